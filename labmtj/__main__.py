@@ -1,0 +1,5 @@
+"""`python -m labmtj` is `labmtj`."""
+
+from labmtj.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The bench: limits, routes, intent and outcome of every pulse, safe state."""

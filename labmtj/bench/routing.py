@@ -1,0 +1,121 @@
+"""Routes: which relay puts which role on which line, planned and proven before a relay moves.
+
+Every line always has a role. A line that leaves a source is first tied to ground (make before break),
+then taken off the source; a line that goes to a source leaves ground last; no line is ever on two
+sources. Relays move with all sources at 0 V, which the caller verifies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from labmtj.errors import RouteError
+from labmtj.ports import SwitchMatrix
+from labmtj.records import Role
+
+Crosspoint = tuple[str, int]
+Steps = list[tuple[str, list[Crosspoint]]]
+
+
+class Line(NamedTuple):
+    """A line of the array, counted from 1: axis "row" (word line) or "col" (bit line)."""
+
+    axis: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.axis} {self.number}"
+
+
+@dataclass(frozen=True)
+class Harness:
+    """How the array is wired to the matrix: lines to matrix columns, roles to matrix rows."""
+
+    columns: Mapping[Line, int]
+    rows: Mapping[Role, str]
+
+    def crosspoints(self, route: Mapping[Line, Role]) -> frozenset[Crosspoint]:
+        """The relays that a route closes, one a line."""
+        return frozenset((self.rows[role], self.columns[line]) for line, role in route.items())
+
+    def line_at(self, column: int) -> str:
+        """The line on a matrix column, for messages."""
+        return next((str(line) for line, wired in self.columns.items() if wired == column), f"matrix column {column}")
+
+
+class Router:
+    """Takes routes on a matrix: plans the moves, proves them, makes them, reads the relays back."""
+
+    def __init__(self, matrix: SwitchMatrix, harness: Harness) -> None:
+        self._matrix, self._harness = matrix, harness
+        self._closed: frozenset[Crosspoint] = frozenset()
+
+    @property
+    def closed(self) -> frozenset[Crosspoint]:
+        """The crosspoints that were closed at the last look."""
+        return self._closed
+
+    def route(self, roles: Mapping[Line, Role]) -> dict[Line, Role]:
+        """A route with these roles and every other line at ground. Raises RouteError for an unknown line."""
+        unknown = [str(line) for line in roles if line not in self._harness.columns]
+        if unknown:
+            raise RouteError(f"no relay leads to {', '.join(unknown)}: the array is smaller")
+        return {line: roles.get(line, Role.GROUND) for line in self._harness.columns}
+
+    def take(self, route: Mapping[Line, Role]) -> bool:
+        """Move to a route; all sources must stand at 0 V. False if every relay was there already.
+
+        Raises RouteError if the matrix then reports other relays closed; the lines are named.
+        """
+        target = self._harness.crosspoints(route)
+        if target == self._closed:
+            return False
+        steps = self.plan(target)
+        prove(self._closed, steps, target, ground=self._harness.rows[Role.GROUND])
+        found = self._matrix.switch(steps)
+        self._closed = found
+        if found != target:
+            wrong = sorted(found ^ target, key=lambda c: (c[1], c[0]))
+            lines = ", ".join(f"{self._harness.line_at(c[1])} (relay {c[0]}{c[1]})" for c in wrong)
+            raise RouteError(f"relays are not where they were asked to be: {lines}")
+        return True
+
+    def plan(self, target: frozenset[Crosspoint]) -> Steps:
+        """The moves from what is closed now to `target`, in the order that is safe for the array."""
+        ground = self._harness.rows[Role.GROUND]
+        closed = self._closed
+        leaving = [c for c in closed - target if c[0] != ground]
+        catch = {(ground, column) for _, column in leaving} - closed
+        to_source = [c for c in target - closed if c[0] != ground]
+        to_ground = {c for c in target - closed if c[0] == ground}
+        steps: Steps = [
+            ("close", sorted(catch | to_ground)),
+            ("open", sorted(leaving)),
+            ("close", sorted(to_source)),
+            ("open", sorted({c for c in closed | catch if c[0] == ground} - target)),
+        ]
+        return [(action, crosspoints) for action, crosspoints in steps if crosspoints]
+
+
+def prove(closed: frozenset[Crosspoint], steps: Sequence[tuple[str, Sequence[Crosspoint]]],
+          target: frozenset[Crosspoint], *, ground: str) -> None:
+    """Walk through the moves; RouteError if one would join two sources on a line, let a line float or miss the target."""
+    now = set(closed)
+    connected = {column for _, column in closed}
+    for action, crosspoints in steps:
+        if action == "close":
+            now |= set(crosspoints)
+        else:
+            now -= set(crosspoints)
+        sources: dict[int, str] = {}
+        for row, column in now:
+            if row != ground and sources.setdefault(column, row) != row:
+                raise RouteError(f"matrix column {column} would be on sources {sources[column]} and {row} at once")
+        floating = connected - {column for _, column in now}
+        if floating:
+            raise RouteError(f"matrix column {min(floating)} would float between two routes")
+        connected = {column for _, column in now}
+    if now != target:
+        raise RouteError("the planned moves do not lead to the route")

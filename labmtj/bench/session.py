@@ -1,0 +1,189 @@
+"""Opening a bench: the one place that decides what stands behind PyVISA, and the one that makes it safe.
+
+`open_bench` connects every instrument, checks its identity, puts the limits in force and grounds the
+array. Leaving the context, however it is left, brings sources to 0 V, turns outputs off and opens the
+relays; a step that fails does not skip the next.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyvisa
+
+from labmtj.bench.access import BenchArray, Waits
+from labmtj.bench.limits import GatedPulses, GatedSource, Limits
+from labmtj.bench.routing import Harness, Line, Router
+from labmtj.config.bench import BenchFile, load_bench
+from labmtj.config.model import SourceMeterModel, load_model
+from labmtj.drivers.link import TspLink
+from labmtj.drivers.loader import load_driver
+from labmtj.errors import BenchError, InputError, ShutdownFailed
+from labmtj.ports import Clock, Journal
+from labmtj.records import Role
+from labmtj.runs.journal import MemoryJournal
+
+SOURCE_RANGE = 2.0  # [V] sources stay on this range: changing it may put a glitch on a junction
+_TIMEOUT = 10.0  # [s] chosen: the longest reading of a model here (25 PLC, autozero) takes 1.5 s
+
+
+class WallClock:
+    """Real time in seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def now(self) -> float:
+        """Seconds since the bench was opened."""
+        return time.monotonic() - self._start
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(max(0.0, seconds))
+
+
+@dataclass(frozen=True)
+class OpenBench:
+    """A bench that is connected and at rest."""
+
+    file: BenchFile
+    array: BenchArray
+    clock: Clock
+    limits: Limits
+    identities: dict[str, str]
+
+
+@contextmanager
+def open_bench(
+    bench: str | Path | BenchFile = "simulated-15x15",
+    *,
+    journal: Journal | None = None,
+    limits: Limits | None = None,
+) -> Iterator[OpenBench]:
+    """Connect a bench for the length of a `with` block, and leave it safe.
+
+    `bench` is a shipped name, a path, or a checked file that lies on disk as it is. `limits` may be
+    tighter than the file's. Raises InputError, BenchError or ShutdownFailed.
+    """
+    file = bench if isinstance(bench, BenchFile) else load_bench(bench)
+    bounds = limits or Limits(**dict(file.bench.limits))
+    safe = SafeState()
+    failure: BaseException | None = None
+    try:
+        yield _connect(file, bounds, journal or MemoryJournal(), safe)
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        safe.reach(failure)
+
+
+class Stage(enum.IntEnum):
+    """The order of shutting down: no relay moves before every source is off, no session closes before."""
+
+    SOURCES = 0
+    RELAYS = 1
+    SESSIONS = 2
+
+
+class SafeState:
+    """The steps that make a bench safe, gathered while it is opened."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[Stage, str, Callable[[], None]]] = []
+
+    def add(self, stage: Stage, name: str, step: Callable[[], None]) -> None:
+        """Add a step; within a stage the last one added runs first."""
+        self._steps.insert(0, (stage, name, step))
+
+    def reach(self, cause: BaseException | None) -> None:
+        """Run every step, whatever fails. What failed is raised, or noted on `cause`, which is on its way already."""
+        failures: list[tuple[str, Exception]] = []
+        for _, name, step in sorted(self._steps, key=lambda entry: entry[0]):
+            try:
+                step()
+            except Exception as error:  # every other step must still run
+                failures.append((name, error))
+        self._steps.clear()
+        if failures:
+            problem = ShutdownFailed(failures)
+            if cause is None:
+                raise problem
+            cause.add_note(str(problem))
+
+
+def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState) -> OpenBench:
+    bench = file.bench
+    manager = pyvisa.ResourceManager(library_path(file))
+    library: Any = manager.visalib
+    clock: Clock = getattr(library, "clock", None) or WallClock()
+    devices: dict[str, Any] = {}
+    identities: dict[str, str] = {}
+    for name, entry in bench.instruments.items():
+        model = load_model(file.model_file(name))
+        try:
+            resource: Any = manager.open_resource(entry.address)
+        except pyvisa.VisaIOError as error:
+            raise BenchError(f"{name}: nothing answers at {entry.address}: {error}") from error
+        safe.add(Stage.SESSIONS, f"close {name}", resource.close)
+        resource.read_termination = resource.write_termination = "\n"
+        resource.timeout = _TIMEOUT * 1000
+        device = load_driver(model.driver, beside=file.source.path)(TspLink(resource, f"{name} ({model.title})"), model)
+        if isinstance(model, SourceMeterModel):
+            safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off", device.shutdown)
+            identities[name] = device.connect(source_range=SOURCE_RANGE)
+        else:
+            safe.add(Stage.RELAYS, f"open the relays of {name}", device.open_all)
+            identities[name] = device.connect()
+        devices[name] = device
+    array = _array(file, limits, journal, devices, clock)
+    array.rest()
+    return OpenBench(file, array, clock, limits, identities)
+
+
+def library_path(file: BenchFile) -> str:
+    """The PyVISA library of a bench; the twin's is told which file to simulate."""
+    if file.bench.visa == "@labmtj":
+        if file.source.path is None:
+            raise InputError("a simulated bench needs a file on disk")
+        return f"{file.source.path}@labmtj"
+    return file.bench.visa
+
+
+def _array(
+    file: BenchFile, limits: Limits, journal: Journal, devices: dict[str, Any], clock: Clock
+) -> BenchArray:
+    bench = file.bench
+    plugs, grounds = sorted(bench.channels.items()), sorted(bench.ground_rows)
+    if len(plugs) != 2 or not grounds:
+        raise InputError("a bench needs two source channels and one ground row; see roles in its file")
+    (drive_row, (smu, first)), (sense_row, (other, second)) = plugs
+    if smu != other:
+        raise InputError(f"{smu} and {other}: both sources must be channels of one instrument to fire together")
+    matrix = next(device for device in devices.values() if hasattr(device, "switch"))
+    drive, sense = GatedSource(devices[smu].channel(first), limits), GatedSource(devices[smu].channel(second), limits)
+    for channel in (drive, sense):
+        channel.compliance_current = limits.line_compliance
+        channel.nplc = bench.measure.nplc
+        channel.source_voltage = 0.0
+        channel.source_enabled = True
+    columns = {Line("row", n): c for n, c in bench.lines.rows.items()}
+    columns |= {Line("col", n): c for n, c in bench.lines.cols.items()}
+    rows = {Role.DRIVE: drive_row, Role.SENSE: sense_row, Role.GROUND: grounds[0]}
+    return BenchArray(
+        shape=(bench.array.rows, bench.array.cols),
+        drive=drive,
+        sense=sense,
+        pulses=GatedPulses(devices[smu].pair(first, second), limits),
+        router=Router(matrix, Harness(columns, rows)),
+        limits=limits,
+        waits=Waits(bench.wait.after_relay, bench.wait.after_source),
+        clock=clock,
+        journal=journal,
+    )

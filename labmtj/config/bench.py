@@ -1,0 +1,195 @@
+"""Bench files: which instruments stand where, how the array is wired to them, and what it may never see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from labmtj.config import finder
+from labmtj.config.bench_rules import problems
+from labmtj.config.check import check
+from labmtj.config.overrides import Scope, absolute, apply, parse_settings
+from labmtj.config.quantities import (
+    Current,
+    Delay,
+    Fraction,
+    Frequency,
+    Length,
+    Model,
+    PerVoltSquared,
+    Ratio,
+    Resistance,
+    ResistanceArea,
+    SignedRatio,
+    Time,
+    Voltage,
+)
+from labmtj.config.source import Source, read
+from labmtj.config.wiring import LineMap
+
+DEFAULT = "simulated-15x15"
+
+
+class InstrumentEntry(Model):
+    """One instrument: the name of its model file (or a path beside this file) and its VISA resource."""
+
+    model: str
+    address: str
+
+
+class Lines(Model):
+    """Matrix column that each word line (rows) and each bit line (cols) is wired to, counted from 1."""
+
+    rows: LineMap
+    cols: LineMap
+
+
+class ArrayEntry(Model):
+    """The array: its size, which die it is, and what is said (not believed) of its polarity."""
+
+    rows: Annotated[int, Field(ge=1, le=1024)]
+    cols: Annotated[int, Field(ge=1, le=1024)]
+    die: str | None = None
+    positive_row_writes: Literal["P", "AP"] | None = None
+
+
+class Limits(Model):
+    """What must never be exceeded: volts across a cell, volts at a terminal to ground, amperes in a line."""
+
+    cell_voltage: Voltage
+    terminal_voltage: Voltage
+    line_compliance: Current
+
+
+class Wait(Model):
+    """Time to let pass after a relay moved and after a source changed."""
+
+    after_relay: Delay
+    after_source: Delay
+
+
+class Measure(Model):
+    """Integration time of a reading, in periods of the mains."""
+
+    nplc: Annotated[float, Field(ge=0.001, le=25)] = 1.0
+
+
+class Defects(Model):
+    """Fractions of cells that are shorted, open or stuck in one state."""
+
+    short: Fraction | None = None
+    open: Fraction | None = None
+    stuck: Fraction | None = None
+
+
+class Die(Model):
+    """The simulated die; what is None follows from the diameter (data/reference/mtj-dies.yaml).
+
+    Sigmas are relative to the mean, stray fields to the anisotropy field, `v_c0` is that of AP->P and
+    `v_c0_ratio` what P->AP needs in units of it, `telegraph` the fraction of cells with such noise.
+    """
+
+    diameter: Length | None = None
+    wire: Resistance | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    resistance_area: ResistanceArea | None = None
+    tmr: Ratio | None = None
+    v_h: Voltage | None = None
+    k_p: PerVoltSquared | None = None
+    delta: Annotated[float, Field(gt=0)] | None = None
+    v_c0: Voltage | None = None
+    v_c0_ratio: Annotated[float, Field(gt=0)] | None = None
+    tau_d: Time | None = None
+    sigma_r_p: Fraction | None = None
+    sigma_tmr: Fraction | None = None
+    sigma_v_c: Fraction | None = None
+    sigma_delta: Fraction | None = None
+    stray_field: SignedRatio | None = None
+    sigma_stray_field: Fraction | None = None
+    defects: Defects | None = None
+    telegraph: Fraction | None = None
+
+
+class Leads(Model):
+    """Resistance of the lead of a channel, and of a closed relay."""
+
+    lead: Resistance | None = None
+    contact: Resistance | None = None
+
+
+class Simulation(Model):
+    """The twin of a bench: its die, its leads, and the file that keeps the die's hidden state."""
+
+    state: str | None = None
+    die: Die | None = None
+    leads: Leads | None = None
+
+
+class Bench(Model):
+    """A bench file."""
+
+    title: str
+    format: Literal[1]
+    visa: str
+    instruments: dict[str, InstrumentEntry]
+    roles: dict[str, str]
+    lines: Lines
+    array: ArrayEntry
+    limits: Limits
+    wait: Wait
+    measure: Measure = Measure()
+    mains: Frequency
+    simulation: Simulation | None = None
+
+    @property
+    def channels(self) -> dict[str, tuple[str, str]]:
+        """Matrix row letter -> (instrument, channel), for the rows that an instrument is plugged into."""
+        plugs = {row: plug.partition(".") for row, plug in self.roles.items() if plug != "ground"}
+        return {row: (instrument, channel) for row, (instrument, _, channel) in plugs.items()}
+
+    @property
+    def ground_rows(self) -> tuple[str, ...]:
+        """Letters of the matrix rows that are at ground."""
+        return tuple(row for row, plug in self.roles.items() if plug == "ground")
+
+
+@dataclass(frozen=True)
+class BenchFile:
+    """A checked bench and the document it was made from, settings included."""
+
+    bench: Bench
+    source: Source
+
+    def model_file(self, instrument: str) -> Path:
+        """Return the datasheet of an instrument: a path beside the bench file, or a shipped one."""
+        beside = None if self.source.path is None else self.source.path.parent
+        return finder.find("models", self.bench.instruments[instrument].model, beside=beside)
+
+
+def scope(source: Source) -> Scope:
+    """Where settings are looked up in a bench: in itself, then in its `simulation`."""
+    return Scope(source, Bench, ((), ("simulation",)))
+
+
+def check_bench(source: Source) -> BenchFile:
+    """Check a bench document. Raises FileProblems with everything that is wrong."""
+    bench = check(source, Bench, lambda bench: problems(bench, source))
+    kept = absolute(source, ("simulation", "state"))
+    for name, entry in bench.instruments.items():
+        if Path(entry.model).name != entry.model or entry.model not in finder.shipped_names("models"):
+            kept = absolute(kept, ("instruments", name, "model"))
+    return BenchFile(Bench.model_validate(kept.data), kept)
+
+
+def load_bench(name: str | Path = DEFAULT, *, overrides: Sequence[str] = (), seed: int | None = None) -> BenchFile:
+    """Read a bench by its name or path, with `path=value` overrides and a seed for its simulated die.
+
+    Raises MissingFile, or FileProblems with everything that is wrong.
+    """
+    source = read(finder.find("benches", name))
+    (source,) = apply(parse_settings(overrides, seed=seed), [scope(source)])
+    return check_bench(source)

@@ -1,0 +1,104 @@
+"""What must hold between the fields of a bench file: wiring, roles, models, addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from labmtj import units
+from labmtj.config import finder
+from labmtj.config.check import nearest
+from labmtj.config.source import KeyPath, Source
+from labmtj.config.wiring import line_range
+from labmtj.errors import MissingFile, Problem
+from labmtj.units import Dimension
+
+if TYPE_CHECKING:
+    from labmtj.config.bench import Bench
+
+# VISA resource names (VPP-4.3, section 4.3.1): an interface, then its parts between pairs of colons.
+_ADDRESS = re.compile(r"(?:TCPIP\d*|USB\d*|GPIB\d*|GPIB-VXI\d*|VXI\d*|PXI\d*|ASRL[^:]+)::\S+", re.IGNORECASE)
+# chosen: the mains of every country lie between; nplc needs the period, not the country.
+_MAINS = (45.0, 65.0)
+
+
+def problems(bench: Bench, source: Source) -> Iterator[Problem]:
+    """Yield everything that is wrong between fields that are right by themselves."""
+    yield from _instruments(bench, source)
+    yield from _roles(bench, source)
+    yield from _lines(bench, source)
+    if "@" not in bench.visa:
+        hint = 'write "@labmtj" for the twin, "@py" or "@ivi" for instruments'
+        yield source.problem(("visa",), f"{bench.visa!r} names no VISA library", hint=hint)
+    if not _MAINS[0] <= bench.mains <= _MAINS[1]:
+        shown = units.show(bench.mains, Dimension.FREQUENCY)
+        yield source.problem(("mains",), f"{shown} is no mains frequency", hint="write 50 Hz or 60 Hz")
+
+
+def _instruments(bench: Bench, source: Source) -> Iterator[Problem]:
+    beside = None if source.path is None else source.path.parent
+    owners: dict[str, str] = {}
+    for name, entry in bench.instruments.items():
+        here: KeyPath = ("instruments", name)
+        try:
+            finder.find("models", entry.model, beside=beside)
+        except MissingFile:
+            hint = nearest(entry.model, finder.shipped_names("models"))
+            yield source.problem((*here, "model"), f"there is no instrument model {entry.model}", hint=hint)
+        if _ADDRESS.fullmatch(entry.address) is None:
+            hint = 'write it as, for example, "TCPIP0::192.0.2.11::inst0::INSTR" or "GPIB0::26::INSTR"'
+            yield source.problem((*here, "address"), f"{entry.address!r} is no VISA address", hint=hint)
+        owner = owners.setdefault(entry.address.upper(), name)
+        if owner != name:
+            yield source.problem((*here, "address"), f"this is the address of {owner}, too")
+
+
+def _roles(bench: Bench, source: Source) -> Iterator[Problem]:
+    plugged: dict[str, str] = {}
+    for row, plug in bench.roles.items():
+        here: KeyPath = ("roles", row)
+        if re.fullmatch("[A-Z]", row) is None:
+            yield source.problem(here, f"{row} is no matrix row", hint="matrix rows are letters: A, B, C", key=True)
+        if plug == "ground":
+            continue
+        instrument, _, channel = plug.partition(".")
+        if instrument not in bench.instruments:
+            known = ["ground", *bench.instruments]
+            yield source.problem(here, f"there is no instrument {instrument}", hint=nearest(instrument, known))
+        elif not channel:
+            hint = f"write {instrument}.a, or {instrument}.1, whatever the instrument calls it"
+            yield source.problem(here, f"{plug} names no channel", hint=hint)
+        if plug in plugged:
+            yield source.problem(here, f"{plug} is plugged into row {plugged[plug]} already")
+        plugged.setdefault(plug, row)
+    if "ground" not in bench.roles.values() and all(p.partition(".")[0] in bench.instruments for p in plugged):
+        hint = "write, for example: C: ground"
+        message = "no matrix row is at ground; lines that are not driven would float"
+        yield source.problem(("roles",), message, hint=hint, key=True)
+
+
+def _lines(bench: Bench, source: Source) -> Iterator[Problem]:
+    used: dict[int, str] = {}
+    for side, count in (("rows", bench.array.rows), ("cols", bench.array.cols)):
+        wires: dict[int, int] = getattr(bench.lines, side)
+        here: KeyPath = ("lines", side)
+        missing = [line for line in range(1, count + 1) if line not in wires]
+        if missing:
+            hint = f"the array has {count} {side} ({source.place(('array', side))})"
+            yield source.problem(here, f"line {missing[0]} of the {side} is not wired", hint=hint, key=True)
+        for line, column in wires.items():
+            entry = (*here, _written(source.data["lines"][side], line))
+            if line > count:
+                message = f"line {line} is not on the array, which has {count} {side}"
+                yield source.problem(entry, message, hint=f"array.{side}: {source.place(('array', side))}", key=True)
+                break
+            owner = used.setdefault(column, f"{side} line {line}")
+            if owner != f"{side} line {line}":
+                yield source.problem(entry, f"matrix column {column} is wired to {owner} already")
+                break
+
+
+def _written(raw: dict[str, Any], line: int) -> str:
+    """Key of the entry that a line comes from."""
+    return next(key for key in raw if line in line_range(key))

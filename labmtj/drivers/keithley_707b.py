@@ -1,0 +1,77 @@
+"""Keithley 707B relay matrix, TSP.
+
+Commands: Models 707B and 708B Reference Manual, 707B-901-01 Rev. A (2010). A channel is slot, row
+letter and two-digit column of the card; here a crosspoint is (row letter, matrix column from 1).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from labmtj.config.model import SwitchMatrixModel
+from labmtj.drivers.link import TspLink
+from labmtj.errors import BadReply, BenchError, InputError
+
+Crosspoint = tuple[str, int]
+_CHANNEL = re.compile(r"([1-6])([A-H])(\d\d)")
+
+
+class Keithley707B:
+    """A 707B with its cards side by side as one matrix."""
+
+    def __init__(self, link: TspLink, model: SwitchMatrixModel) -> None:
+        self.link, self.model = link, model
+
+    def connect(self) -> str:
+        """Check the identity, open every relay; return the serial number. Raises BenchError for another instrument."""
+        _, found, serial, _ = self.link.identify()
+        wanted = self.model.identity.model
+        if found.split()[-1] != wanted.split()[-1]:
+            raise BenchError(f"{self.link.name} should be a {wanted} but says it is a {found}: check its address")
+        self.link.run("errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16")
+        self.open_all()
+        return serial
+
+    def switch(self, steps: Sequence[tuple[str, Sequence[Crosspoint]]]) -> frozenset[Crosspoint]:
+        """Carry out `("close" | "open", crosspoints)` in this order; return what is closed when all has settled."""
+        parts: list[str] = []
+        for action, crosspoints in steps:
+            if action not in ("close", "open"):
+                raise InputError(f"a relay can be closed or opened, not {action!r}")
+            if crosspoints:
+                parts.append(f'channel.{action}("{self._names(crosspoints)}")')
+        return self._closed(after=" ".join([*parts, "waitcomplete()"]))
+
+    def closed(self) -> frozenset[Crosspoint]:
+        """Get the crosspoints that are closed now."""
+        return self._closed(after="")
+
+    def open_all(self) -> None:
+        """Open every relay and check that none is left closed."""
+        left = self._closed(after='channel.open("allslots") waitcomplete()')
+        if left:
+            raise BenchError(f"{self.link.name}: relays {self._names(left)} are still closed after all were opened")
+
+    def _closed(self, *, after: str) -> frozenset[Crosspoint]:
+        expression = 'channel.getclose("allslots")'
+        reply = self.link.ask(expression, after=after)[0]
+        if reply == "nil":
+            return frozenset()
+        return frozenset(self._parse(expression, name) for name in reply.split(";"))
+
+    def _names(self, crosspoints: Iterable[Crosspoint]) -> str:
+        names: list[str] = []
+        for row, column in sorted(crosspoints):
+            slot, card_column = divmod(column - 1, self.model.cards.columns)
+            if not (0 <= slot < self.model.cards.count and "A" <= row < chr(ord("A") + self.model.rows)):
+                raise InputError(f"{self.link.name} has no crosspoint of row {row} and column {column}")
+            names.append(f"{slot + 1}{row}{card_column + 1:02d}")
+        return ",".join(names)
+
+    def _parse(self, command: str, name: str) -> Crosspoint:
+        match = _CHANNEL.fullmatch(name)
+        if match is None:
+            raise BadReply(self.link.name, command, name, "channels such as 1A01")
+        slot, row, column = match.groups()
+        return row, (int(slot) - 1) * self.model.cards.columns + int(column)

@@ -1,0 +1,97 @@
+"""One conversation with one TSP instrument: every message asks for its own error count, and is answered.
+
+A setting is written, read back and compared; an error in the instrument's queue becomes an exception
+that names the command. Nothing is sent twice.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from labmtj.errors import BadReply, BenchError, InstrumentError
+
+OVERFLOW = 9.0e37  # Keithley instruments return 9.91E37 for a reading beyond the range
+
+
+class Transport(Protocol):
+    """The part of a PyVISA message-based resource that drivers use; terminations are set on it."""
+
+    def write(self, message: str) -> object:
+        """Send one message."""
+        ...
+
+    def read(self) -> str:
+        """One reply without its line end."""
+        ...
+
+    def clear(self) -> None:
+        """Device clear."""
+        ...
+
+
+class TspLink:
+    """Exchanges with one TSP instrument; `name` is what messages to people call it."""
+
+    def __init__(self, transport: Transport, name: str) -> None:
+        self._transport, self.name = transport, name
+
+    def identify(self) -> tuple[str, str, str, str]:
+        """Manufacturer, model, serial number and firmware."""
+        self._transport.clear()
+        reply = self._exchange("*IDN?")
+        parts = [part.strip() for part in reply.split(",")]
+        if len(parts) != 4:
+            raise BadReply(self.name, "*IDN?", reply, "manufacturer, model, serial number, firmware")
+        return parts[0], parts[1], parts[2], parts[3]
+
+    def run(self, command: str) -> None:
+        """Carry out TSP statements."""
+        self._settle(command, self._exchange(f"{command} print(errorqueue.count)"), 0)
+
+    def ask(self, *expressions: str, after: str = "") -> list[str]:
+        """Values of TSP expressions as text, after the statements `after`."""
+        command = f"{after} print({', '.join(expressions)}, errorqueue.count)".lstrip()
+        return self._settle(command, self._exchange(command), len(expressions))
+
+    def number(self, expression: str, *, after: str = "") -> float:
+        """Value of a numeric TSP expression; BadReply for anything but a finite number."""
+        return self.parse(expression, self.ask(expression, after=after)[0])
+
+    def parse(self, command: str, text: str) -> float:
+        """A reply as a finite number."""
+        try:
+            value = float(text)
+        except ValueError:
+            raise BadReply(self.name, command, text, "a number") from None
+        if not math.isfinite(value):
+            raise BadReply(self.name, command, text, "a finite number")
+        return value
+
+    def assign(self, attribute: str, value: float) -> None:
+        """Set a numeric attribute, read it back and compare; BenchError if the instrument has another value."""
+        wanted = float(value)
+        found = self.number(attribute, after=f"{attribute} = {wanted!r}")
+        if not math.isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-15):
+            raise BenchError(f"{self.name} has {attribute} = {found!r} after it was set to {wanted!r}")
+
+    def _exchange(self, command: str) -> str:
+        self._transport.write(command)
+        return self._transport.read().rstrip("\r\n")
+
+    def _settle(self, command: str, reply: str, count: int) -> list[str]:
+        fields = reply.split("\t")
+        if len(fields) != count + 1:
+            raise BadReply(self.name, command, reply, f"{count + 1} values")
+        errors = self.parse(command, fields[-1])
+        if errors:
+            code, text = self._first_error()
+            raise InstrumentError(self.name, command, code, text)
+        return fields[:-1]
+
+    def _first_error(self) -> tuple[int, str]:
+        """The oldest error of the queue, which is emptied."""
+        fields = self._exchange("print(errorqueue.next()) errorqueue.clear()").split("\t")
+        if len(fields) < 2:
+            return 0, "the error could not be read"
+        return int(self.parse("errorqueue.next()", fields[0])), fields[1]

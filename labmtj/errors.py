@@ -1,0 +1,148 @@
+"""Every error that labmtj raises on purpose.
+
+    LabmtjError
+    +-- InputError (ValueError)             exit code 3: a file, a unit or a name that cannot be used
+    |   +-- UnitError                       a bare number, an unknown unit, a wrong dimension
+    |   +-- FileProblems                    all that is wrong with one YAML file, each with line and column
+    |   +-- MissingFile (FileNotFoundError) a file that is named but not there
+    |   +-- PlacementError                  a layer that does not fit on the array
+    +-- LimitExceeded                       exit code 4: a request above a limit; nothing was sent
+    +-- BenchError (RuntimeError)           exit code 5: an instrument or the bench did not do what was asked
+    |   +-- InstrumentError                 the instrument queued an error; names the command
+    |   +-- BadReply                        a reply that is no answer to the question
+    |   +-- RouteError                      relays that are not, or may not be, where they were asked
+    |   +-- PolarityNotFound                no spare cell switched below the ceiling
+    |   +-- ShutdownFailed                  one or more steps of the safe state failed
+    +-- BenchBusy (RuntimeError)            exit code 6: another process holds an instrument
+    +-- StorageError (OSError)              exit code 7: a run folder, journal or die state that cannot be used
+    +-- SolveError (ArithmeticError)        a network without a solution, or one that did not converge
+
+Each class subclasses the built-in that a stranger would catch, and carries the exit code of the
+command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class LabmtjError(Exception):
+    """Any error that labmtj raises on purpose."""
+
+    exit_code = 1
+
+
+class InputError(LabmtjError, ValueError):
+    """Something the user wrote cannot be used; nothing was touched."""
+
+    exit_code = 3
+
+
+class UnitError(InputError):
+    """A quantity without a unit, with an unknown unit, or of the wrong dimension."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a file: where (counted from 1), what, the source line, and what to do."""
+
+    where: str
+    message: str
+    line: int
+    column: int
+    path: str = ""
+    excerpt: str = ""
+    width: int = 1
+    hint: str = ""
+
+    def __str__(self) -> str:
+        prefix = f"{self.path}: " if self.path else ""
+        lines = [f"{self.where}:{self.line}:{self.column}: {prefix}{self.message}"]
+        if self.excerpt:
+            lines.append(f"    {self.excerpt}")
+            lines.append("    " + " " * (self.column - 1) + "^" * max(1, self.width))
+        if self.hint:
+            lines.append(f"  {self.hint}")
+        return "\n".join(lines)
+
+
+class FileProblems(InputError):
+    """Everything that is wrong with a file, in the order of its lines."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class MissingFile(InputError, FileNotFoundError):
+    """A file that is named but not there."""
+
+
+class PlacementError(InputError):
+    """A layer that does not fit on the array, or lines that were named twice."""
+
+
+class LimitExceeded(LabmtjError, ValueError):
+    """A request above a limit of the bench or the protocol; nothing was sent."""
+
+    exit_code = 4
+
+
+class BenchError(LabmtjError, RuntimeError):
+    """An instrument, or the bench as a whole, did not do what was asked."""
+
+    exit_code = 5
+
+
+class InstrumentError(BenchError):
+    """An instrument queued an error.
+
+    `instrument` names it, `command` is the text that it answers for, `code` and `text` are the
+    instrument's own.
+    """
+
+    def __init__(self, instrument: str, command: str, code: int, text: str) -> None:
+        self.instrument, self.command, self.code, self.text = instrument, command, code, text
+        super().__init__(f"{instrument} reports error {code} ({text}) after {command!r}")
+
+
+class BadReply(BenchError):
+    """A reply that is no answer to the question."""
+
+    def __init__(self, instrument: str, command: str, reply: str, expected: str) -> None:
+        self.instrument, self.command, self.reply = instrument, command, reply
+        super().__init__(f"{instrument} answered {reply!r} to {command!r}; expected {expected}")
+
+
+class RouteError(BenchError):
+    """A route that may not be taken, or relays that are not where they were asked to be."""
+
+
+class PolarityNotFound(BenchError):
+    """No spare cell switched below the ceiling, so it is not known which sign writes which state."""
+
+
+class ShutdownFailed(BenchError):
+    """One or more steps of the safe state failed; every other step was still tried."""
+
+    def __init__(self, failures: Sequence[tuple[str, Exception]]) -> None:
+        self.failures = tuple(failures)
+        what = "; ".join(f"{step}: {error}" for step, error in self.failures)
+        super().__init__(f"the bench may not be safe, look at it: {what}")
+
+
+class BenchBusy(LabmtjError, RuntimeError):
+    """Another process holds an instrument of this bench."""
+
+    exit_code = 6
+
+
+class StorageError(LabmtjError, OSError):
+    """A run folder, journal or die state that cannot be read or written."""
+
+    exit_code = 7
+
+
+class SolveError(LabmtjError, ArithmeticError):
+    """A network that has no solution, or whose solution did not converge."""

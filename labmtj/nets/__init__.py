@@ -1,0 +1,1 @@
+"""Networks: data sets, encoding on device pairs, training, measures."""

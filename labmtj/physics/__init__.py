@@ -1,0 +1,1 @@
+"""Physics: pure functions of arrays and compiled kernels; knows no instrument."""

@@ -1,0 +1,311 @@
+"""The exact operating point of a passive crossbar of nonlinear cells with wires, loads and limits.
+
+The circuit: word line `row` runs terminal - R_row - r - w[row, 0] - r - w[row, 1] ... and ends open; bit
+line `col` runs b[0, col] - r - b[1, col] ... b[M-1, col] - r - R_col - terminal and begins open; cell (row,
+col) lies between w[row, col] and b[row, col]. A terminal is held at a voltage or floats.
+
+What is solved, in words. Kirchhoff's current law at the 2 M N nodes is the minimum of one strictly convex
+function (every cell's current increases with its voltage), so there is one solution and Newton's method
+with halved steps finds it from anywhere. Each step replaces a cell by its tangent; what remains is a
+network of resistors, in one of two ways:
+
+- *Lines in turn* (all terminals held). With the bit lines fixed, every word line is a tridiagonal
+  system, solved from its far end: away[n], the conductance of a node and all beyond it, is the node's own
+  plus the next one's with one segment in series, and the source current is passed on by the same divider.
+  Sums of positive terms only; all lines side by side. Then the bit lines with the word lines fixed, cells
+  linearised anew each time. This is block Gauss-Seidel on a positive definite system, so it always
+  contracts, by about (r G 4 n^2 / pi^2)^2 a sweep: 15 x 15, 40 nm, 5 ohm: 5 sweeps of 4 M N divisions.
+  A short of 100 ohm in a far corner slows it to about 0.2. The observed contraction decides whether to
+  go on or to hand over.
+- *Rows eliminated* (floating or limited lines, long or thin wires, whatever the sweeps give up). A row
+  seen from its N bit line nodes is an N-port with the conductance matrix G - G K G, K the inverse of its
+  tridiagonal matrix. Ports of the far row, with one bit line segment in series each, are added to those
+  of the next row, and so on to the terminals. A resistance in series with one port is an update of rank
+  one, H - h h' r / (1 + r h_kk), valid for singular H and for r = 0. At the terminals an N x N system
+  closes the network. Cost: M N^3 multiplications a factorisation (50,000 at 15 x 15), 3 M N^2 for a
+  solution; factors are kept while they contract.
+
+Node voltages are kept as deviations from the line's source and segment currents beside them, never as
+differences of voltages over r: wires of 1e-9 ohm or none at all are as exact as any other.
+
+A limit (compliance) makes a terminal a source of current where its voltage would ask for more: lines over
+their limit become such sources one at a time, the worst first, and return if their voltage would pass
+that of their source.
+
+Nothing is remembered between calls, and each result carries its own proof (`Solution.kcl`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labmtj.errors import InputError, SolveError
+from labmtj.physics.crossbar_lines import FORCED, HELD, RESISTANCE, balance
+from labmtj.physics.crossbar_newton import newton
+from labmtj.physics.crossbar_sweep import LIMIT, SERIES, VOLTS, lay_out, sweep
+from labmtj.physics.mtj import LINEAR
+from labmtj.records import Floats
+
+KCL_LIMIT = 1e-9
+"""Largest relative imbalance of a node that is still a solution."""
+SWEPT_LIMIT = 1e-11
+"""Imbalance above which a result of the sweeps is handed to Newton's method."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Operating point of a crossbar; voltages [V] and currents [A], (rows, cols), (rows,) or (cols,).
+
+    `w`, `b` are the word line and bit line nodes at each cell, `cell_v` = w - b, `cell_i` from word line to
+    bit line; `i_row` flows into the array, `i_col` out of it. `kcl` is the largest sum of currents at a node
+    over the largest current of a terminal. `limited_row`, `limited_col` mark terminals in compliance; their
+    voltage is w[:, 0] + i_row (r_wire + r_row), or b[-1] - i_col (r_wire + r_col).
+    """
+
+    w: Floats
+    b: Floats
+    i_row: Floats
+    i_col: Floats
+    cell_v: Floats
+    cell_i: Floats
+    kcl: float
+    limited_row: NDArray[np.bool_]
+    limited_col: NDArray[np.bool_]
+
+
+def solve_cells(
+    state: ArrayLike,
+    r_p: ArrayLike,
+    rows: ArrayLike,
+    cols: ArrayLike,
+    *,
+    r_wire: float,
+    tmr0: ArrayLike,
+    v_h: float,
+    k_p: float,
+    r_row: ArrayLike = 0.0,
+    r_col: ArrayLike = 0.0,
+    limit_row: ArrayLike = math.inf,
+    limit_col: ArrayLike = math.inf,
+) -> Solution:
+    """Solve a crossbar of junctions for its terminal voltages `rows` (M,), `cols` (N,) [V]; nan floats.
+
+    `state` (M, N): 0 P, 1 AP, 2 a resistor of `r_p`. `r_p` [ohm] (inf: no cell) and `tmr0` broadcast to
+    (M, N); `r_wire` [ohm] a segment, `v_h` [V] and `k_p` [1/V^2] as in `physics.mtj`. `r_row`, `r_col` [ohm]
+    between source and line, `limit_row`, `limit_col` [A] of a driven terminal: numbers or one a line.
+
+    Raises InputError for values out of range, and SolveError if a line has no path to a driven one, if
+    the limits contradict each other, or if no solution was proven to 1e-9.
+    """
+    states = np.asarray(state)
+    if states.ndim != 2 or not states.size:
+        raise InputError(f"state has the shape {states.shape}; an array of (rows, cols) is needed")
+    cells = np.empty((3, *states.shape))
+    row_lines, col_lines = np.empty((3, states.shape[0])), np.empty((3, states.shape[1]))
+    try:
+        cells[0], cells[1], cells[2] = r_p, tmr0, states
+        row_lines[0], row_lines[1], row_lines[2] = rows, r_row, limit_row
+        col_lines[0], col_lines[1], col_lines[2] = cols, r_col, limit_col
+    except ValueError as error:
+        raise InputError(f"an argument does not fit an array of {states.shape}: {error}") from error
+    network = _Network(cells, row_lines, col_lines, float(r_wire), float(v_h), float(k_p))
+    kcl = network.settle()
+    if (row_lines[LIMIT].min() < math.inf or col_lines[LIMIT].min() < math.inf) and kcl < KCL_LIMIT:
+        kcl = network.limit(kcl)
+    # A nan is no solution either.
+    if not kcl < KCL_LIMIT:
+        raise SolveError(
+            f"a node of the {states.shape[0]} x {states.shape[1]} network is out of balance by {kcl:.1e} of the"
+            f" largest line current, more than {KCL_LIMIT:.0e}; check r_p and the resistances of the lines"
+        )
+    return network.solution(kcl)
+
+
+class _Network:
+    """One crossbar while it is being solved; rows are counted from the bit lines' terminals."""
+
+    def __init__(
+        self, cells: Floats, row_lines: Floats, col_lines: Floats, r_wire: float, v_h: float, k_p: float
+    ) -> None:
+        if not (0.0 <= r_wire < math.inf and 0.0 < v_h < math.inf and 0.0 <= k_p < math.inf):
+            raise InputError(complaint(cells, row_lines, col_lines, r_wire, v_h, k_p))
+        rows, cols = cells.shape[1:]
+        self.lines = row_lines[:, ::-1], col_lines
+        self.r, self.curve = r_wire, v_h**-2.0
+        self.device_w, self.device_b = np.empty((3, cols, rows)), np.empty((3, rows, cols))
+        self.base_w, self.base_b = np.empty((cols, rows)), np.empty((rows, cols))
+        self.term_w, self.term_b = np.empty((3, rows)), np.empty((3, cols))
+        self.ref_w, self.ref_b = np.empty(rows), np.empty(cols)
+        self.v, self.current, self.slope = np.empty((rows, cols)), np.empty((rows, cols)), np.empty((rows, cols))
+        self.point = np.zeros(4 * rows * cols)
+        self.x, self.flow_w = self.point.reshape(2, 2, cols, rows)[:, 0]
+        self.y, self.flow_b = self.point.reshape(2, 2, rows, cols)[:, 1]
+        good, self.held, self.scale, self.still = lay_out(
+            cells, row_lines, col_lines, self.r, k_p, self.device_w, self.device_b, self.base_w, self.base_b,
+            self.term_w, self.term_b, self.ref_w, self.ref_b,
+        )  # fmt: skip
+        if not good:
+            raise InputError(complaint(cells, row_lines, col_lines, r_wire, v_h, k_p))
+        if not self.held:
+            self.reach()
+
+    def reach(self) -> None:
+        """Raise SolveError if a line has no path to a driven one."""
+        present = self.device_b[0] > 0.0
+        rows, cols = self.term_w[HELD] != 0.0, self.term_b[HELD] != 0.0
+        for _pass in range(sum(present.shape)):
+            before = rows.sum() + cols.sum()
+            rows = rows | present[:, cols].any(axis=1)
+            cols = cols | present[rows].any(axis=0)
+            if rows.sum() + cols.sum() == before:
+                break
+        names = [f"row {line + 1}" for line in np.flatnonzero(~rows[::-1])]
+        names += [f"column {line + 1}" for line in np.flatnonzero(~cols)]
+        if names:
+            raise SolveError(f"no path to a driven line from {', '.join(names)}; give one of them a voltage")
+
+    def settle(self) -> float:
+        """Solve with the lines that are held now; return the relative imbalance."""
+        if self.held:
+            swept = sweep(
+                self.device_w, self.device_b, self.curve, self.base_w, self.base_b, self.scale, self.r,
+                self.term_w, self.term_b, self.x, self.y, self.flow_w, self.flow_b,
+            )  # fmt: skip
+            kcl = self.imbalance()
+            if swept and kcl < SWEPT_LIMIT:
+                return kcl
+            if not np.isfinite(self.point).all():
+                self.point[:] = 0.0
+        newton(
+            self.device_b, self.curve, self.base_b, self.scale, self.r, self.term_w, self.term_b, self.point,
+            self.x, self.y, self.flow_w, self.flow_b, self.v, self.current,
+        )  # fmt: skip
+        return self.imbalance()
+
+    def imbalance(self) -> float:
+        """Fill the cells' voltages and currents; return the largest sum at a node over the largest line current.
+
+        A network without currents is measured by what 1e-5 of its largest voltage would drive through a row.
+        """
+        _, largest, terminal = balance(
+            self.device_b, self.curve, self.base_b, self.x, self.y, self.flow_w, self.flow_b,
+            self.v, self.current, self.slope,
+        )  # fmt: skip
+        return largest / max(terminal, self.still) if largest else 0.0
+
+    def limit(self, kcl: float) -> float:
+        """Make lines above their limit sources of current until all lines agree; return the imbalance.
+
+        A limited line whose terminal would pass the voltage of its source is held again. One line changes
+        at a time: first the one that is furthest above its limit, since what its limit takes away may
+        bring the others below theirs; if that goes round in circles, the first in order that disagrees,
+        which cannot (Murty 1974, doi:10.1007/BF01580232, for linear networks).
+        """
+        lines = np.concatenate(self.lines, axis=1)
+        driven, most, rows = ~np.isnan(lines[VOLTS]), np.maximum(lines[LIMIT], 1e-300), self.term_w.shape[1]
+        for turn in range(20 * lines.shape[1]):
+            term = np.concatenate((self.term_w, self.term_b), axis=1)
+            flow = np.concatenate((self.flow_w[0], self.flow_b[0]))
+            held, forced = term[HELD] != 0.0, term[FORCED]
+            above = held & (np.abs(flow) > most * (1.0 + 1e-9))
+            volts = np.concatenate((self.x[0], self.y[0])) + term[RESISTANCE] * forced
+            passed = driven & ~held & (volts * np.sign(forced) > 1e-9 * self.scale)
+            if not above.any() and not passed.any():
+                return kcl
+            if turn > 2 * lines.shape[1] or not above.any():
+                line = int((above | passed).argmax())
+            else:
+                line = int(np.where(above, np.abs(flow) / most, 0.0).argmax())
+            if above[line]:
+                term[HELD, line], term[FORCED, line] = 0.0, math.copysign(float(lines[LIMIT, line]), float(flow[line]))
+                if not term[HELD].any():
+                    # Somebody must hold a voltage: the first line that the new limit relieves.
+                    line = int((driven & (forced * term[FORCED, line] < 0.0)).argmax())
+                    term[HELD, line], term[FORCED, line] = 1.0, 0.0
+            else:
+                term[HELD, line], term[FORCED, line] = 1.0, 0.0
+            self.term_w[:], self.term_b[:] = term[:, :rows], term[:, rows:]
+            self.rest()
+            kcl = self.settle()
+            if not kcl < KCL_LIMIT:
+                return kcl
+        raise SolveError("no set of sources satisfies the current limits; raise one of limit_row, limit_col")
+
+    def rest(self) -> None:
+        """Go back to no currents but the forced ones, so that no round depends on the one before."""
+        self.point[:] = 0.0
+        self.flow_w[0], self.flow_b[0] = self.term_w[FORCED], self.term_b[FORCED]
+        self.held = bool(self.term_w[HELD].all() and self.term_b[HELD].all())
+
+    def solution(self, kcl: float) -> Solution:
+        """The record of the present point, rows in their own order again."""
+        limited = [(term[HELD] == 0.0) & ~np.isnan(lines[VOLTS]) for lines, term in zip(self.lines, (self.term_w, self.term_b), strict=True)]
+        return Solution(
+            w=np.ascontiguousarray((self.x + self.ref_w).T[::-1]),
+            b=np.ascontiguousarray((self.y + self.ref_b)[::-1]),
+            i_row=self.flow_w[0, ::-1].copy(),
+            i_col=-self.flow_b[0],
+            cell_v=np.ascontiguousarray(self.v[::-1]),
+            cell_i=np.ascontiguousarray(self.current[::-1]),
+            kcl=kcl,
+            limited_row=limited[0][::-1].copy(),
+            limited_col=limited[1],
+        )
+
+
+def column_currents(conductance: ArrayLike, inputs: ArrayLike, *, r_wire: float) -> Floats:
+    """Column currents [A], shape (K, N), out of an array of resistors with all columns at 0 V.
+
+    `conductance` (M, N) [S], zero where there is no cell; `inputs` (K, M): the voltages [V] of all rows, one
+    set a line. Wires of `r_wire` [ohm] as in `solve_cells`.
+
+    The array is one M x N matrix of transfer conductances, found by reciprocity: the current out of column
+    c for 1 V on row i is the current into that row's terminal, reversed, for 1 V on column c. N solutions
+    serve any number of inputs.
+    """
+    siemens, volts = np.asarray(conductance, float), np.asarray(inputs, float)
+    if siemens.ndim != 2 or volts.ndim != 2 or volts.shape[1] != siemens.shape[0]:
+        raise InputError(
+            f"conductance {siemens.shape} and inputs {volts.shape} do not fit; (rows, cols) and (K, rows) are needed"
+        )
+    if not (siemens >= 0.0).all():
+        raise InputError("a conductance is negative or not a number")
+    present = siemens > 0.0
+    r_p = np.where(present, 1.0 / np.where(present, siemens, 1.0), math.inf)
+    state = np.full(siemens.shape, LINEAR, np.int8)
+    transfer = np.empty_like(siemens)
+    for col, drive in enumerate(np.eye(siemens.shape[1])):
+        solution = solve_cells(state, r_p, np.zeros(len(siemens)), drive, r_wire=r_wire, tmr0=0.0, v_h=1.0, k_p=0.0)
+        transfer[:, col] = -solution.i_row
+    return volts @ transfer
+
+
+def complaint(cells: Floats, row_lines: Floats, col_lines: Floats, r_wire: float, v_h: float, k_p: float) -> str:
+    """Say which argument is out of range, and where."""
+    numbers = {"r_wire": (r_wire, r_wire >= 0.0), "v_h": (v_h, v_h > 0.0), "k_p": (k_p, k_p >= 0.0)}
+    for name, (value, good) in numbers.items():
+        if not (good and math.isfinite(value)):
+            return f"{name} = {value}; a finite number {'above' if name == 'v_h' else 'of at least'} 0 is needed"
+    grids = {
+        "state": (cells[0], np.isin(cells[0], (0.0, 1.0, 2.0)), "0 (P), 1 (AP) or 2 (a resistor)"),
+        "r_p": (cells[1], cells[1] > 0.0, "a resistance above 0"),
+        "tmr0": (cells[2], (cells[2] >= 0.0) & np.isfinite(cells[2]), "a finite number of at least 0"),
+    }
+    for name, (values, good, wanted) in grids.items():
+        if not good.all():
+            row, col = np.argwhere(~good)[0]
+            return f"{name} of cell ({row + 1}, {col + 1}) is {values[row, col]:g}; {wanted} is needed"
+    for kind, lines in (("row", row_lines), ("col", col_lines)):
+        for name, values, good, wanted in (
+            (f"{kind}s", lines[0], ~np.isinf(lines[0]), "a finite voltage, or nan for floating,"),
+            (f"r_{kind}", lines[1], (lines[1] >= 0.0) & np.isfinite(lines[1]), "a finite resistance of at least 0"),
+            (f"limit_{kind}", lines[2], lines[2] >= 0.0, "a current of at least 0"),
+        ):
+            if not good.all():
+                line = int(np.flatnonzero(~good)[0])
+                return f"{name} of {'row' if kind == 'row' else 'column'} {line + 1} is {values[line]}; {wanted} is needed"
+    return "an argument is out of range"

@@ -1,0 +1,79 @@
+"""One decorator for all compiled kernels.
+
+numba keeps compiled code on disk next to a key of the defining file, so it does not notice that a
+kernel of another module, which was compiled in, has changed. Here the cache folder itself is named
+after a hash of every file with kernels, and lies where the user may write: LABMTJ_CACHE, else the
+user's cache folder, else a private folder of the system's temporary folder, else nowhere.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core import config as numba_config
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+
+def _sources() -> str:
+    """Hash of all kernel sources, of numba's version and of the interpreter's."""
+    digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _candidates() -> list[Path]:
+    """Folders to try, best first."""
+    named = os.environ.get("LABMTJ_CACHE")
+    if named:
+        return [Path(named)]
+    user = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("LOCALAPPDATA") if os.name == "nt" else None)
+    home = Path(user) if user else Path.home() / ".cache"
+    owner = os.getuid() if hasattr(os, "getuid") else "user"
+    return [home / "labmtj", Path(tempfile.gettempdir()) / f"labmtj-{owner}"]
+
+
+def _usable(folder: Path) -> bool:
+    """Make `folder` for this user alone; False where that cannot be done (a cache is code that will run)."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+        if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022):
+            return False
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except (OSError, RuntimeError):
+        return False
+
+
+@functools.cache
+def cache_folder() -> Path | None:
+    """Where compiled kernels are kept, or None if they are compiled anew in each process."""
+    for base in _candidates():
+        folder = base / "kernels" / _sources()
+        if _usable(folder):
+            return folder
+    return None
+
+
+def jit(kernel: Kernel) -> Kernel:
+    """Compile `kernel` at its first call, without the interpreter lock, kept on disk where possible."""
+    folder = cache_folder()
+    compiled = cast(Any, numba).njit(nogil=True, error_model="numpy")(kernel)
+    if folder is not None:
+        before = numba_config.CACHE_DIR  # pyright: ignore[reportAttributeAccessIssue]
+        numba_config.CACHE_DIR = str(folder)  # pyright: ignore[reportAttributeAccessIssue]
+        try:
+            compiled.enable_caching()
+        finally:
+            numba_config.CACHE_DIR = before  # pyright: ignore[reportAttributeAccessIssue]
+    return cast(Kernel, compiled)

@@ -1,0 +1,240 @@
+"""Probability that a current pulse switches a perpendicular junction, and its rate at rest.
+
+The solution of the Fokker-Planck equation (Butler et al. 2012, doi:10.1109/TMAG.2012.2209122), tabulated by
+`switching_table` and interpolated by cubics through four points along each axis. The drive i is the voltage
+over its critical value: positive towards the other state, negative away from it. Its barrier is
+Delta (1 - i)^2 in kT; a stray field adds to the drive (i + h where it helps, i - h where it hinders) and
+makes it Delta (1 - i -+ h)^2. The start is the Boltzmann distribution of one well without drive or field, and
+"switched" means in the other well once the state has relaxed without current: hops long after the pulse are
+not counted, they belong to the time after it.
+
+One read at 50 mV is i = 0.1 for its dwell time, retention is i = 0 for years: the same functions.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labmtj.errors import InputError
+from labmtj.physics.jit import jit
+from labmtj.physics.switching_table import (
+    BACK_COUNT,
+    BACK_DELTAS,
+    BACK_SCALE,
+    BACK_STEP,
+    DELTA_COUNT,
+    DELTA_FIRST,
+    DELTA_STEP,
+    DRIVE_COUNT,
+    DRIVE_LIMIT,
+    DRIVE_LOW,
+    DRIVE_SCALE,
+    DRIVE_STEP,
+    LONGEST,
+    SHORTEST,
+    TIME_COUNT,
+    TIME_STEP,
+    SwitchingTable,
+    load,
+    occupation,
+)
+from labmtj.records import Floats
+
+Table = NDArray[np.float32]
+
+_DELTA_LAST = DELTA_FIRST + DELTA_STEP * (DELTA_COUNT - 1)
+_DELTA_BACK = DELTA_FIRST + DELTA_STEP * (BACK_DELTAS - 1)
+_RATE, _REST = TIME_COUNT, TIME_COUNT + 1  # columns of the first table beyond its times
+
+
+@jit
+def _cubic(position: float, count: int) -> tuple[int, float, float, float, float]:
+    """First of four points around `position` (in steps of the axis) and their Lagrange weights."""
+    first = min(max(int(position) - 1, 0), count - 4)
+    t = position - first
+    a, b, c, d = t, t - 1.0, t - 2.0, t - 3.0
+    return first, -b * c * d / 6.0, a * c * d / 2.0, -a * b * d / 2.0, a * b * c / 6.0
+
+
+@jit
+def _plane(table: Table, delta: float, drive: float, drives: int, column: int) -> float:
+    """Interpolate one column at positions `delta` and `drive`, both in steps of their axes."""
+    k, k0, k1, k2, k3 = _cubic(delta, table.shape[0])
+    m, m0, m1, m2, m3 = _cubic(drive, drives)
+    total = 0.0
+    for j, weight in enumerate((k0, k1, k2, k3)):
+        row = table[k + j]
+        total += weight * (
+            m0 * row[m, column] + m1 * row[m + 1, column] + m2 * row[m + 2, column] + m3 * row[m + 3, column]
+        )
+    return total
+
+
+@jit
+def _at_time(table: Table, delta: float, drive: float, drives: int, tau: float) -> float:
+    """Interpolate a table at positions `delta`, `drive` and at time `tau` [tau_D], at most the longest."""
+    if tau >= LONGEST:
+        return _plane(table, delta, drive, drives, TIME_COUNT - 1)
+    n, n0, n1, n2, n3 = _cubic(math.log1p(tau / SHORTEST) / TIME_STEP, TIME_COUNT)
+    k, k0, k1, k2, k3 = _cubic(delta, table.shape[0])
+    m, m0, m1, m2, m3 = _cubic(drive, drives)
+    total = 0.0
+    for j, outer in enumerate((k0, k1, k2, k3)):
+        for o, inner in enumerate((m0, m1, m2, m3)):
+            line = table[k + j, m + o]
+            total += (outer * inner) * (n0 * line[n] + n1 * line[n + 1] + n2 * line[n + 2] + n3 * line[n + 3])
+    return total
+
+
+@jit
+def _forward_drive(i: float) -> float:
+    return (math.asinh((i - 1.0) / DRIVE_SCALE) - DRIVE_LOW) / DRIVE_STEP
+
+
+@jit
+def rate(table: SwitchingTable, i: float, delta: float) -> float:
+    """Rate of leaving the well [1 / tau_D] at drive i; nan outside the table. For use in other kernels."""
+    if not (DELTA_FIRST <= delta <= _DELTA_LAST and abs(i) <= DRIVE_LIMIT):
+        return math.nan
+    drive = _forward_drive(abs(i))
+    leaving = math.exp(_plane(table.forward, (delta - DELTA_FIRST) / DELTA_STEP, drive, DRIVE_COUNT, _RATE))
+    left = occupation(abs(i), delta)
+    return leaving if i >= 0.0 else leaving * left / (1.0 - left)
+
+
+@jit
+def probabilities(table: SwitchingTable, i: float, tau: float, delta: float) -> tuple[float, float]:
+    """P and 1 - P after a pulse of `tau` [tau_D], neither by subtraction; nan outside the table.
+
+    For use in other kernels, with the table of `switching_table.load()`.
+    """
+    if not (DELTA_FIRST <= delta <= _DELTA_LAST and abs(i) <= DRIVE_LIMIT and tau >= 0.0):
+        return math.nan, math.nan
+    forward = table.forward
+    step = (delta - DELTA_FIRST) / DELTA_STEP
+    drive = _forward_drive(abs(i))
+    left = occupation(abs(i), delta)
+    if i < 0.0:
+        slowest = math.exp(_plane(forward, step, drive, DRIVE_COUNT, _RATE)) / (1.0 - left)
+        switched = -left * math.expm1(-slowest * tau)
+        if delta < _DELTA_BACK:
+            at = math.asinh(-i / BACK_SCALE) / BACK_STEP
+            switched += math.exp(_at_time(table.back, step, at, BACK_COUNT, tau))
+        return switched, 1.0 - switched
+    hazard = math.exp(_at_time(forward, step, drive, DRIVE_COUNT, tau))
+    if tau > LONGEST:
+        hazard += math.exp(_plane(forward, step, drive, DRIVE_COUNT, _RATE)) * (tau - LONGEST)
+    hazard /= 1.0 - left
+    left += (1.0 - left) * math.exp(_plane(forward, step, drive, DRIVE_COUNT, _REST))
+    return -(1.0 - left) * math.expm1(-hazard), left + (1.0 - left) * math.exp(-hazard)
+
+
+@jit
+def _fill(table: SwitchingTable, out: Floats, i: Floats, tau: Floats, delta: Floats) -> int:
+    """Fill `out` (2, cells) with P and 1 - P; `tau` holds one value or one a cell. Returns how many are outside."""
+    outside = 0
+    for cell in range(i.size):
+        pair = probabilities(table, i[cell], tau[cell if tau.size > 1 else 0], delta[cell])
+        out[0, cell], out[1, cell] = pair
+        outside += pair[0] != pair[0]
+    return outside
+
+
+@jit
+def _fill_rates(table: SwitchingTable, out: Floats, i: Floats, delta: Floats) -> int:
+    """Fill `out` with rates [1 / tau_D]; returns how many are outside the table."""
+    outside = 0
+    for cell in range(out.size):
+        out[cell] = rate(table, i[cell], delta[cell])
+        outside += out[cell] != out[cell]
+    return outside
+
+
+def _refuse(count: int, i: ArrayLike, delta: ArrayLike) -> InputError:
+    seen = [f"{name} from {np.min(a):g} to {np.max(a):g}" for name, a in (("i", i), ("delta", delta))]
+    return InputError(
+        f"{count} cell(s) outside the switching table, with {seen[0]}, {seen[1]}; it holds |i| up to {DRIVE_LIMIT:g}, "
+        f"delta {DELTA_FIRST:g} to {_DELTA_LAST:g}, and pulses of 0 s or longer: lower the amplitude or change the die"
+    )
+
+
+def switching_probability_into(out: Floats, *, i: Floats, delta: Floats, width: float, tau_d: float) -> None:
+    """Fill `out` with the probability that one pulse of `width` [s] switches each cell.
+
+    The fast form: `out`, `i` and `delta` are contiguous float64 arrays of shape (cells,). Raises
+    InputError if a cell is outside the table.
+    """
+    both = np.empty((2, out.size))
+    outside = _fill(load(), both, i, np.array([width / tau_d]), delta)
+    if outside:
+        raise _refuse(outside, i, delta)
+    out[:] = both[0]
+
+
+def _both(i: ArrayLike, pulse: ArrayLike, delta: ArrayLike, tau_d: ArrayLike) -> Floats:
+    """P and 1 - P, shape (2, *broadcast)."""
+    duration = _above_zero(tau_d)
+    drive, tau, barrier = np.broadcast_arrays(
+        np.asarray(i, dtype=np.float64), np.asarray(pulse, dtype=np.float64) / duration, np.asarray(delta, dtype=float)
+    )
+    out = np.empty((2, drive.size))
+    outside = _fill(load(), out, drive.flatten(), tau.flatten(), barrier.flatten())
+    if outside:
+        raise _refuse(outside, drive, barrier)
+    return out.reshape((2, *drive.shape))
+
+
+def _above_zero(tau_d: ArrayLike) -> Floats:
+    duration = np.asarray(tau_d, dtype=np.float64)
+    if not np.all(duration > 0.0):
+        raise InputError(f"tau_d = {tau_d} s: the time scale of the switching must be above 0 s")
+    return duration
+
+
+def switching_probability(i: ArrayLike, pulse: ArrayLike, *, delta: ArrayLike, tau_d: ArrayLike) -> Floats:
+    """Probability that a pulse switches the state; arrays broadcast.
+
+    `i` is V / V_c0 (positive helps), `pulse` and `tau_d` in seconds, `delta` the barrier in kT. Within the
+    table's range (|i| <= 6, delta 10 to 122) any length of pulse is allowed; outside it InputError is raised.
+    At 0 s it is what the start's tail over the barrier gives, about exp(-delta).
+    """
+    return _both(i, pulse, delta, tau_d)[0]
+
+
+def write_error(i: ArrayLike, pulse: ArrayLike, *, delta: ArrayLike, tau_d: ArrayLike) -> Floats:
+    """1 - `switching_probability`, without cancellation where that is close to 1."""
+    return _both(i, pulse, delta, tau_d)[1]
+
+
+def switching_rate(i: ArrayLike, *, delta: ArrayLike, tau_d: ArrayLike) -> Floats:
+    """Rate [1/s] at which a state under steady drive `i` is left, for reads and retention.
+
+    The slowest eigenvalue of the equation is `switching_rate(i) + switching_rate(-i)`. Raises InputError
+    outside the table.
+    """
+    duration = _above_zero(tau_d)
+    drive, barrier = np.broadcast_arrays(np.asarray(i, dtype=np.float64), np.asarray(delta, dtype=np.float64))
+    out = np.empty(drive.size)
+    outside = _fill_rates(load(), out, drive.flatten(), barrier.flatten())
+    if outside:
+        raise _refuse(outside, drive, barrier)
+    return out.reshape(drive.shape) / duration
+
+
+def effective_drive(i: ArrayLike, *, stray_field: ArrayLike) -> Floats:
+    """Drive with a stray field [of the anisotropy field], positive where it helps: Delta (1 - i - h)^2."""
+    return np.asarray(i, dtype=np.float64) + np.asarray(stray_field, dtype=np.float64)
+
+
+def high_barrier_rate(i: ArrayLike, *, delta: ArrayLike, tau_d: ArrayLike) -> Floats:
+    """Rate [1/s] in the limit of a high barrier, for i below 0.6: the law that the table must tend to.
+
+    (1 / tau_D) (1 - i^2) (1 - i) sqrt(Delta / pi) exp(-Delta (1 - i)^2), Brown 1963,
+    doi:10.1103/PhysRev.130.1677, with the drive as a field.
+    """
+    drive, barrier = np.asarray(i, dtype=np.float64), np.asarray(delta, dtype=np.float64)
+    height = (1.0 - drive**2) * (1.0 - drive) * np.sqrt(barrier / np.pi)
+    return height * np.exp(-barrier * (1.0 - drive) ** 2) / np.asarray(tau_d, dtype=np.float64)

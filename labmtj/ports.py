@@ -1,0 +1,133 @@
+"""The ports: small Protocols that real and simulated things implement alike.
+
+Nothing above a port asks what stands behind it. All quantities are SI floats; a cell voltage is word
+line minus bit line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading
+
+
+class Clock(Protocol):
+    """Time in seconds, real or virtual."""
+
+    def now(self) -> float:
+        """Seconds since the bench was opened."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+        ...
+
+
+class Journal(Protocol):
+    """The append-only record of a run; every call returns once the entry is stored."""
+
+    def intent(self, pulse: Pulse) -> int:
+        """Store, on disk, that `pulse` is about to leave; return its number."""
+        ...
+
+    def outcome(self, number: int, outcome: PulseOutcome) -> None:
+        """Store what became of the pulse with this number."""
+        ...
+
+    def record(self, kind: str, content: Mapping[str, Any]) -> None:
+        """Store anything else, of a kind that readers of the journal know."""
+        ...
+
+
+class SourceMeter(Protocol):
+    """One channel that forces a voltage and measures the current out of it."""
+
+    source_voltage: float
+    compliance_current: float
+    nplc: float
+    source_enabled: bool
+
+    def measure_current(self) -> float:
+        """Current [A] out of the channel, positive for a positive voltage across a resistor."""
+        ...
+
+    @property
+    def in_compliance(self) -> bool:
+        """Whether the current limit holds the channel below its voltage."""
+        ...
+
+    def shutdown(self) -> None:
+        """Go to 0 V and turn the output off."""
+        ...
+
+
+class PulseSource(Protocol):
+    """Two channels that fire together."""
+
+    def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
+        """Fire both channels once; [V] and [s]. True if a channel was in compliance."""
+        ...
+
+
+class SwitchMatrix(Protocol):
+    """Crosspoints between matrix rows (letters) and matrix columns (numbers from 1)."""
+
+    def switch(self, steps: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -> frozenset[tuple[str, int]]:
+        """Carry out `("close" | "open", crosspoints)` in this order; return what is closed after it."""
+        ...
+
+    def closed(self) -> frozenset[tuple[str, int]]:
+        """The crosspoints that are closed now."""
+        ...
+
+    def open_all(self) -> None:
+        """Open every crosspoint."""
+        ...
+
+
+class ArrayAccess(Protocol):
+    """What routines use: cells and lines, with routes and instruments hidden."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols)."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The bench's clock."""
+        ...
+
+    def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
+        """Read cells one after the other at +voltage and -voltage [V]."""
+        ...
+
+    def pulse(self, pulse: Pulse) -> PulseOutcome:
+        """Fire one programming pulse, with its intent and outcome in the journal."""
+        ...
+
+    def check(self, pulse: Pulse) -> None:
+        """Raise `LimitExceeded` if `pulse` would pass a limit; touches nothing."""
+        ...
+
+    def multiply(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Floats:
+        """Currents [A] into `cols` with all of `rows` driven at once at `voltage` [V], (cols,)."""
+        ...
+
+    def rest(self) -> None:
+        """All lines to ground, sources at 0 V."""
+        ...
+
+
+class Ticker(Protocol):
+    """Told whenever a routine has finished one of its items; may raise to stop after it."""
+
+    def __call__(self, done: int = 1) -> None:
+        """`done` more items are finished."""
+        ...
+
+
+def no_ticks(done: int = 1) -> None:
+    """A ticker for callers that want no progress; it keeps nothing."""
+    del done

@@ -1,0 +1,1 @@
+"""Protocols: schema, loading and the engine that runs them."""

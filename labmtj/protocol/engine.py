@@ -1,0 +1,181 @@
+"""Runs a protocol on its bench: steps in order, a record of each, a folder that tells it all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from labmtj.bench.limits import Limits
+from labmtj.bench.session import OpenBench, open_bench
+from labmtj.config import yaml12
+from labmtj.config.bench import DEFAULT, BenchFile, load_bench
+from labmtj.config.finder import shipped_names
+from labmtj.errors import FileProblems, InputError, LabmtjError
+from labmtj.nets import files
+from labmtj.nets.dataset import Dataset, wine
+from labmtj.nets.network import Network as TrainedNetwork
+from labmtj.protocol.actions import Progress, carry_out, size
+from labmtj.protocol.load import Job, check_fits, load_protocol
+from labmtj.protocol.observer import Observer, Silent
+from labmtj.protocol.schema import Network
+from labmtj.protocol.steps import ReportStep
+from labmtj.protocol.stop import StopRequest, Stopped, stop_on_signals
+from labmtj.protocol.summary import summary
+from labmtj.report.page import write_report
+from labmtj.runs.folder import new_run
+from labmtj.runs.journal import FORMAT, FileJournal
+from labmtj.runs.provenance import provenance
+from labmtj.runs.store import build_store
+
+STATE_FILE = "twin.state"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run: its folder and its figures (protocol.summary)."""
+
+    folder: Path
+    figures: dict[str, Any]
+
+
+def run(
+    protocol: str | Path,
+    *,
+    bench: str | Path = DEFAULT,
+    settings: Sequence[str] = (),
+    seed: int | None = None,
+    out: Path | None = None,
+    observer: Observer | None = None,
+) -> Outcome:
+    """Run a protocol and return its figures; everything is checked before an instrument is touched.
+
+    `settings` are "path=value" texts, `seed` that of the simulated die, `out` the folder for run folders.
+    """
+    job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed)
+    network, data = _network(job)
+    check_fits(job, {n: layer.shape for n, layer in enumerate(network.layers, start=1)})
+    watcher = observer or Silent()
+    folder = new_run(Path(protocol).stem, out=out)
+    file = _keep(job, folder)
+    journal = FileJournal(folder / "journal.jsonl")
+    _header(journal, job, file, network, data)
+    began = time.process_time()
+    try:
+        with stop_on_signals() as stop, open_bench(file, journal=journal, limits=_limits(job)) as opened:
+            figures = _steps(job, opened, Progress(network, data, opened.array, journal), watcher, stop)
+        journal.record("end", {"how": "done", "processor_seconds": round(time.process_time() - began, 3)})
+    except BaseException as error:
+        how = "stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
+        journal.record("end", {"how": how, "error": f"{type(error).__name__}: {error}"})
+        if isinstance(error, LabmtjError):
+            error.add_note(f"the run so far: {folder}")
+        raise
+    finally:
+        journal.close()
+    build_store(folder)
+    if any(isinstance(step, ReportStep) for step in job.protocol.steps):
+        write_report(folder)
+    return Outcome(folder, figures)
+
+
+def _steps(
+    job: Job, opened: OpenBench, progress: Progress, watcher: Observer, stop: StopRequest
+) -> dict[str, Any]:
+    die = _die_line(opened.file)
+    watcher.started(f"{opened.file.bench.title}   {', '.join(f'{n} {s}' for n, s in opened.identities.items())}{die}")
+    clock, journal = opened.clock, progress.journal
+    start = clock.now()
+    journal.record("bench", {"identities": opened.identities, "t": round(start, 9)})
+    for number, step in enumerate(job.protocol.steps, start=1):
+        if isinstance(step, ReportStep):
+            continue
+        name = type(step).__name__.removesuffix("Step").lower()
+        stop.check()
+        before = clock.now()
+        content = step.model_dump(mode="json")
+        journal.record("step", {"number": number, "name": name, "fields": content, "t": round(before, 9)})
+        line = carry_out(step, progress, stop.wrap(watcher.step(name, size(step, progress))))
+        elapsed = clock.now() - before
+        journal.record("done", {"number": number, "name": name, "line": line, "seconds": round(elapsed, 9)})
+        watcher.done(name, line, elapsed)
+    figures = summary(progress, bench_seconds=clock.now() - start)
+    journal.record("summary", figures)
+    return figures
+
+
+def _limits(job: Job) -> Limits:
+    return Limits(**dict(job.protocol.limits))
+
+
+def _die_line(file: BenchFile) -> str:
+    simulation = file.bench.simulation
+    if file.bench.visa != "@labmtj" or simulation is None or simulation.die is None:
+        return ""
+    diameter, seed = simulation.die.diameter, simulation.die.seed
+    return f"   die {'' if diameter is None else f'{1e9 * diameter:.0f} nm, '}seed {seed or 0}"
+
+
+def _network(job: Job) -> tuple[TrainedNetwork, Dataset]:
+    """The network that a protocol names, and the data that belong to it."""
+    wanted: Network = job.protocol.network
+    try:
+        if wanted.shipped is not None:
+            return files.shipped(wanted.shipped), wine()
+        folder = Path(wanted.files or "")
+        network = files.read_network(folder, solution=wanted.solution or 0)
+        return network, files.read_dataset(folder) or wine()
+    except FileProblems:
+        raise
+    except InputError as error:
+        error.add_note(f"named in {job.source.place(('network',))}")
+        raise
+
+
+def _keep(job: Job, folder: Path) -> BenchFile:
+    """Write the effective protocol and bench into the run folder; the bench as it will be opened."""
+    (folder / "protocol.yaml").write_text(job.source.effective_text(), encoding="utf-8")
+    data: dict[str, Any] = dict(job.bench.source.data)
+    data["instruments"] = {
+        name: {**entry, "model": _portable(job.bench, name, entry["model"])}
+        for name, entry in data["instruments"].items()
+    }
+    if job.bench.bench.visa == "@labmtj":
+        simulation = dict(data.get("simulation") or {})
+        if simulation.get("state") is None:
+            simulation["state"] = STATE_FILE
+            (folder / STATE_FILE).touch()  # an empty file is a place for a fresh die
+        data["simulation"] = simulation
+    text = f"# {job.bench.source.name}, as it was used in this run\n{yaml12.dump(data)}"
+    (folder / "bench.yaml").write_text(text, encoding="utf-8")
+    return load_bench(folder / "bench.yaml")
+
+
+def _portable(bench: BenchFile, name: str, model: str) -> str:
+    """A model's name if it is a shipped one, else the whole path of its file."""
+    return model if model in shipped_names("models") else str(bench.model_file(name).resolve())
+
+
+def _header(journal: FileJournal, job: Job, file: BenchFile, network: TrainedNetwork, data: Dataset) -> None:
+    texts = {"protocol.yaml": job.source.effective_text(), "bench.yaml": file.source.text}
+    journal.record(
+        "run",
+        {
+            "format": FORMAT,
+            "title": job.protocol.title,
+            "wall": datetime.now(UTC).isoformat(timespec="seconds"),
+            "network": network.name,
+            "data": data.name,
+            "samples": len(data.labels),
+            "labels": data.labels.tolist(),
+            "train": data.train.tolist(),
+            "test": data.test.tolist(),
+            "layers": [list(layer.shape) for layer in network.layers],
+            "shape": [file.bench.array.rows, file.bench.array.cols],
+            "simulated": file.bench.visa == "@labmtj",
+            "provenance": provenance(texts),
+        },
+    )

@@ -1,0 +1,37 @@
+"""Who watches a run: told of steps, of items done, and of a line for a person at the end of each step."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from labmtj.ports import Ticker, no_ticks
+
+
+class Observer(Protocol):
+    """A watcher of a run."""
+
+    def started(self, line: str) -> None:
+        """The bench is open; `line` says which."""
+        ...
+
+    def step(self, name: str, total: int) -> Ticker:
+        """A step with `total` items begins; the ticker is called as they are done."""
+        ...
+
+    def done(self, name: str, line: str, bench_seconds: float) -> None:
+        """The step is over; `line` says how it went."""
+        ...
+
+
+class Silent:
+    """Watches nothing."""
+
+    def started(self, line: str) -> None:
+        """Ignore the start."""
+
+    def step(self, name: str, total: int) -> Ticker:
+        """Ignore a step."""
+        return no_ticks
+
+    def done(self, name: str, line: str, bench_seconds: float) -> None:
+        """Ignore the end of a step."""

@@ -1,0 +1,86 @@
+"""The figures of a finished run: fidelity, errors by kind, pulses, accuracies."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from labmtj.nets.measures import accuracy, confusion, layer_agreement
+from labmtj.nets.network import forward
+from labmtj.protocol.actions import Progress
+from labmtj.records import Copy, Defect
+
+
+def summary(progress: Progress, *, bench_seconds: float) -> dict[str, Any]:
+    """What `--json` prints and the report shows; keys of steps that the protocol left out are missing.
+
+    Fractions are 0..1. write_fidelity counts all devices written, write_fidelity_good those without a
+    defect; write_errors sorts the wrong ones: missed (pulsed, never right), disturbed (right once),
+    defective; pulses_per_cell is over all devices written, pulses_per_changed_cell over those that had
+    to change.
+    """
+    found: dict[str, Any] = {"bench_seconds": bench_seconds}
+    copies = list(progress.copies.values())
+    if copies:
+        found |= _writing(copies)
+    if progress.flips:
+        found["verify_flips"] = sum(progress.flips.values())
+    accuracies = _accuracies(progress)
+    if accuracies:
+        found["accuracy"] = accuracies
+    if progress.scale is not None and progress.software_scale is not None:
+        found["scale"] = {"array": progress.scale.scale, "software": progress.software_scale.scale}
+    if _complete(progress):
+        classes = progress.trace(len(progress.network.layers), _tuned(progress)).classes
+        found["confusion"] = confusion(classes, progress.data.labels, count=progress.data.classes).tolist()
+        expected = forward(progress.network, progress.data.inputs)
+        measured = progress.trace(len(progress.network.layers))
+        found["agreement"] = [asdict(layer) for layer in layer_agreement(measured, expected)]
+    return found
+
+
+def _complete(progress: Progress) -> bool:
+    return len(progress.conductance) == len(progress.network.layers)
+
+
+def _tuned(progress: Progress) -> float:
+    return 1.0 if progress.scale is None else progress.scale.scale
+
+
+def _writing(copies: list[Copy]) -> dict[str, Any]:
+    wrong = np.concatenate([copy.wrong.ravel() for copy in copies])
+    bad = np.concatenate([copy.defect.ravel() for copy in copies]) != Defect.NONE
+    pulses = np.concatenate([copy.pulses.ravel() for copy in copies])
+    changed = np.concatenate([(copy.initial != copy.target).ravel() for copy in copies]) & ~bad
+    good = ~bad
+    return {
+        "write_fidelity": float(np.mean(~wrong)),
+        "write_fidelity_good": float(np.mean(~wrong[good])) if good.any() else 0.0,
+        "write_errors": {
+            "missed": int(np.count_nonzero(wrong & good & (pulses > 0))),
+            "disturbed": int(np.count_nonzero(wrong & good & (pulses == 0))),
+            "defective": int(np.count_nonzero(wrong & bad)),
+        },
+        "repaired": sum(copy.repaired for copy in copies),
+        "devices": int(wrong.size),
+        "defective_devices": int(np.count_nonzero(bad)),
+        "pulses": int(pulses.sum()),
+        "pulses_per_cell": float(pulses.sum() / pulses.size),
+        "pulses_per_changed_cell": float(pulses.sum() / max(1, int(changed.sum()))),
+    }
+
+
+def _accuracies(progress: Progress) -> dict[str, dict[str, float]]:
+    network, data = progress.network, progress.data
+    found = {"software": asdict(accuracy(forward(network, data.inputs).classes, data))}
+    if progress.software_scale is not None:
+        tuned = forward(network, data.inputs, scale=progress.software_scale.scale)
+        found["software_tuned"] = asdict(accuracy(tuned.classes, data))
+    if _complete(progress):
+        layers = len(network.layers)
+        found["untuned"] = asdict(accuracy(progress.trace(layers).classes, data))
+        if progress.scale is not None:
+            found["tuned"] = asdict(accuracy(progress.trace(layers, _tuned(progress)).classes, data))
+    return found

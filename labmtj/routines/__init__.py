@@ -1,0 +1,1 @@
+"""Routines: what is done with an array, written against ports only."""

@@ -1,0 +1,72 @@
+"""Which sign of voltage writes which state: found on a spare cell, rising in steps under a ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labmtj.errors import PolarityNotFound
+from labmtj.ports import ArrayAccess
+from labmtj.records import Cell, Polarity, Pulse, Scheme, State
+from labmtj.units import Dimension, show
+
+CONTRAST = 1.3  # chosen: smallest ratio of resistances that is taken for a change of state; noise is below 1.01
+
+
+def spare_cells(shape: tuple[int, int]) -> list[Cell]:
+    """Cells to try, from the far corner inwards: layers are placed from the near one."""
+    rows, cols = shape
+    reach = range(min(rows, cols, 3))
+    ring = sorted(((down + left, down, left) for down in reach for left in reach))
+    return [Cell(rows - down, cols - left) for _, down, left in ring]
+
+
+def find_polarity(
+    array: ArrayAccess,
+    *,
+    cells: Sequence[Cell],
+    start: float,
+    step: float,
+    ceiling: float,
+    width: float,
+    read: float,
+) -> Polarity:
+    """Pulse one cell with both signs from `start` [V] up by `step` until it has gone to and fro.
+
+    The sign after which the resistance fell writes P. A cell that does not switch below `ceiling`, or that
+    drives a source into compliance, is left and the next of `cells` tried. Raises PolarityNotFound.
+    """
+    array.check(Pulse(cells[0], ceiling, width))
+    for cell in cells:
+        found = _on_cell(array, cell, start=start, step=step, ceiling=ceiling, width=width, read=read)
+        if found is not None:
+            return found
+    names = ", ".join(str(cell) for cell in cells)
+    raise PolarityNotFound(
+        f"none of the cells {names} switched below {show(ceiling, Dimension.VOLTAGE)}; "
+        "check the contact to the array, or raise the ceiling of the polarity step"
+    )
+
+
+def _on_cell(
+    array: ArrayAccess, cell: Cell, *, start: float, step: float, ceiling: float, width: float, read: float
+) -> Polarity | None:
+    before = array.read([cell], voltage=read)[0]
+    switched: dict[State, tuple[int, float]] = {}  # state that was written -> sign, amplitude
+    amplitude = start
+    while amplitude <= ceiling * (1 + 1e-9):
+        for sign in (1, -1):
+            outcome = array.pulse(Pulse(cell, sign * amplitude, width, Scheme.V_HALF))
+            after = array.read([cell], voltage=read)[0]
+            if outcome.in_compliance or after.in_compliance:
+                return None
+            ratio = after.conductance / before.conductance
+            before = after
+            if not 1 / CONTRAST < ratio < CONTRAST:
+                switched.setdefault(State.P if ratio > 1 else State.AP, (sign, amplitude))
+        if len(switched) == 2:
+            (p_sign, ap_to_p), (ap_sign, p_to_ap) = switched[State.P], switched[State.AP]
+            if p_sign == ap_sign:
+                return None  # goes both ways with one sign: not a cell to learn from
+            return Polarity(State.P if p_sign > 0 else State.AP, cell, ap_to_p, p_to_ap)
+        amplitude += step
+    return None

@@ -1,0 +1,1 @@
+"""Runs: the journal and what is built from it."""

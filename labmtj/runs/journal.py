@@ -1,0 +1,127 @@
+"""The journal of a run: append-only JSON lines, each with a CRC; everything else is built from it.
+
+A line is one JSON object whose first key `crc` is the CRC-32 of the line without it. An intent is on
+the disk (fsync) before its pulse leaves, its outcome after; other entries are handed to the operating
+system at once, so that they survive the death of the process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from labmtj.errors import StorageError
+from labmtj.records import Pulse, PulseOutcome, Reading
+
+FORMAT = 1
+
+
+class FileJournal:
+    """A journal file that is written (labmtj.ports.Journal)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._count = 0
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise StorageError(f"{path}: the journal cannot be made: {error.strerror}") from error
+
+    def intent(self, pulse: Pulse) -> int:
+        """Store, on disk, that `pulse` is about to leave; return its number."""
+        number = self._count
+        content = {"cell": list(pulse.cell), "v": pulse.amplitude, "width": pulse.width, "scheme": pulse.scheme.value}
+        self._append("intent", content, sync=True)
+        return number
+
+    def outcome(self, number: int, outcome: PulseOutcome) -> None:
+        """Store, on disk, what became of the pulse with this number."""
+        content: dict[str, Any] = {"of": number, "t": round(outcome.time, 9)}
+        if outcome.in_compliance:
+            content["compliance"] = True
+        self._append("outcome", content, sync=True)
+
+    def record(self, kind: str, content: Mapping[str, Any]) -> None:
+        """Store an entry of another kind."""
+        self._append(kind, content, sync=False)
+
+    def close(self) -> None:
+        """Put everything on the disk and close the file."""
+        if self._file >= 0:
+            os.fsync(self._file)
+            os.close(self._file)
+            self._file = -1
+
+    def _append(self, kind: str, content: Mapping[str, Any], *, sync: bool) -> None:
+        line = encode({"n": self._count, "k": kind, **content})
+        try:
+            if os.write(self._file, line) != len(line):
+                raise OSError("the line was written in part")
+            if sync:
+                os.fsync(self._file)
+        except OSError as error:
+            raise StorageError(f"{self.path}: the journal cannot be written: {error}") from error
+        self._count += 1
+
+
+class MemoryJournal:
+    """A journal that is kept in a list: for studies over many dies, and for tests."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, Any]] = []
+
+    def intent(self, pulse: Pulse) -> int:
+        """Keep that `pulse` is about to leave; return its number."""
+        self.entries.append({"k": "intent", "cell": pulse.cell, "v": pulse.amplitude, "width": pulse.width})
+        return len(self.entries) - 1
+
+    def outcome(self, number: int, outcome: PulseOutcome) -> None:
+        """Keep what became of the pulse with this number."""
+        self.entries.append({"k": "outcome", "of": number, "compliance": outcome.in_compliance})
+
+    def record(self, kind: str, content: Mapping[str, Any]) -> None:
+        """Keep an entry of another kind."""
+        self.entries.append({"k": kind, **content})
+
+
+def reading_entry(reading: Reading) -> dict[str, Any]:
+    """What the journal keeps of a reading."""
+    entry: dict[str, Any] = {
+        "cell": list(reading.cell),
+        "v": reading.voltage,
+        "i": reading.current,
+        "t": round(reading.time, 9),
+    }
+    if reading.in_compliance:
+        entry["compliance"] = True
+    return entry
+
+
+def encode(entry: Mapping[str, Any]) -> bytes:
+    """One line: compact JSON (no NaN) with its CRC-32 in front."""
+    body = json.dumps(entry, separators=(",", ":"), allow_nan=False)
+    return f'{{"crc":"{zlib.crc32(body.encode()):08x}",{body[1:]}\n'.encode()
+
+
+def read_journal(path: Path) -> Iterator[dict[str, Any]]:
+    """The entries of a journal in order; a torn last line is passed over.
+
+    Raises StorageError for a missing file, and for a line before the last whose CRC does not fit.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise StorageError(f"{path}: the journal cannot be read: {error.strerror}") from error
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        body = b"{" + line[18:]
+        if line[:8] == b'{"crc":"' and line[8:16] == f"{zlib.crc32(body):08x}".encode():
+            yield json.loads(body)
+        elif number < len(lines):
+            # The last piece has no line end if the process died while it was written; any other is damage.
+            raise StorageError(f"{path}:{number}: this line is damaged (its CRC does not fit)")

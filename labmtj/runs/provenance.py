@@ -1,0 +1,44 @@
+"""What produced a run: versions, git revision, hashes, the machine's Python."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import labmtj
+
+_PACKAGES = ("numpy", "numba", "scikit-learn", "pyvisa", "pyvisa-sim", "pydantic", "h5py", "lupa")
+
+
+def provenance(files: Mapping[str, str]) -> dict[str, str]:
+    """Versions, git revision (with a mark for local changes) and the SHA-256 of each text in `files`."""
+    found = {"labmtj": labmtj.__version__, "python": platform.python_version(), "platform": platform.platform()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    found["git"] = _revision(Path(labmtj.__file__).resolve().parent.parent)
+    for name, text in files.items():
+        found[f"sha256 of {name}"] = hashlib.sha256(text.encode()).hexdigest()
+    return found
+
+
+def _revision(checkout: Path) -> str:
+    """Commit of the checkout, with "+changes" if files differ from it; "no checkout" for an installed wheel."""
+    if not (checkout / ".git").exists():
+        return "no checkout"
+    try:
+        commit = _git(checkout, "rev-parse", "HEAD")
+        return commit + ("+changes" if _git(checkout, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"unknown: {error}"
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()

@@ -1,0 +1,3 @@
+"""PyVISA finds the backend `@labmtj` by the name of this package; the code is in labmtj.twin.visa."""
+
+from labmtj.twin.visa import TwinVisaLibrary as WRAPPER_CLASS  # noqa: F401

@@ -1,0 +1,135 @@
+"""The hidden state of a simulated die, in a file that outlives the process as a real die would.
+
+The file holds two slots and the number of the valid one. A commit writes the other slot in full and
+then changes that number, so that a process that is killed between two instructions leaves either the
+state before or the state after. It is memory-mapped: what is written survives SIGKILL (not a power cut,
+for which no simulated die needs to live on).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labmtj.errors import StorageError
+from labmtj.physics.variation import DieModel, DieTruth
+
+_HEADER = 4096
+_MAGIC = "labmtj die state"
+MATRIX_ROWS, MATRIX_COLS = 8, 64
+
+
+def fingerprint(model: DieModel) -> str:
+    """A short digest of everything that makes this die another die."""
+    return hashlib.sha256(repr(model).encode()).hexdigest()[:16]
+
+
+def _layout(rows: int, cols: int) -> np.dtype[Any]:
+    grid = (rows, cols)
+    return np.dtype(
+        [
+            ("clock", "f8"),
+            ("pulses", "u8"),
+            ("state", "i1", grid),
+            ("broken", "i1", grid),
+            ("ordinal", "u8", grid),
+            ("hazard", "f8", grid),
+            ("flips", "u8", grid),
+            ("damage", "f8", grid),
+            ("row_reads", "u8", (rows,)),
+            ("col_reads", "u8", (cols,)),
+            ("cycles", "u8", (MATRIX_ROWS, MATRIX_COLS)),
+        ]
+    )
+
+
+class DieState:
+    """What changes on a die: cell states, wear, exposure, event ordinals, relay cycles, clock.
+
+    `path` None keeps the state in memory only. An empty file at `path` is a place reserved for a fresh
+    die; a missing one is an error, never a new die; another die's state is refused.
+    """
+
+    def __init__(self, truth: DieTruth, path: Path | None = None) -> None:
+        model = truth.model
+        layout = _layout(model.rows, model.cols)
+        self._now = np.zeros((), dtype=layout)
+        self._slots: Any = None
+        self.path = path
+        self._now["state"] = truth.initial
+        if path is not None:
+            self._open(path, layout, fingerprint(model))
+        for name in ("state", "broken", "ordinal", "hazard", "flips", "damage", "row_reads", "col_reads", "cycles"):
+            setattr(self, name, self._now[name])
+
+    state: np.ndarray[Any, np.dtype[np.int8]]
+    broken: np.ndarray[Any, np.dtype[np.int8]]
+    ordinal: np.ndarray[Any, np.dtype[np.uint64]]
+    hazard: np.ndarray[Any, np.dtype[np.float64]]
+    flips: np.ndarray[Any, np.dtype[np.uint64]]
+    damage: np.ndarray[Any, np.dtype[np.float64]]
+    row_reads: np.ndarray[Any, np.dtype[np.uint64]]
+    col_reads: np.ndarray[Any, np.dtype[np.uint64]]
+    cycles: np.ndarray[Any, np.dtype[np.uint64]]
+
+    @property
+    def clock(self) -> float:
+        """Virtual seconds in the life of the die."""
+        return float(self._now["clock"])
+
+    @clock.setter
+    def clock(self, seconds: float) -> None:
+        self._now["clock"] = seconds
+
+    @property
+    def pulses(self) -> int:
+        """Pulses the die has received."""
+        return int(self._now["pulses"])
+
+    @pulses.setter
+    def pulses(self, count: int) -> None:
+        self._now["pulses"] = count
+
+    def commit(self) -> None:
+        """Make the present state the one that a next process finds."""
+        if self._slots is not None:
+            other = 1 - int(self._valid[0] % 2)
+            self._slots[other] = self._now
+            self._valid[0] += 1
+
+    def _open(self, path: Path, layout: np.dtype[Any], die: str) -> None:
+        size = _HEADER + 8 + 2 * layout.itemsize
+        header = {"magic": _MAGIC, "format": 1, "die": die, "bytes": size}
+        try:
+            if path.stat().st_size == 0:
+                self._write_fresh(path, header)
+            with open(path, "rb") as file:
+                found = json.loads(file.read(_HEADER).decode())
+            if found == header:
+                self._valid = np.memmap(path, dtype="u8", mode="r+", offset=_HEADER, shape=(1,))
+                self._slots = np.memmap(path, dtype=layout, mode="r+", offset=_HEADER + 8, shape=(2,))
+        except FileNotFoundError as error:
+            raise StorageError(
+                f"{path}: the simulated die's state is missing; a die cannot be made anew: name the right file "
+                "in simulation.state, or leave it out for a fresh die"
+            ) from error
+        except (OSError, ValueError) as error:
+            raise StorageError(f"{path}: not a die state that can be used: {error}") from error
+        if found != header:
+            raise StorageError(f"{path}: the state of another die, or of another version of labmtj: {found}")
+        self._now[...] = self._slots[int(self._valid[0] % 2)]
+
+    def _write_fresh(self, path: Path, header: dict[str, Any]) -> None:
+        """Write a whole file beside `path` and put it in its place at once."""
+        beside = path.with_name(path.name + ".new")
+        with open(beside, "wb") as file:
+            file.write(json.dumps(header).encode().ljust(_HEADER))
+            file.write(bytes(8) + self._now.tobytes() * 2)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
