@@ -9,20 +9,19 @@ from __future__ import annotations
 import difflib
 from pathlib import Path, PurePath
 
-import labmtj
 from labmtj.errors import MissingFile
 
+PACKAGE = Path(__file__).resolve().parents[1]
 FOLDERS = {"benches": "instruments/benches", "models": "instruments/models", "protocols": "protocols"}
 _NOUNS = {"benches": "bench", "models": "instrument model", "protocols": "protocol"}
 
 
 def shipped_root() -> Path:
     """Folder that holds instruments/, protocols/ and data/reference/: the checkout, else labmtj/_shipped."""
-    package = Path(labmtj.__file__).resolve().parent
-    checkout = package.parent
+    checkout = PACKAGE.parent
     if (checkout / "pyproject.toml").is_file() and (checkout / "instruments").is_dir():
         return checkout
-    return package / "_shipped"
+    return PACKAGE / "_shipped"
 
 
 def shipped_file(relative: str) -> Path:

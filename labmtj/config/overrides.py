@@ -154,7 +154,8 @@ def _put(data: Any, path: KeyPath, setting: Setting, model: type[BaseModel]) -> 
     changed: dict[KeyPath, str] = {}
     parent = data
     for depth, part in enumerate(path[:-1]):
-        if isinstance(part, str) and not isinstance(parent.get(part), dict | list):
+        wanted = list if isinstance(path[depth + 1], int) else dict
+        if isinstance(part, str) and not isinstance(parent.get(part), wanted):
             if parent.get(part) is not None:
                 changed[path[: depth + 1]] = setting.text
             parent[part] = {}

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from labmtj.errors import PlacementError
-from labmtj.records import Defect, Floats, Ints, Placement
+from labmtj.records import Defect, DieMap, Floats, Ints, Placement
 
-# chosen: costs that rank placements. A short in use, or on a row in use (it drags the whole row down),
-# is worse than anything else; a short in a used column loads it only through the wires.
-_SHORT_IN_USE, _SHORT_ON_ROW, _SHORT_ON_COL, _OTHER_IN_USE = 100.0, 30.0, 3.0, 10.0
+# chosen: a stuck or open cell is wrong by a whole window half the time; a short carries some thirty windows.
+_SHORT, _OTHER = 1000.0, 1.0
 
 
 def identity(layer: tuple[int, int]) -> Placement:
@@ -29,49 +28,42 @@ def explicit(rows: tuple[int, ...], cols: tuple[int, ...], *, layer: tuple[int, 
     return Placement(tuple(rows), tuple(cols))
 
 
-def avoid_defects(defect: Ints, layer: tuple[int, int]) -> Placement:
-    """Rows and columns, in their order, with the least cost of defects; the first ones where all are good.
+def avoid_defects(die: DieMap, layer: tuple[int, int]) -> Placement:
+    """Rows and columns, in their order, on which the layer meets the least error.
 
-    `defect` (rows, cols) holds `Defect` values. Rows and columns are chosen in turn, each the best for
+    The cost of a cell is the square of its window 1/R_P - 1/R_AP off the median cell's, relative to it.
+    The map was measured through the wires, so a short shows in all cells of its row and column: those
+    lines are avoided, not only the shorted cell. Rows and columns are chosen in turn, each the best for
     the other, from several starts, until nothing changes. Raises PlacementError if the layer is larger
     than the array.
     """
-    rows, cols = defect.shape
+    rows, cols = die.defect.shape
     if layer[0] > rows or layer[1] > cols:
         raise PlacementError(f"a layer of {layer[0]} x {layer[1]} devices does not fit on an array of {rows} x {cols}")
-    short = (defect == Defect.SHORT).astype(np.float64)
-    other = ((defect != Defect.NONE) & (defect != Defect.SHORT)).astype(np.float64)
-    best: tuple[float, Placement] | None = None
-    # Starts: columns by their number of defects, and the first ones.
-    for start in (np.argsort((short * 10 + other).sum(axis=0), kind="stable"), np.arange(cols)):
-        chosen_cols = np.sort(start[: layer[1]])
-        chosen_rows = np.arange(layer[0])
-        for _ in range(10):
-            new_rows = _cheapest(_line_cost(short, other, chosen_cols, axis=0), layer[0])
-            new_cols = _cheapest(_line_cost(short, other, new_rows, axis=1), layer[1])
+    cost = cell_costs(die)
+    found: list[tuple[float, tuple[int, ...], tuple[int, ...]]] = []
+    for start in (np.argsort(cost.sum(axis=0), kind="stable"), np.arange(cols)):
+        chosen_rows, chosen_cols = np.arange(0), np.sort(start[: layer[1]])
+        for _ in range(rows + cols):
+            new_rows = _cheapest(cost[:, chosen_cols].sum(axis=1), layer[0])
+            new_cols = _cheapest(cost[new_rows].sum(axis=0), layer[1])
             if np.array_equal(new_rows, chosen_rows) and np.array_equal(new_cols, chosen_cols):
                 break
             chosen_rows, chosen_cols = new_rows, new_cols
-        cost = _cost(short, other, chosen_rows, chosen_cols)
-        if best is None or cost < best[0]:
-            best = cost, Placement(tuple((chosen_rows + 1).tolist()), tuple((chosen_cols + 1).tolist()))
-    assert best is not None  # both starts were tried
-    return best[1]
+        total = float(cost[np.ix_(chosen_rows, chosen_cols)].sum())
+        found.append((total, tuple((chosen_rows + 1).tolist()), tuple((chosen_cols + 1).tolist())))
+    _, best_rows, best_cols = min(found)
+    return Placement(best_rows, best_cols)
 
 
-def _line_cost(short: Floats, other: Floats, crossing: Ints, *, axis: int) -> Floats:
-    """Cost of using each row (axis 0) or column (axis 1), given the crossing lines in use."""
-    along = 1 - axis
-    whole = (_SHORT_ON_ROW if axis == 0 else _SHORT_ON_COL) * short.sum(axis=along)
-    used = np.take(_SHORT_IN_USE * short + _OTHER_IN_USE * other, crossing, axis=along).sum(axis=along)
-    return whole + used
+def cell_costs(die: DieMap) -> Floats:
+    """Cost of using each cell, shape (rows, cols): squared relative error of its window, or a defect's cost."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        window = 1.0 / die.r_p - 1.0 / die.r_ap
+    typical = float(np.median(window[die.good]))
+    error = np.where(die.good, window / typical - 1.0, 0.0) ** 2
+    return np.where(die.good, error, np.where(die.defect == Defect.SHORT, _SHORT, _OTHER))
 
 
 def _cheapest(cost: Floats, count: int) -> Ints:
     return np.sort(np.argsort(cost, kind="stable")[:count])
-
-
-def _cost(short: Floats, other: Floats, rows: Ints, cols: Ints) -> float:
-    in_use = np.ix_(rows, cols)
-    cells = _SHORT_IN_USE * short[in_use].sum() + _OTHER_IN_USE * other[in_use].sum()
-    return float(cells + _SHORT_ON_ROW * short[rows].sum() + _SHORT_ON_COL * short[:, cols].sum())

@@ -44,16 +44,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labmtj.errors import InputError, SolveError
-from labmtj.physics.crossbar_lines import FORCED, HELD, RESISTANCE, balance
-from labmtj.physics.crossbar_newton import newton
-from labmtj.physics.crossbar_sweep import LIMIT, SERIES, VOLTS, lay_out, sweep
+from labmtj.physics.crossbar_lines import HELD
+from labmtj.physics.crossbar_network import KCL_LIMIT, Network
+from labmtj.physics.crossbar_sweep import LIMIT, VOLTS
 from labmtj.physics.mtj import LINEAR
 from labmtj.records import Floats
-
-KCL_LIMIT = 1e-9
-"""Largest relative imbalance of a node that is still a solution."""
-SWEPT_LIMIT = 1e-11
-"""Imbalance above which a result of the sweeps is handed to Newton's method."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,9 @@ def solve_cells(
         col_lines[0], col_lines[1], col_lines[2] = cols, r_col, limit_col
     except ValueError as error:
         raise InputError(f"an argument does not fit an array of {states.shape}: {error}") from error
-    network = _Network(cells, row_lines, col_lines, float(r_wire), float(v_h), float(k_p))
+    network = Network(
+        cells, row_lines=row_lines, col_lines=col_lines, r_wire=float(r_wire), v_h=float(v_h), k_p=float(k_p)
+    )
     kcl = network.settle()
     if (row_lines[LIMIT].min() < math.inf or col_lines[LIMIT].min() < math.inf) and kcl < KCL_LIMIT:
         kcl = network.limit(kcl)
@@ -122,139 +119,19 @@ def solve_cells(
             f"a node of the {states.shape[0]} x {states.shape[1]} network is out of balance by {kcl:.1e} of the"
             f" largest line current, more than {KCL_LIMIT:.0e}; check r_p and the resistances of the lines"
         )
-    return network.solution(kcl)
-
-
-class _Network:
-    """One crossbar while it is being solved; rows are counted from the bit lines' terminals."""
-
-    def __init__(
-        self, cells: Floats, row_lines: Floats, col_lines: Floats, r_wire: float, v_h: float, k_p: float
-    ) -> None:
-        if not (0.0 <= r_wire < math.inf and 0.0 < v_h < math.inf and 0.0 <= k_p < math.inf):
-            raise InputError(complaint(cells, row_lines, col_lines, r_wire, v_h, k_p))
-        rows, cols = cells.shape[1:]
-        self.lines = row_lines[:, ::-1], col_lines
-        self.r, self.curve = r_wire, v_h**-2.0
-        self.device_w, self.device_b = np.empty((3, cols, rows)), np.empty((3, rows, cols))
-        self.base_w, self.base_b = np.empty((cols, rows)), np.empty((rows, cols))
-        self.term_w, self.term_b = np.empty((3, rows)), np.empty((3, cols))
-        self.ref_w, self.ref_b = np.empty(rows), np.empty(cols)
-        self.v, self.current, self.slope = np.empty((rows, cols)), np.empty((rows, cols)), np.empty((rows, cols))
-        self.point = np.zeros(4 * rows * cols)
-        self.x, self.flow_w = self.point.reshape(2, 2, cols, rows)[:, 0]
-        self.y, self.flow_b = self.point.reshape(2, 2, rows, cols)[:, 1]
-        good, self.held, self.scale, self.still = lay_out(
-            cells, row_lines, col_lines, self.r, k_p, self.device_w, self.device_b, self.base_w, self.base_b,
-            self.term_w, self.term_b, self.ref_w, self.ref_b,
-        )  # fmt: skip
-        if not good:
-            raise InputError(complaint(cells, row_lines, col_lines, r_wire, v_h, k_p))
-        if not self.held:
-            self.reach()
-
-    def reach(self) -> None:
-        """Raise SolveError if a line has no path to a driven one."""
-        present = self.device_b[0] > 0.0
-        rows, cols = self.term_w[HELD] != 0.0, self.term_b[HELD] != 0.0
-        for _pass in range(sum(present.shape)):
-            before = rows.sum() + cols.sum()
-            rows = rows | present[:, cols].any(axis=1)
-            cols = cols | present[rows].any(axis=0)
-            if rows.sum() + cols.sum() == before:
-                break
-        names = [f"row {line + 1}" for line in np.flatnonzero(~rows[::-1])]
-        names += [f"column {line + 1}" for line in np.flatnonzero(~cols)]
-        if names:
-            raise SolveError(f"no path to a driven line from {', '.join(names)}; give one of them a voltage")
-
-    def settle(self) -> float:
-        """Solve with the lines that are held now; return the relative imbalance."""
-        if self.held:
-            swept = sweep(
-                self.device_w, self.device_b, self.curve, self.base_w, self.base_b, self.scale, self.r,
-                self.term_w, self.term_b, self.x, self.y, self.flow_w, self.flow_b,
-            )  # fmt: skip
-            kcl = self.imbalance()
-            if swept and kcl < SWEPT_LIMIT:
-                return kcl
-            if not np.isfinite(self.point).all():
-                self.point[:] = 0.0
-        newton(
-            self.device_b, self.curve, self.base_b, self.scale, self.r, self.term_w, self.term_b, self.point,
-            self.x, self.y, self.flow_w, self.flow_b, self.v, self.current,
-        )  # fmt: skip
-        return self.imbalance()
-
-    def imbalance(self) -> float:
-        """Fill the cells' voltages and currents; return the largest sum at a node over the largest line current.
-
-        A network without currents is measured by what 1e-5 of its largest voltage would drive through a row.
-        """
-        _, largest, terminal = balance(
-            self.device_b, self.curve, self.base_b, self.x, self.y, self.flow_w, self.flow_b,
-            self.v, self.current, self.slope,
-        )  # fmt: skip
-        return largest / max(terminal, self.still) if largest else 0.0
-
-    def limit(self, kcl: float) -> float:
-        """Make lines above their limit sources of current until all lines agree; return the imbalance.
-
-        A limited line whose terminal would pass the voltage of its source is held again. One line changes
-        at a time: first the one that is furthest above its limit, since what its limit takes away may
-        bring the others below theirs; if that goes round in circles, the first in order that disagrees,
-        which cannot (Murty 1974, doi:10.1007/BF01580232, for linear networks).
-        """
-        lines = np.concatenate(self.lines, axis=1)
-        driven, most, rows = ~np.isnan(lines[VOLTS]), np.maximum(lines[LIMIT], 1e-300), self.term_w.shape[1]
-        for turn in range(20 * lines.shape[1]):
-            term = np.concatenate((self.term_w, self.term_b), axis=1)
-            flow = np.concatenate((self.flow_w[0], self.flow_b[0]))
-            held, forced = term[HELD] != 0.0, term[FORCED]
-            above = held & (np.abs(flow) > most * (1.0 + 1e-9))
-            volts = np.concatenate((self.x[0], self.y[0])) + term[RESISTANCE] * forced
-            passed = driven & ~held & (volts * np.sign(forced) > 1e-9 * self.scale)
-            if not above.any() and not passed.any():
-                return kcl
-            if turn > 2 * lines.shape[1] or not above.any():
-                line = int((above | passed).argmax())
-            else:
-                line = int(np.where(above, np.abs(flow) / most, 0.0).argmax())
-            if above[line]:
-                term[HELD, line], term[FORCED, line] = 0.0, math.copysign(float(lines[LIMIT, line]), float(flow[line]))
-                if not term[HELD].any():
-                    # Somebody must hold a voltage: the first line that the new limit relieves.
-                    line = int((driven & (forced * term[FORCED, line] < 0.0)).argmax())
-                    term[HELD, line], term[FORCED, line] = 1.0, 0.0
-            else:
-                term[HELD, line], term[FORCED, line] = 1.0, 0.0
-            self.term_w[:], self.term_b[:] = term[:, :rows], term[:, rows:]
-            self.rest()
-            kcl = self.settle()
-            if not kcl < KCL_LIMIT:
-                return kcl
-        raise SolveError("no set of sources satisfies the current limits; raise one of limit_row, limit_col")
-
-    def rest(self) -> None:
-        """Go back to no currents but the forced ones, so that no round depends on the one before."""
-        self.point[:] = 0.0
-        self.flow_w[0], self.flow_b[0] = self.term_w[FORCED], self.term_b[FORCED]
-        self.held = bool(self.term_w[HELD].all() and self.term_b[HELD].all())
-
-    def solution(self, kcl: float) -> Solution:
-        """The record of the present point, rows in their own order again."""
-        limited = [(term[HELD] == 0.0) & ~np.isnan(lines[VOLTS]) for lines, term in zip(self.lines, (self.term_w, self.term_b), strict=True)]
-        return Solution(
-            w=np.ascontiguousarray((self.x + self.ref_w).T[::-1]),
-            b=np.ascontiguousarray((self.y + self.ref_b)[::-1]),
-            i_row=self.flow_w[0, ::-1].copy(),
-            i_col=-self.flow_b[0],
-            cell_v=np.ascontiguousarray(self.v[::-1]),
-            cell_i=np.ascontiguousarray(self.current[::-1]),
-            kcl=kcl,
-            limited_row=limited[0][::-1].copy(),
-            limited_col=limited[1],
-        )
+    limited_row = (network.term_w[HELD, ::-1] == 0.0) & ~np.isnan(row_lines[VOLTS])
+    limited_col = (network.term_b[HELD] == 0.0) & ~np.isnan(col_lines[VOLTS])
+    return Solution(
+        w=np.ascontiguousarray((network.x + network.ref_w).T[::-1]),
+        b=np.ascontiguousarray((network.y + network.ref_b)[::-1]),
+        i_row=network.flow_w[0, ::-1].copy(),
+        i_col=-network.flow_b[0],
+        cell_v=np.ascontiguousarray(network.v[::-1]),
+        cell_i=np.ascontiguousarray(network.current[::-1]),
+        kcl=kcl,
+        limited_row=limited_row,
+        limited_col=limited_col,
+    )
 
 
 def column_currents(conductance: ArrayLike, inputs: ArrayLike, *, r_wire: float) -> Floats:
@@ -282,30 +159,3 @@ def column_currents(conductance: ArrayLike, inputs: ArrayLike, *, r_wire: float)
         solution = solve_cells(state, r_p, np.zeros(len(siemens)), drive, r_wire=r_wire, tmr0=0.0, v_h=1.0, k_p=0.0)
         transfer[:, col] = -solution.i_row
     return volts @ transfer
-
-
-def complaint(cells: Floats, row_lines: Floats, col_lines: Floats, r_wire: float, v_h: float, k_p: float) -> str:
-    """Say which argument is out of range, and where."""
-    numbers = {"r_wire": (r_wire, r_wire >= 0.0), "v_h": (v_h, v_h > 0.0), "k_p": (k_p, k_p >= 0.0)}
-    for name, (value, good) in numbers.items():
-        if not (good and math.isfinite(value)):
-            return f"{name} = {value}; a finite number {'above' if name == 'v_h' else 'of at least'} 0 is needed"
-    grids = {
-        "state": (cells[0], np.isin(cells[0], (0.0, 1.0, 2.0)), "0 (P), 1 (AP) or 2 (a resistor)"),
-        "r_p": (cells[1], cells[1] > 0.0, "a resistance above 0"),
-        "tmr0": (cells[2], (cells[2] >= 0.0) & np.isfinite(cells[2]), "a finite number of at least 0"),
-    }
-    for name, (values, good, wanted) in grids.items():
-        if not good.all():
-            row, col = np.argwhere(~good)[0]
-            return f"{name} of cell ({row + 1}, {col + 1}) is {values[row, col]:g}; {wanted} is needed"
-    for kind, lines in (("row", row_lines), ("col", col_lines)):
-        for name, values, good, wanted in (
-            (f"{kind}s", lines[0], ~np.isinf(lines[0]), "a finite voltage, or nan for floating,"),
-            (f"r_{kind}", lines[1], (lines[1] >= 0.0) & np.isfinite(lines[1]), "a finite resistance of at least 0"),
-            (f"limit_{kind}", lines[2], lines[2] >= 0.0, "a current of at least 0"),
-        ):
-            if not good.all():
-                line = int(np.flatnonzero(~good)[0])
-                return f"{name} of {'row' if kind == 'row' else 'column'} {line + 1} is {values[line]}; {wanted} is needed"
-    return "an argument is out of range"

@@ -9,7 +9,12 @@ however small the wire's resistance is, and zero is no special case.
 between source and node 0 of a held line [ohm], the current that is forced into a free line [A].
 """
 
+# Kernels take plain arrays by position.
+# ruff: noqa: PLR0917
+
 from __future__ import annotations
+
+import numpy as np
 
 from labmtj.physics.jit import jit
 from labmtj.physics.mtj import junction
@@ -103,6 +108,6 @@ def balance(
             largest = max(largest, abs(on_row), abs(on_col))
     for col in range(cols):
         terminal = max(terminal, abs(flow_b[0, col]))
-    if squares != squares:  # a comparison drops a nan, a sum does not
+    if np.isnan(squares):  # a comparison drops a nan, a sum does not
         largest = squares
     return squares, largest, terminal

@@ -4,6 +4,9 @@ Layouts as in crossbar_lines: word lines (cols, rows), bit lines (rows, cols), r
 bit lines' terminals. `slope` is (rows, cols).
 """
 
+# Kernels take plain arrays by position.
+# ruff: noqa: PLR0917
+
 from __future__ import annotations
 
 import numpy as np
@@ -136,7 +139,7 @@ def _close(closing: Floats, term_b: Floats, seen: Floats, ports: Floats, y: Floa
 
 
 @jit
-def substitute(
+def substitute(  # noqa: PLR0912
     slope: Floats,
     norton: Floats,
     r: float,
@@ -191,7 +194,7 @@ def substitute(
 
 
 @jit
-def newton(
+def newton(  # noqa: PLR0912
     device: Floats,
     inverse_v_h_squared: float,
     base: Floats,
@@ -238,7 +241,7 @@ def newton(
                 continue
             # What is left: quadratic with fresh factors (curvatures are below 10 / V), linear with old ones.
             rest = 10.0 * change * change if fresh else change * change / previous
-            if squares != squares or (part == 1.0 and rest <= SETTLED * scale):
+            if np.isnan(squares) or (part == 1.0 and rest <= SETTLED * scale):
                 return
             fresh = part < 1.0 or change > REFRESH * scale
             previous = change

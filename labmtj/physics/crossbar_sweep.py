@@ -3,11 +3,14 @@
 Inside, rows are counted from the bit lines' terminals, so that every chain has its terminal at node 0.
 """
 
+# Kernels take plain arrays by position.
+# ruff: noqa: PLR0917
+
 from __future__ import annotations
 
 import numpy as np
 
-from labmtj.physics.crossbar_lines import HELD, RESISTANCE, look_away, solve_lines
+from labmtj.physics.crossbar_lines import FORCED, HELD, RESISTANCE, look_away, solve_lines
 from labmtj.physics.jit import jit
 from labmtj.physics.mtj import LINEAR, junction
 from labmtj.records import Floats, State
@@ -49,23 +52,24 @@ def lay_out(
         for line in range(count):
             inside = count - 1 - line if side == 0 else line
             volts = lines[VOLTS, line]
-            driven = volts == volts
+            driven = not np.isnan(volts)
             if driven:
                 scale, low, high = max(scale, abs(volts)), min(low, volts), max(high, volts)
             held = held and driven
             good = good and 0.0 <= lines[SERIES, line] < np.inf and lines[LIMIT, line] >= 0.0
             ref[inside] = volts
-            term[0, inside], term[1, inside], term[2, inside] = 1.0 if driven else 0.0, r + lines[SERIES, line], 0.0
+            term[HELD, inside], term[FORCED, inside] = 1.0 if driven else 0.0, 0.0
+            term[RESISTANCE, inside] = r + lines[SERIES, line]
     for row in range(rows):
         inside = rows - 1 - row
         total = 0.0
-        if ref_w[inside] != ref_w[inside]:
+        if np.isnan(ref_w[inside]):
             ref_w[inside] = 0.5 * (low + high)
         for col in range(cols):
-            if ref_b[col] != ref_b[col]:
+            if np.isnan(ref_b[col]):
                 ref_b[col] = 0.5 * (low + high)
             state, r_p, tmr0 = cells[STATE, row, col], cells[R_P, row, col], cells[TMR0, row, col]
-            good = good and r_p > 0.0 and 0.0 <= tmr0 < np.inf and (state == _P or state == _AP or state == LINEAR)
+            good = good and r_p > 0.0 and 0.0 <= tmr0 < np.inf and state in (_P, _AP, LINEAR)
             conductance, k, tmr = 1.0 / r_p, k_p if state == _P else 0.0, tmr0 if state == _AP else 0.0
             device_w[0, col, inside], device_w[1, col, inside], device_w[2, col, inside] = conductance, k, tmr
             device_b[0, inside, col], device_b[1, inside, col], device_b[2, inside, col] = conductance, k, tmr

@@ -25,7 +25,7 @@ LINEAR = 2
 
 
 def _law(v: float, g: float, k: float, tmr: float, inverse_v_h_squared: float) -> tuple[float, float]:
-    """Current [A] and its derivative [S] at `v` [V] of a cell with the zero-bias P conductance `g` [S].
+    """Return current [A] and its derivative [S] at `v` [V] of a cell with the zero-bias P conductance `g` [S].
 
     One formula for all states, so that a loop over cells has no branch: `tmr` is 0 for P and `k` is 0
     for AP, and both are 0 for a resistor.
@@ -56,7 +56,7 @@ def tmr(v: ArrayLike, *, tmr0: ArrayLike, v_h: float) -> Floats:
 
 
 def _evaluate(
-    v: ArrayLike, state: ArrayLike, r_p: ArrayLike, tmr0: ArrayLike, v_h: float, k_p: float
+    v: ArrayLike, *, state: ArrayLike, r_p: ArrayLike, tmr0: ArrayLike, v_h: float, k_p: float
 ) -> tuple[Floats, Floats]:
     states = np.asarray(state)
     k = np.where(states == State.P, k_p, 0.0)
@@ -65,28 +65,24 @@ def _evaluate(
     return _law(np.asarray(v, float), 1.0 / np.asarray(r_p, float), k, ratio, v_h**-2)  # pyright: ignore[reportArgumentType, reportReturnType]
 
 
-def current(
-    v: ArrayLike, *, state: ArrayLike, r_p: ArrayLike, tmr0: ArrayLike, v_h: float, k_p: float
-) -> Floats:
-    """Current [A] from word line to bit line at the cell voltage `v` [V]; all arguments broadcast.
+def current(v: ArrayLike, *, state: ArrayLike, r_p: ArrayLike, tmr0: ArrayLike, v_h: float, k_p: float) -> Floats:
+    """Return the current [A] from word line to bit line at the cell voltage `v` [V]; all arguments broadcast.
 
     `state` is 0 (P), 1 (AP) or 2 (a resistor of `r_p`); `r_p` [ohm] at zero bias, `v_h` [V], `k_p` [1/V^2].
     """
-    return _evaluate(v, state, r_p, tmr0, v_h, k_p)[0]
+    return _evaluate(v, state=state, r_p=r_p, tmr0=tmr0, v_h=v_h, k_p=k_p)[0]
 
 
 def differential_conductance(
     v: ArrayLike, *, state: ArrayLike, r_p: ArrayLike, tmr0: ArrayLike, v_h: float, k_p: float
 ) -> Floats:
-    """Derivative dI/dV [S] of `current` at the cell voltage `v` [V]."""
-    return _evaluate(v, state, r_p, tmr0, v_h, k_p)[1]
+    """Return the derivative dI/dV [S] of `current` at the cell voltage `v` [V]."""
+    return _evaluate(v, state=state, r_p=r_p, tmr0=tmr0, v_h=v_h, k_p=k_p)[1]
 
 
-def conductance(
-    v: ArrayLike, *, state: ArrayLike, r_p: ArrayLike, tmr0: ArrayLike, v_h: float, k_p: float
-) -> Floats:
+def conductance(v: ArrayLike, *, state: ArrayLike, r_p: ArrayLike, tmr0: ArrayLike, v_h: float, k_p: float) -> Floats:
     """Conductance I/V [S], as a reading at `v` [V] gives it; at 0 V its limit, the zero-bias conductance."""
     volts = np.asarray(v, float)
-    current_, slope = _evaluate(volts, state, r_p, tmr0, v_h, k_p)
+    current_, slope = _evaluate(volts, state=state, r_p=r_p, tmr0=tmr0, v_h=v_h, k_p=k_p)
     still = volts == 0.0
     return np.where(still, slope, current_ / np.where(still, 1.0, volts))

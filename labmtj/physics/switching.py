@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from labmtj.errors import InputError
 from labmtj.physics.jit import jit
@@ -24,7 +24,9 @@ from labmtj.physics.switching_table import (
     BACK_COUNT,
     BACK_DELTAS,
     BACK_SCALE,
+    BACK_START,
     BACK_STEP,
+    COLUMNS,
     DELTA_COUNT,
     DELTA_FIRST,
     DELTA_STEP,
@@ -37,103 +39,107 @@ from labmtj.physics.switching_table import (
     SHORTEST,
     TIME_COUNT,
     TIME_STEP,
-    SwitchingTable,
     load,
     occupation,
 )
 from labmtj.records import Floats
 
-Table = NDArray[np.float32]
-
 _DELTA_LAST = DELTA_FIRST + DELTA_STEP * (DELTA_COUNT - 1)
 _DELTA_BACK = DELTA_FIRST + DELTA_STEP * (BACK_DELTAS - 1)
-_RATE, _REST = TIME_COUNT, TIME_COUNT + 1  # columns of the first table beyond its times
+_LAST = TIME_COUNT - 2  # a window from here holds the last two times, ln of the rate and ln of the rest
+Weights = tuple[float, float, float, float]
 
 
 @jit
-def _cubic(position: float, count: int) -> tuple[int, float, float, float, float]:
+def _cubic(position: float, count: int) -> tuple[int, Weights]:
     """First of four points around `position` (in steps of the axis) and their Lagrange weights."""
     first = min(max(int(position) - 1, 0), count - 4)
     t = position - first
     a, b, c, d = t, t - 1.0, t - 2.0, t - 3.0
-    return first, -b * c * d / 6.0, a * c * d / 2.0, -a * b * d / 2.0, a * b * c / 6.0
+    return first, (-b * c * d / 6.0, a * c * d / 2.0, -a * b * d / 2.0, a * b * c / 6.0)
 
 
 @jit
-def _plane(table: Table, delta: float, drive: float, drives: int, column: int) -> float:
-    """Interpolate one column at positions `delta` and `drive`, both in steps of their axes."""
-    k, k0, k1, k2, k3 = _cubic(delta, table.shape[0])
-    m, m0, m1, m2, m3 = _cubic(drive, drives)
-    total = 0.0
-    for j, weight in enumerate((k0, k1, k2, k3)):
-        row = table[k + j]
-        total += weight * (
-            m0 * row[m, column] + m1 * row[m + 1, column] + m2 * row[m + 2, column] + m3 * row[m + 3, column]
-        )
-    return total
+def _pick(weights: Weights, which: int) -> float:
+    return weights[0] if which == 0 else weights[1] if which == 1 else weights[2] if which == 2 else weights[3]
 
 
 @jit
-def _at_time(table: Table, delta: float, drive: float, drives: int, tau: float) -> float:
-    """Interpolate a table at positions `delta`, `drive` and at time `tau` [tau_D], at most the longest."""
-    if tau >= LONGEST:
-        return _plane(table, delta, drive, drives, TIME_COUNT - 1)
-    n, n0, n1, n2, n3 = _cubic(math.log1p(tau / SHORTEST) / TIME_STEP, TIME_COUNT)
-    k, k0, k1, k2, k3 = _cubic(delta, table.shape[0])
-    m, m0, m1, m2, m3 = _cubic(drive, drives)
-    total = 0.0
-    for j, outer in enumerate((k0, k1, k2, k3)):
-        for o, inner in enumerate((m0, m1, m2, m3)):
-            line = table[k + j, m + o]
-            total += (outer * inner) * (n0 * line[n] + n1 * line[n + 1] + n2 * line[n + 2] + n3 * line[n + 3])
-    return total
+def _window(table: Floats, first: int, row: int, outer: Weights, inner: Weights) -> Weights:
+    """Four neighbouring columns, from entry `first` on, interpolated over barriers (`row` apart) and drives."""
+    v0, v1, v2, v3 = 0.0, 0.0, 0.0, 0.0
+    for j in range(4):
+        for k in range(4):
+            at = np.uint64(first + j * row + k * COLUMNS)  # unsigned: no test for a negative index
+            weight = _pick(outer, j) * _pick(inner, k)
+            v0 += weight * table[at]
+            v1 += weight * table[at + np.uint64(1)]
+            v2 += weight * table[at + np.uint64(2)]
+            v3 += weight * table[at + np.uint64(3)]
+    return v0, v1, v2, v3
 
 
 @jit
-def _forward_drive(i: float) -> float:
-    return (math.asinh((i - 1.0) / DRIVE_SCALE) - DRIVE_LOW) / DRIVE_STEP
+def _forward(table: Floats, i: float, delta: float, column: int) -> Weights:
+    """Four columns of the first table from `column` on, at a drive i >= 0."""
+    x = (i - 1.0) / DRIVE_SCALE
+    s = math.log(abs(x) + math.sqrt(x * x + 1.0))  # asinh, in half the time
+    k, outer = _cubic((delta - DELTA_FIRST) / DELTA_STEP, DELTA_COUNT)
+    m, inner = _cubic(((s if x > 0.0 else -s) - DRIVE_LOW) / DRIVE_STEP, DRIVE_COUNT)
+    return _window(table, (k * DRIVE_COUNT + m) * COLUMNS + column, DRIVE_COUNT * COLUMNS, outer, inner)
 
 
 @jit
-def rate(table: SwitchingTable, i: float, delta: float) -> float:
+def _back(table: Floats, i: float, delta: float, column: int) -> Weights:
+    """Four columns of the second table from `column` on, at a drive i <= 0."""
+    k, outer = _cubic((delta - DELTA_FIRST) / DELTA_STEP, BACK_DELTAS)
+    m, inner = _cubic(math.asinh(-i / BACK_SCALE) / BACK_STEP, BACK_COUNT)
+    return _window(table, BACK_START + (k * BACK_COUNT + m) * COLUMNS + column, BACK_COUNT * COLUMNS, outer, inner)
+
+
+@jit
+def rate(table: Floats, i: float, delta: float) -> float:
     """Rate of leaving the well [1 / tau_D] at drive i; nan outside the table. For use in other kernels."""
     if not (DELTA_FIRST <= delta <= _DELTA_LAST and abs(i) <= DRIVE_LIMIT):
         return math.nan
-    drive = _forward_drive(abs(i))
-    leaving = math.exp(_plane(table.forward, (delta - DELTA_FIRST) / DELTA_STEP, drive, DRIVE_COUNT, _RATE))
+    leaving = math.exp(_forward(table, abs(i), delta, _LAST)[2])
     left = occupation(abs(i), delta)
     return leaving if i >= 0.0 else leaving * left / (1.0 - left)
 
 
 @jit
-def probabilities(table: SwitchingTable, i: float, tau: float, delta: float) -> tuple[float, float]:
+def probabilities(table: Floats, i: float, tau: float, delta: float) -> tuple[float, float]:
     """P and 1 - P after a pulse of `tau` [tau_D], neither by subtraction; nan outside the table.
 
     For use in other kernels, with the table of `switching_table.load()`.
     """
     if not (DELTA_FIRST <= delta <= _DELTA_LAST and abs(i) <= DRIVE_LIMIT and tau >= 0.0):
         return math.nan, math.nan
-    forward = table.forward
-    step = (delta - DELTA_FIRST) / DELTA_STEP
-    drive = _forward_drive(abs(i))
+    n, weights = _LAST, (0.0, 1.0, 0.0, 0.0)
+    if tau < LONGEST:
+        n, weights = _cubic(math.log1p(tau / SHORTEST) / TIME_STEP, TIME_COUNT)
     left = occupation(abs(i), delta)
+    near = delta < _DELTA_BACK  # above it what the tails at the start and at the end add is below 1e-17
     if i < 0.0:
-        slowest = math.exp(_plane(forward, step, drive, DRIVE_COUNT, _RATE)) / (1.0 - left)
-        switched = -left * math.expm1(-slowest * tau)
-        if delta < _DELTA_BACK:
-            at = math.asinh(-i / BACK_SCALE) / BACK_STEP
-            switched += math.exp(_at_time(table.back, step, at, BACK_COUNT, tau))
+        switched = -left * math.expm1(-math.exp(_forward(table, -i, delta, _LAST)[2]) / (1.0 - left) * tau)
+        if near:
+            v = _back(table, i, delta, n)
+            switched += math.exp(weights[0] * v[0] + weights[1] * v[1] + weights[2] * v[2] + weights[3] * v[3])
         return switched, 1.0 - switched
-    hazard = math.exp(_at_time(forward, step, drive, DRIVE_COUNT, tau))
+    v = _forward(table, i, delta, n)
+    hazard = math.exp(weights[0] * v[0] + weights[1] * v[1] + weights[2] * v[2] + weights[3] * v[3])
     if tau > LONGEST:
-        hazard += math.exp(_plane(forward, step, drive, DRIVE_COUNT, _RATE)) * (tau - LONGEST)
+        hazard += math.exp(v[2]) * (tau - LONGEST)
     hazard /= 1.0 - left
-    left += (1.0 - left) * math.exp(_plane(forward, step, drive, DRIVE_COUNT, _REST))
-    return -(1.0 - left) * math.expm1(-hazard), left + (1.0 - left) * math.exp(-hazard)
+    fallen = math.expm1(-hazard)
+    stays = 1.0 + fallen if hazard < 1.0 else math.exp(-hazard)
+    if near:
+        left += (1.0 - left) * math.exp(v[3] if n == _LAST else _forward(table, i, delta, _LAST)[3])
+    return -(1.0 - left) * fallen, left + (1.0 - left) * stays
 
 
 @jit
-def _fill(table: SwitchingTable, out: Floats, i: Floats, tau: Floats, delta: Floats) -> int:
+def _fill(table: Floats, out: Floats, i: Floats, tau: Floats, delta: Floats) -> int:
     """Fill `out` (2, cells) with P and 1 - P; `tau` holds one value or one a cell. Returns how many are outside."""
     outside = 0
     for cell in range(i.size):
@@ -144,7 +150,7 @@ def _fill(table: SwitchingTable, out: Floats, i: Floats, tau: Floats, delta: Flo
 
 
 @jit
-def _fill_rates(table: SwitchingTable, out: Floats, i: Floats, delta: Floats) -> int:
+def _fill_rates(table: Floats, out: Floats, i: Floats, delta: Floats) -> int:
     """Fill `out` with rates [1 / tau_D]; returns how many are outside the table."""
     outside = 0
     for cell in range(out.size):

@@ -22,7 +22,6 @@ import functools
 import math
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +39,8 @@ DRIVE_SCALE, DRIVE_COUNT = 0.4, 72  # i - 1 = scale * sinh(s), s even: dense aro
 BACK_SCALE, BACK_COUNT = 0.3, 20  # -i = scale * sinh(s)
 BACK_DELTAS = 5
 SHORTEST, LONGEST, TIME_COUNT = 0.02, 100.0, 60  # tau = shortest * (exp(x) - 1), x even
+COLUMNS = TIME_COUNT + 2
+BACK_START = DELTA_COUNT * DRIVE_COUNT * COLUMNS
 
 DRIVE_LOW = math.asinh(-1.0 / DRIVE_SCALE)
 DRIVE_STEP = (math.asinh((DRIVE_LIMIT - 1.0) / DRIVE_SCALE) - DRIVE_LOW) / (DRIVE_COUNT - 1)
@@ -55,13 +56,6 @@ forward[Delta, i, :60] = ln((1 - s) H(tau)), forward[Delta, i, 60] = ln((1 - s) 
 forward[Delta, i, 61] = ln(f / (1 - s)); back[Delta, -i, tau] = ln of the probability beyond the two-state formula.
 Axes and meaning: labmtj/physics/switching_table.py. Made by: python -m labmtj.physics.switching_table
 """
-
-
-class SwitchingTable(NamedTuple):
-    """`forward` (Delta, i >= 0, time and two more columns) and `back` (Delta, i <= 0, time), see ABOUT."""
-
-    forward: NDArray[np.float32]
-    back: NDArray[np.float32]
 
 
 def deltas() -> Floats:
@@ -105,19 +99,23 @@ def occupation(i: float, delta: float) -> float:
     b is the logarithm of the ratio of the integrals of exp(Delta (u - i)^2) over the two wells, each by the
     first two terms of Dawson's integral.
     """
+    if delta * i > 25.0:
+        return 0.0
     j = min(i, 0.6)  # beyond it the share is below 1e-10 at any barrier of the table, and the series fails
     favoured = (1.0 + 0.5 / (delta * (1.0 + j) ** 2)) / (1.0 + j)
     left = (1.0 + 0.5 / (delta * (1.0 - j) ** 2)) / (1.0 - j)
-    return 1.0 / (1.0 + math.exp(min(4.0 * delta * i, 600.0)) * favoured / left)
+    return 1.0 / (1.0 + math.exp(4.0 * delta * i) * favoured / left)
 
 
 @functools.cache
-def load() -> SwitchingTable:
-    """Read the table once per process."""
+def load() -> Floats:
+    """Read the table once per process: both parts in one row of numbers, the second from `BACK_START` on."""
     with np.load(find(), allow_pickle=False) as stored:
         forward: NDArray[np.float32] = stored["forward"]
         back: NDArray[np.float32] = stored["back"]
-    return SwitchingTable(forward, back)
+    padded = np.zeros((BACK_DELTAS, BACK_COUNT, COLUMNS))
+    padded[:, :, :TIME_COUNT] = back
+    return np.concatenate([np.asarray(forward, dtype=np.float64).ravel(), padded.ravel()])
 
 
 def _hazard(evolved: Evolution) -> tuple[Floats, float]:
@@ -159,19 +157,22 @@ def back_row(i: float, delta: float) -> Floats:
     tau = times()
     evolved = Macrospin(i, delta=delta, refine=2).evolve(tau)
     middle = int(np.searchsorted(tau, 0.5 * LONGEST))
-    share = 1.0 - evolved.kept_forever[0]  # of the other well, in the long run
     rise = evolved.switched[-1] - evolved.switched[middle]
-    if i < -1.0 or share < 1e-20:  # no second well, or nothing in it
+    if rise < 1e-6 * evolved.switched[-1]:  # the two-state part is nothing beside what is sought
         return np.log(evolved.switched)
+    share = occupation(-i, delta)  # of the other well, in the long run
     rate = rise / (share * (tau[-1] - tau[middle]))
     for _ in range(20):
         rate *= rise / (share * (math.exp(-rate * tau[middle]) - math.exp(-rate * tau[-1])))
     return np.log(np.maximum(evolved.switched + share * np.expm1(-rate * tau), 1e-30))
 
 
-def make() -> SwitchingTable:
-    """Solve the equation at every point of the axes; a line of progress goes to standard error."""
-    forward = np.empty((DELTA_COUNT, DRIVE_COUNT, TIME_COUNT + 2), dtype=np.float32)
+def make() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Solve the equation at every point of the axes; a line of progress goes to standard error.
+
+    Returns the two tables, shapes (Delta, i >= 0, time and two more columns) and (Delta, i <= 0, time).
+    """
+    forward = np.empty((DELTA_COUNT, DRIVE_COUNT, COLUMNS), dtype=np.float32)
     back = np.empty((BACK_DELTAS, BACK_COUNT, TIME_COUNT), dtype=np.float32)
     for place, delta in enumerate(deltas()):
         print(f"\rswitching table: Delta = {delta:g} of {deltas()[-1]:g} kT", end="", file=sys.stderr, flush=True)
@@ -180,12 +181,12 @@ def make() -> SwitchingTable:
         for at, i in enumerate(back_drives() if place < BACK_DELTAS else ()):
             back[place, at] = back_row(float(i), float(delta))
     print(file=sys.stderr)
-    return SwitchingTable(forward, back)
+    return forward, back
 
 
 if __name__ == "__main__":
     path = Path(labmtj.__file__).parent.parent / "data" / "reference" / NAME
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = make()
-    np.savez_compressed(path, about=np.array(ABOUT), forward=table.forward, back=table.back)
+    first, second = make()
+    np.savez_compressed(path, about=np.array(ABOUT), forward=first, back=second)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

@@ -156,7 +156,7 @@ def _place(step: ProgramStep, progress: Progress) -> Placement:
         return places.explicit(step.place.rows, step.place.cols, layer=shape, shape=progress.array.shape)
     if step.place == "identity":
         return places.identity(shape)
-    return places.avoid_defects(progress.known_map.defect, shape)
+    return places.avoid_defects(progress.known_map, shape)
 
 
 def _program(step: ProgramStep, progress: Progress, tick: Ticker) -> str:

@@ -17,7 +17,8 @@ from labmtj.records import Amplitudes, Cell, Defect, DieMap, Polarity, Pulse, Re
 from labmtj.routines.polarity import CONTRAST
 
 WRITE_MARGIN = 1.3  # chosen: amplitude over the median that switches a probe cell; see README, decisions
-_PROBE_START, _PROBE_STEP, _PROBE_STOP = 0.8, 1.04, 1.8  # chosen: of the polarity cell's amplitudes
+_PROBES = 9  # chosen: cells whose median tells the amplitude; its error is sigma(V_c) * 1.25 / 3, about 2 %
+_PROBE_START, _PROBE_STEP, _PROBE_STOP = 0.8, 1.05, 1.8  # chosen: of the polarity cell's amplitudes
 _TRIES, _ESCALATION = 4, 1.08  # chosen: pulses that a cell gets before it counts as stuck, each larger by 8 %
 _SHORT, _OPEN = 0.3, 5.0  # chosen: below this share of the typical R_P a short, above this multiple of R_AP open
 
@@ -53,6 +54,14 @@ def map_die(
     return DieMap(r_p, r_ap, defect, read, polarity, typical.switching, width)
 
 
+def probe_cells(shape: tuple[int, int]) -> list[Cell]:
+    """Cells spread over the diagonal, so that no line is probed twice."""
+    rows, cols = shape
+    count = min(rows, cols, _PROBES)
+    places = np.linspace(0, 1, count) if count > 1 else np.zeros(1)
+    return [Cell(1 + round(float(p) * (rows - 1)), 1 + round(float(p) * (cols - 1))) for p in places]
+
+
 def write_amplitudes(switching: Amplitudes) -> Amplitudes:
     """Amplitudes [V] to write with, from the median amplitudes that switched probe cells."""
     return Amplitudes(WRITE_MARGIN * switching.ap_to_p, WRITE_MARGIN * switching.p_to_ap)
@@ -62,8 +71,7 @@ def _probe(array: ArrayAccess, *, polarity: Polarity, read: float, width: float)
     """Raise the amplitude on the diagonal's cells until each has switched both ways."""
     seen: dict[State, list[float]] = {State.P: [], State.AP: []}
     resistances: dict[State, list[float]] = {State.P: [], State.AP: []}
-    for n in range(1, min(array.shape) + 1):
-        cell = Cell(n, n)
+    for cell in probe_cells(array.shape):
         before = array.read([cell], voltage=read)[0]
         for target in (State.P, State.AP, State.P):
             reached = _ramp(array, cell, target, before, polarity=polarity, read=read, width=width)

@@ -19,7 +19,7 @@ from labmtj.ports import Clock, Journal
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading
 from labmtj.runs.journal import reading_entry
 from labmtj.twin.build import electrics, matrix_model, models, wiring
-from labmtj.twin.electrics import GROUND, Hookup, Source
+from labmtj.twin.electrics import GROUND, Connections, Hookup, Source
 from labmtj.twin.meter import Errors, Range
 from labmtj.twin.wiring import Wiring
 
@@ -48,7 +48,7 @@ class TwinArray:
         self._limit = bench.limits.line_compliance
         self._limits, self._journal = bench.limits, journal
         self._clock = _TwinClock(self)
-        self._source_pair = (0.0, 0.0)
+        self._known: dict[tuple[tuple[int, ...], int], Connections] = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -110,21 +110,25 @@ class TwinArray:
         return 0.5 * (found[0] - found[1]), limited
 
     def _hookup(self, rows: Sequence[int], col: int, volts: tuple[float, float]) -> Hookup:
-        drive, sense, ground = self._letters
-        wiring, selected = self._wiring, set(rows)
-        lines = range(wiring.rows + wiring.cols)
-        letters = [
-            drive if n + 1 in selected and n < wiring.rows else sense if n - wiring.rows + 1 == col else ground
-            for n in lines
-        ]
-        contacts = tuple(
-            (wiring.contact(*wiring.crosspoint(n, letter), GROUND if letter == ground else self._number(letter)),)
-            for n, letter in zip(lines, letters, strict=True)
-        )
+        key = (tuple(rows), col)
+        connections = self._known.get(key)
+        if connections is None:
+            if len(self._known) >= 512:
+                self._known.clear()
+            connections = self._known[key] = self._connections(set(rows), col)
         sources = tuple(
             Source(errors.forced(v, _SOURCE_RANGE), self._limit) for errors, v in zip(self._errors, volts, strict=True)
         )
-        return Hookup(sources, contacts[: wiring.rows], contacts[wiring.rows :])
+        return Hookup(connections, sources)
+
+    def _connections(self, selected: set[int], col: int) -> Connections:
+        drive, sense, ground = self._letters
+        wires, lines = self._wiring, []
+        for n in range(wires.rows + wires.cols):
+            letter = drive if n + 1 in selected and n < wires.rows else sense if n - wires.rows + 1 == col else ground
+            source = GROUND if letter == ground else self._number(letter)
+            lines.append((wires.contact(*wires.crosspoint(n, letter), source),))
+        return Connections(tuple(lines), len(wires.channels))
 
     def _number(self, letter: str) -> int:
         number = self._wiring.source(letter)
@@ -145,9 +149,7 @@ class _TwinClock:
 
     def sleep(self, seconds: float) -> None:
         """Let time pass with all lines at ground."""
-        wiring = self._array._wiring  # pyright: ignore[reportPrivateUsage]
-        quiet = Hookup((), ((),) * wiring.rows, ((),) * wiring.cols)
-        self._array.electrics.hold(quiet, seconds)
+        self._array.electrics.rest(seconds)
 
 
 def _letters(wires: Wiring) -> tuple[str, str, str]:

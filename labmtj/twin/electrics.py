@@ -19,13 +19,13 @@ from labmtj.physics.chance import Purpose, normal, uniform, uniforms, uniforms_e
 from labmtj.physics.crossbar import Solution, solve_cells
 from labmtj.physics.switching import switching_probability, switching_rate
 from labmtj.physics.variation import DieTruth
-from labmtj.records import Defect, Floats
+from labmtj.records import Defect, Floats, Ints
 from labmtj.twin.state import DieState
 
 GROUND = -1
 _LINEAR = 2  # cells that are plain resistors, in the solver's code of states
 _KEPT = 64  # operating points that are remembered
-_QUIET = 1e-3  # [V] chosen: offsets of idle sources; below it cells only age as they do at rest
+QUIET = 1e-3  # [V] chosen: offsets of idle sources; below it cells only age as they do at rest
 _PULSE_DRIVE = 0.3  # from this |V|/V_c0 on, a segment of time is one pulse with one draw a cell
 
 
@@ -46,18 +46,49 @@ class Contact:
     emf: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Connections:
+    """Which contacts each line has (rows, then columns); a line without a contact floats.
+
+    From them: `siemens` (lines, sources) of each line to each source, `emf_current` [A] likewise, and
+    `total` [S] of each line, ground included. Two objects are the same connections only if they are one
+    object, so that what was solved for one can be kept under it.
+    """
+
+    lines: tuple[tuple[Contact, ...], ...]
+    sources: int
+    siemens: Floats = field(init=False)
+    emf_current: Floats = field(init=False)
+    total: Floats = field(init=False)
+    ground_emf: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.lines)
+        siemens, emf = np.zeros((count, self.sources)), np.zeros((count, self.sources))
+        ground, ground_emf = np.zeros(count), np.zeros(count)
+        for number, contacts in enumerate(self.lines):
+            for contact in contacts:
+                if contact.source == GROUND:
+                    ground[number] += 1 / contact.ohms
+                    ground_emf[number] += contact.emf / contact.ohms
+                else:
+                    siemens[number, contact.source] += 1 / contact.ohms
+                    emf[number, contact.source] += contact.emf / contact.ohms
+        for name, value in (("siemens", siemens), ("emf_current", emf), ("ground_emf", ground_emf)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "total", siemens.sum(axis=1) + ground)
+
+    def lines_of(self, source: int) -> Ints:
+        """Numbers of the lines that hang on a source."""
+        return np.flatnonzero(self.siemens[:, source])
+
+
 @dataclass(frozen=True)
 class Hookup:
-    """Everything the lines are connected to; a line without a contact floats."""
+    """Everything the array is connected to now: the lines' connections and the sources behind them."""
 
+    connections: Connections
     sources: tuple[Source, ...]
-    rows: tuple[tuple[Contact, ...], ...]
-    cols: tuple[tuple[Contact, ...], ...]
-
-    @property
-    def lines(self) -> tuple[tuple[Contact, ...], ...]:
-        """Rows, then columns."""
-        return self.rows + self.cols
 
 
 @dataclass
@@ -69,7 +100,17 @@ class OperatingPoint:
     source_current: tuple[float, ...]
     limited: tuple[bool, ...]
     kcl: float
+    largest: float = field(init=False)
     rates: Floats | None = field(default=None)
+    sigma: dict[tuple[tuple[int, ...], float], float] = field(default_factory=dict[tuple[tuple[int, ...], float], float])
+
+    def __post_init__(self) -> None:
+        self.largest = float(np.max(np.abs(self.cell_v)))
+
+
+def quiet(sources: tuple[Source, ...]) -> bool:
+    """Whether no source drives anything: only offsets stand on the lines."""
+    return all(abs(source.volts) < QUIET for source in sources)
 
 
 class Electrics:
@@ -83,6 +124,7 @@ class Electrics:
         self._kept: dict[Hookup, OperatingPoint] = {}
         self._fixed = (truth.defect == Defect.SHORT) | (truth.defect == Defect.OPEN)
         self._stays = self._fixed | (truth.defect == Defect.STUCK)
+        self._telegraph: list[int] = np.flatnonzero(truth.telegraph).tolist()
         self._r_p = truth.r_p.copy()
         self._at_rest = self._rest_point()
         for row, col in np.argwhere(state.broken != 0):
@@ -123,14 +165,12 @@ class Electrics:
 
     def _network(self, hookup: Hookup, volts: list[float]) -> tuple[Solution, list[float]]:
         """Solve with each line's contacts merged into one source behind one resistance (Thevenin)."""
-        level = np.full(len(hookup.lines), np.nan)
-        ohms = np.zeros(len(hookup.lines))
-        for number, contacts in enumerate(hookup.lines):
-            if not contacts:
-                continue
-            siemens = sum(1.0 / c.ohms for c in contacts)
-            level[number] = sum(((volts[c.source] if c.source >= 0 else 0.0) + c.emf) / c.ohms for c in contacts) / siemens
-            ohms[number] = 1.0 / siemens
+        wired, source_volts = hookup.connections, np.array(volts)
+        driven = (wired.siemens * source_volts + wired.emf_current).sum(axis=1) + wired.ground_emf
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ohms = 1.0 / wired.total
+            level = driven * ohms  # nan where nothing is connected: 0 times infinity
+        ohms[wired.total == 0] = 0.0
         rows, truth = self._shape[0], self.truth
         solution = solve_cells(
             np.where(self._fixed, _LINEAR, self.state.state).astype(np.int8),
@@ -145,34 +185,42 @@ class Electrics:
             r_col=ohms[rows:],
         )
         into = np.concatenate([solution.i_row, -solution.i_col])  # current from the terminals into the array
-        currents = [0.0] * len(volts)
-        for number, contacts in enumerate(hookup.lines):
-            for c in contacts:
-                if c.source >= 0:
-                    terminal = level[number] - into[number] * ohms[number]
-                    currents[c.source] += float((volts[c.source] + c.emf - terminal) / c.ohms)
+        terminal = np.where(wired.total > 0, level - into * ohms, 0.0)
+        through = wired.siemens * (source_volts - terminal[:, np.newaxis]) + wired.emf_current
+        currents = through.sum(axis=0).tolist()
         return solution, currents
 
     # -- time ------------------------------------------------------------------------------------
 
     def hold(self, hookup: Hookup, seconds: float) -> None:
         """Let time pass: every cell gathers its switching rate, and flips when its own threshold is reached."""
+        if quiet(hookup.sources):
+            self.rest(seconds)
+            return
+        self._wake()
         self.state.clock += seconds
-        point = self._at_rest if self._quiet(hookup) else self.operating_point(hookup)
-        if np.max(np.abs(point.cell_v)) >= _PULSE_DRIVE * self.truth.model.v_c0:
+        point = self.operating_point(hookup)
+        if point.largest >= _PULSE_DRIVE * self.truth.model.v_c0:
             self._switch(point, seconds)
             return
-        left = seconds
+        left = self._expose(point, seconds)
         while left > 0:
-            left = self._expose(point, left)
-            if left > 0:
-                point = self._at_rest if self._quiet(hookup) else self.operating_point(hookup)
+            left = self._expose(self.operating_point(hookup), left)
 
-    def _quiet(self, hookup: Hookup) -> bool:
-        return all(abs(source.volts) < _QUIET for source in hookup.sources)
+    def rest(self, seconds: float) -> None:
+        """Let time pass with nothing on the lines: it is added up and takes effect before the next event."""
+        self.state.clock += seconds
+        self.state.rest += seconds
+
+    def _wake(self) -> None:
+        """Give every cell the exposure of the time at rest."""
+        left, self.state.rest = self.state.rest, 0.0
+        while left > 0:
+            left = self._expose(self._at_rest, left)
 
     def pulse(self, hookup: Hookup, seconds: float) -> OperatingPoint:
         """One pulse: solve the network once, at its start, and draw once for every cell."""
+        self._wake()
         self.state.clock += seconds
         point = self.operating_point(hookup)
         self._switch(point, seconds)
@@ -253,20 +301,34 @@ class Electrics:
         (first line on the source, how often that line was read).
         """
         point = self.operating_point(hookup)
-        lines = [n for n, contacts in enumerate(hookup.lines) if any(c.source == source for c in contacts)]
+        lines = hookup.connections.lines_of(source).tolist()
         if not lines:
             return point.source_current[source], 0.0
-        truth, state, rows = self.truth, self.state, self._shape[0]
-        mask = np.zeros(self._shape, dtype=bool)
-        for line in lines:
-            mask[(line, slice(None)) if line < rows else (slice(None), line - rows)] = True
+        state, model, rows = self.state, self.truth.model, self._shape[0]
+        key = (tuple(lines), aperture)
+        if key not in point.sigma:
+            point.sigma[key] = self._noise(point, lines, aperture)
         place = lines[0]
         reads = state.row_reads if place < rows else state.col_reads
         index = place if place < rows else place - rows
         ordinal = int(reads[index])
         reads[index] += np.uint64(1)
-        model = truth.model
-        parallel = state.state[mask] == 0
+        shift = 0.0
+        for cell in self._telegraph:
+            if cell // self._shape[1] in lines or rows + cell % self._shape[1] in lines:
+                if uniform(model.seed, int(Purpose.TELEGRAPH), cell, ordinal) < 0.5:
+                    step = float(self.truth.telegraph.flat[cell] * point.cell_i.flat[cell])
+                    shift += step if place < rows else -step
+        draw = normal(model.seed, int(Purpose.READ_NOISE), place, 2 * ordinal)
+        meter = normal(model.seed, int(Purpose.READ_NOISE), place, 2 * ordinal + 1)
+        return point.source_current[source] + shift + point.sigma[key] * draw, meter
+
+    def _noise(self, point: OperatingPoint, lines: list[int], aperture: float) -> float:
+        """Standard deviation [A] of the current of all cells on these lines."""
+        mask, rows, model = np.zeros(self._shape, dtype=bool), self._shape[0], self.truth.model
+        for line in lines:
+            mask[(line, slice(None)) if line < rows else (slice(None), line - rows)] = True
+        parallel = self.state.state[mask] == 0
         variance = noise.current_variance(
             point.cell_v[mask],
             point.cell_i[mask],
@@ -276,11 +338,4 @@ class Electrics:
             temperature=model.temperature,
             aperture=aperture,
         )
-        shift = 0.0
-        for cell in np.flatnonzero(mask & (truth.telegraph > 0)):
-            if uniform(model.seed, int(Purpose.TELEGRAPH), int(cell), ordinal) < 0.5:
-                step = float(truth.telegraph.flat[cell] * point.cell_i.flat[cell])
-                shift += step if place < rows else -step
-        draw = normal(model.seed, int(Purpose.READ_NOISE), place, 2 * ordinal)
-        meter = normal(model.seed, int(Purpose.READ_NOISE), place, 2 * ordinal + 1)
-        return point.source_current[source] + shift + math.sqrt(float(variance.sum())) * draw, meter
+        return math.sqrt(float(variance.sum()))

@@ -34,6 +34,7 @@ def _layout(rows: int, cols: int) -> np.dtype[Any]:
     return np.dtype(
         [
             ("clock", "f8"),
+            ("rest", "f8"),
             ("pulses", "u8"),
             ("state", "i1", grid),
             ("broken", "i1", grid),
@@ -85,6 +86,15 @@ class DieState:
     @clock.setter
     def clock(self, seconds: float) -> None:
         self._now["clock"] = seconds
+
+    @property
+    def rest(self) -> float:
+        """Seconds at rest that are not yet in the cells' exposure."""
+        return float(self._now["rest"])
+
+    @rest.setter
+    def rest(self, seconds: float) -> None:
+        self._now["rest"] = seconds
 
     @property
     def pulses(self) -> int:

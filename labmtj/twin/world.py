@@ -11,9 +11,10 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from labmtj.twin.electrics import GROUND, Contact, Electrics, Hookup, OperatingPoint, Source
+from labmtj.twin.electrics import GROUND, QUIET, Connections, Contact, Electrics, Hookup, OperatingPoint, Source
 from labmtj.twin.wiring import Channel, Wiring
 
+_KEPT = 512  # sets of relays whose connections are remembered
 _HOT = 5e-3  # [V] chosen: a relay that moves with more than this on its source is switched hot
 
 
@@ -36,6 +37,7 @@ class World:
         self.outputs: dict[Channel, Output] = {channel: Output() for channel in wiring.channels}
         self.violations: list[str] = []
         self._hookup: Hookup | None = None
+        self._known: dict[tuple[frozenset[tuple[str, int]], tuple[Channel, ...]], Connections] = {}
 
     # -- the clock (labmtj.ports.Clock) ------------------------------------------------------------
 
@@ -47,7 +49,10 @@ class World:
         """Let virtual time pass for everything on the bench."""
         if seconds > 0:
             with self.lock:
-                self.electrics.hold(self.hookup(), seconds)
+                if all(abs(output.volts) < QUIET for output in self.outputs.values()):
+                    self.electrics.rest(seconds)
+                else:
+                    self.electrics.hold(self.hookup(), seconds)
 
     # -- what instruments do -----------------------------------------------------------------------
 
@@ -100,15 +105,21 @@ class World:
 
     def _connect(self, outputs: dict[Channel, Output]) -> Hookup:
         wiring = self.wiring
-        contacts: dict[int, list[Contact]] = {}
-        for row, col in self.closed:
-            line = wiring.line(col)
-            source = wiring.source(row)
-            if line is None or source is None:
-                continue
-            if source == GROUND or outputs[wiring.channels[source]].connected:
-                contacts.setdefault(line, []).append(wiring.contact(row, col, source))
-        rows, total = wiring.rows, wiring.rows + wiring.cols
-        lines = [tuple(sorted(contacts.get(n, []), key=lambda c: c.source)) for n in range(total)]
+        off = tuple(c for c in wiring.channels if not outputs[c].connected)
+        key = (self.closed, off)
+        connections = self._known.get(key)
+        if connections is None:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            connections = self._known[key] = self._connections(off)
         sources = tuple(Source(outputs[c].volts, outputs[c].limit) for c in wiring.channels)
-        return Hookup(sources, tuple(lines[:rows]), tuple(lines[rows:]))
+        return Hookup(connections, sources)
+
+    def _connections(self, off: tuple[Channel, ...]) -> Connections:
+        wiring = self.wiring
+        lines: list[list[Contact]] = [[] for _ in range(wiring.rows + wiring.cols)]
+        for row, col in sorted(self.closed):
+            line, source = wiring.line(col), wiring.source(row)
+            if line is not None and source is not None and (source == GROUND or wiring.channels[source] not in off):
+                lines[line].append(wiring.contact(row, col, source))
+        return Connections(tuple(map(tuple, lines)), len(wiring.channels))

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-import labmtj
 from labmtj.config import finder, yaml12
 from labmtj.config.bench import Bench, load_bench
 from labmtj.config.quantities import Fraction, PerVoltSquared, Ratio, SignedRatio
@@ -67,7 +66,7 @@ def test_a_file_in_another_folder_is_never_replaced_by_a_shipped_one(tmp_path):
 
 def test_without_a_checkout_files_come_from_the_installed_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(labmtj, "__file__", str(tmp_path / "site" / "labmtj" / "__init__.py"))
+    monkeypatch.setattr(finder, "PACKAGE", tmp_path / "site" / "labmtj")
     shipped = tmp_path / "site" / "labmtj" / "_shipped" / "protocols" / "wine.yaml"
     shipped.parent.mkdir(parents=True)
     shipped.touch()

@@ -1,0 +1,213 @@
+"""run.h5: what a run measured, built from its journal alone and rebuilt from it at any time.
+
+| group | holds |
+|---|---|
+| / | per cell of the array: r_p, r_ap, defect, pulse_count, read_count; in attributes what the run was made of |
+| layer1, layer2 .. | per device of a layer: target, state, verified, initial, conductance, pulses, defect |
+| inference | products of the layers per sample, labels, confusion |
+| tune | accuracy against scale |
+| steps, readings, pulses, products | tables, one row an event |
+
+Open a group with `xarray.open_dataset(path, group="layer1", engine="h5netcdf")`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labmtj.errors import StorageError
+from labmtj.records import Defect, State
+from labmtj.runs import tables
+from labmtj.runs.journal import read_journal
+from labmtj.runs.netcdf import FORMAT, ROOT, Attribute, Group, Variable, flags, write
+from labmtj.runs.tables import Entry, Events, sort_events
+
+NAME = "run.h5"
+JOURNAL = "journal.jsonl"
+FILES = ("protocol.yaml", "bench.yaml")
+_STATES = flags(State, unreadable=-1)
+_DEFECTS = flags(Defect)
+
+
+def build_store(folder: Path) -> Path:
+    """Build run.h5 of a run folder, finished or not; return its path.
+
+    Raises StorageError for a journal without a header, of a newer format, or with an entry that lacks
+    what belongs to its kind.
+    """
+    journal = folder / JOURNAL
+    events = sort_events(read_journal(journal))
+    header = events.last("run")
+    if not header:
+        raise StorageError(f"{journal}: there is no header; this is not the journal of a run")
+    if header.get("format", 0) > FORMAT:
+        raise StorageError(f"{journal}: format {header['format']} is newer than this labmtj knows ({FORMAT}); update it")
+    try:
+        groups = _groups(events, folder)
+    except KeyError as error:
+        raise StorageError(f"{journal}: an entry lacks {error}; this journal was written by something else") from error
+    write(folder / NAME, groups)
+    return folder / NAME
+
+
+def _groups(events: Events, folder: Path) -> dict[str, Group]:
+    rows, _ = events.last("run")["shape"]
+    groups = {ROOT: Group(_array(events), _attributes(events, folder))}
+    written: dict[int, Entry] = {entry["layer"]: entry for entry in events.of("program")}
+    for number, entry in sorted(written.items()):
+        groups[f"layer{number}"] = _layer(entry, events)
+    if events.of("infer"):
+        groups["inference"] = _inference(events)
+    if events.of("tune"):
+        groups["tune"] = _tune(events.last("tune"))
+    groups["steps"] = tables.steps(events)
+    groups["readings"] = tables.readings(events)
+    groups["pulses"] = tables.pulses(events)
+    groups["products"] = tables.products(events, rows=rows)
+    return groups
+
+
+def _attributes(events: Events, folder: Path) -> dict[str, Attribute]:
+    header, end = events.last("run"), events.last("end")
+    found: dict[str, Attribute] = {"format": FORMAT}
+    found |= {name: header[name] for name in ("title", "network", "data")}
+    found |= {"started": header["wall"], "simulated": int(header["simulated"])}
+    found |= {"ended": end.get("how", "unfinished"), "error": end.get("error", "")}
+    if "processor_seconds" in end:
+        found["processor_seconds"] = end["processor_seconds"]
+    found["summary"] = json.dumps(_content(events.last("summary")))
+    found["instruments"] = json.dumps(events.last("bench").get("identities", {}))
+    found |= _measured(events.last("polarity"), events.last("map"))
+    for name, value in header["provenance"].items():
+        found["provenance_" + re.sub(r"\W", "_", name)] = str(value)
+    for name in FILES:
+        if (folder / name).is_file():
+            found[name.replace(".", "_")] = (folder / name).read_text(encoding="utf-8", errors="replace")
+    return found
+
+
+def _measured(polarity: Entry, die: Entry) -> dict[str, Attribute]:
+    found: dict[str, Attribute] = {}
+    if polarity:
+        found |= {"polarity_cell": polarity["cell"], "positive_writes": polarity["positive_writes"]}
+        found |= {f"polarity_{name}_volt": polarity[name] for name in ("ap_to_p", "p_to_ap")}
+    if die:
+        found |= dict(zip(("switching_ap_to_p_volt", "switching_p_to_ap_volt"), die["switching"], strict=True))
+        found |= {"map_read_volt": die["read"], "map_width_second": die["width"]}
+    return found
+
+
+def _content(entry: Entry) -> Entry:
+    return {name: value for name, value in entry.items() if name not in ("crc", "n", "k")}
+
+
+def _array(events: Events) -> dict[str, Variable]:
+    rows, cols = events.last("run")["shape"]
+    found = {
+        "row": Variable(("row",), np.arange(1, rows + 1), meaning="word line, from 1"),
+        "col": Variable(("col",), np.arange(1, cols + 1), meaning="bit line, from 1"),
+        "pulse_count": Variable(("row", "col"), _count(events.of("intent"), rows, cols), meaning="pulses in the whole run"),
+        "read_count": Variable(("row", "col"), _count(events.of("read"), rows, cols), meaning="readings in the whole run"),
+    }
+    die = events.last("map")
+    if die:
+        for name, state in (("r_p", "parallel"), ("r_ap", "antiparallel")):
+            text = f"{state} resistance at {die['read']:g} V"
+            found[name] = Variable(("row", "col"), _floats(die[name]), units="ohm", meaning=text)
+        found["defect"] = Variable(("row", "col"), _small(die["defect"]), meaning="defect", flags=_DEFECTS)
+    return found
+
+
+def _count(entries: list[Entry], rows: int, cols: int) -> NDArray[np.int64]:
+    counts = np.zeros((rows, cols), dtype=np.int64)
+    cells = np.array([entry["cell"] for entry in entries], dtype=np.int64).reshape(-1, 2) - 1
+    np.add.at(counts, (cells[:, 0], cells[:, 1]), 1)
+    return counts
+
+
+def _layer(entry: Entry, events: Events) -> Group:
+    dims = ("input", "device_column")
+    inputs, columns = np.array(entry["target"]).shape
+    later = [other for other in events.of("verify") if other["layer"] == entry["layer"] and other["n"] > entry["n"]]
+    found = {
+        "input": Variable(("input",), np.arange(1, inputs + 1), meaning="input of the layer, from 1"),
+        "device_column": Variable(("device_column",), np.arange(1, columns + 1), meaning="+ and - devices of each output"),
+        "physical_row": Variable(("input",), _ints(entry["rows"]), meaning="word line, from 1", coordinate=True),
+        "physical_col": Variable(("device_column",), _ints(entry["cols"]), meaning="bit line, from 1", coordinate=True),
+        "target": Variable(dims, _small(entry["target"]), meaning="state to write", flags=_STATES),
+        "state": Variable(dims, _small(entry["state"]), meaning="state read back after writing", flags=_STATES),
+        "initial": Variable(dims, _small(entry["initial"]), meaning="state before writing", flags=_STATES),
+        "conductance": Variable(dims, _floats(entry["conductance"]), units="S", meaning="last reading while writing"),
+        "pulses": Variable(dims, _ints(entry["pulses"]), meaning="write pulses of the device"),
+        "defect": Variable(dims, _small(entry["defect"]), meaning="defect", flags=_DEFECTS),
+    }
+    attributes: dict[str, Attribute] = {"repaired": entry["repaired"], "width_second": entry["width"]}
+    attributes |= dict(zip(("ap_to_p_volt", "p_to_ap_volt"), entry["amplitudes"], strict=True))
+    if later:
+        state = _small(later[-1]["state"])
+        found["verified"] = Variable(dims, state, meaning="state at the last verify", flags=_STATES)
+        attributes["flips"] = later[-1]["flips"]
+    used = [other for other in events.of("infer") if other["layer"] == entry["layer"]]
+    if used:
+        values = _floats(used[-1]["conductance"])
+        found["conductance_used"] = Variable(dims, values, units="S", meaning="conductance that inference used")
+    return Group(found, attributes)
+
+
+def _inference(events: Events) -> Group:
+    header, summary = events.last("run"), events.last("summary")
+    labels = _ints(header["labels"])
+    training = np.zeros(len(labels), dtype=np.int8)
+    training[_ints(header["train"])] = 1
+    found = {
+        "sample": Variable(("sample",), np.arange(len(labels)), meaning="sample of the data set, from 0"),
+        "label": Variable(("sample",), labels, meaning="true class, from 0", coordinate=True),
+        "training": Variable(("sample",), training, meaning="training sample", flags={"no": 0, "yes": 1}, coordinate=True),
+    }
+    attributes: dict[str, Attribute] = {}
+    for entry in events.of("infer"):
+        name, dim = f"product_layer{entry['layer']}_{entry['inputs']}", f"output{entry['layer']}"
+        measured = _floats(entry["product"])
+        whole = np.full((len(labels), measured.shape[1]), np.nan)
+        whole[_ints(entry["samples"])] = measured
+        found[dim] = Variable((dim,), np.arange(1, whole.shape[1] + 1), meaning=f"output of layer {entry['layer']}, from 1")
+        text = "differential current over (Gon - Goff) V_read; nan for samples that were left out"
+        found[name] = Variable(("sample", dim), whole, meaning=text)
+        attributes["window_siemens"] = entry["window"]
+    if "confusion" in summary:
+        counts = _ints(summary["confusion"])
+        for dim, text in (("true_class", "true class, from 0"), ("given_class", "class that the array gave, from 0")):
+            found[dim] = Variable((dim,), np.arange(len(counts)), meaning=text)
+        found["confusion"] = Variable(("true_class", "given_class"), counts, meaning="samples, at the tuned scale if tuned")
+    return Group(found, attributes)
+
+
+def _tune(entry: Entry) -> Group:
+    found = {"scale": Variable(("scale",), _floats(entry["scales"]), meaning="f = Gnorm / (Gon - Goff)")}
+    texts = {
+        "train": "accuracy of the array on training samples",
+        "test": "accuracy of the array on test samples (no part in the choice)",
+        "software_train": "accuracy of the software on training samples",
+    }
+    for name, text in texts.items():
+        found[name] = Variable(("scale",), _floats(entry[name]), meaning=text)
+    return Group(found, {"chosen": entry["scale"], "software_chosen": entry["software_scale"]})
+
+
+def _floats(values: Any) -> NDArray[np.float64]:
+    """Nested lists as an array; None becomes nan."""
+    return np.array(values, dtype=np.float64)
+
+
+def _ints(values: Any) -> NDArray[np.int64]:
+    return np.array(values, dtype=np.int64)
+
+
+def _small(values: Any) -> NDArray[np.int8]:
+    return np.array(values, dtype=np.int8)

@@ -1,0 +1,159 @@
+"""The long tables of a run, one row an event: readings, pulses with what became of them, products, steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from labmtj.errors import StorageError
+from labmtj.runs.netcdf import Group, Variable
+
+Entry = dict[str, Any]
+_NO_YES = {"no": 0, "yes": 1}
+
+
+@dataclass(frozen=True)
+class Events:
+    """Entries of a journal, each kind by itself; `steps` holds the step that each numbered entry belongs to."""
+
+    by_kind: dict[str, list[Entry]]
+    steps: dict[int, int]
+
+    def of(self, kind: str) -> list[Entry]:
+        """All entries of a kind, in their order."""
+        return self.by_kind.get(kind, [])
+
+    def last(self, kind: str) -> Entry:
+        """The last entry of a kind, or an empty one."""
+        return self.by_kind[kind][-1] if kind in self.by_kind else {}
+
+
+def sort_events(entries: Iterable[Entry]) -> Events:
+    """Sort the entries of a journal by kind; what comes before the first step belongs to step 0."""
+    by_kind: dict[str, list[Entry]] = {}
+    steps: dict[int, int] = {}
+    step = 0
+    for entry in entries:
+        if entry["k"] == "step":
+            step = entry["number"]
+        steps[entry["n"]] = step
+        by_kind.setdefault(entry["k"], []).append(entry)
+    return Events(by_kind, steps)
+
+
+def readings(events: Events) -> Group:
+    """All readings of single cells; a current of a reading in compliance is no conductance."""
+    found = events.of("read")
+    return Group(
+        {
+            **_key("reading", events, found),
+            **_cells("reading", found),
+            "voltage": _floats("reading", [entry["v"] for entry in found], "V", "drive voltage, word line minus bit line"),
+            "current": _floats("reading", [entry["i"] for entry in found], "A", "half the difference at + and - voltage"),
+            "time": _floats("reading", [entry["t"] for entry in found], "s", "instrument time at the end of the reading"),
+            "compliance": _limited("reading", [entry.get("compliance", False) for entry in found]),
+        }
+    )
+
+
+def pulses(events: Events) -> Group:
+    """All programming pulses: the intent, and its outcome where there is one."""
+    found = events.of("intent")
+    row = {entry["n"]: position for position, entry in enumerate(found)}
+    times = np.full(len(found), np.nan)
+    limited = np.full(len(found), -1, dtype=np.int8)
+    for outcome in events.of("outcome"):
+        position = row.get(outcome["of"])
+        if position is None:
+            raise StorageError(f"journal.jsonl: entry {outcome['n']} is the outcome of {outcome['of']}, which is no pulse")
+        times[position] = outcome["t"]
+        limited[position] = outcome.get("compliance", False)
+    compliance = Variable(
+        ("pulse",), limited, meaning="a source was in compliance", flags={"no_outcome": -1, **_NO_YES}
+    )
+    return Group(
+        {
+            **_key("pulse", events, found),
+            **_cells("pulse", found),
+            "amplitude": _floats("pulse", [entry["v"] for entry in found], "V", "word line minus bit line"),
+            "width": _floats("pulse", [entry["width"] for entry in found], "s", "width"),
+            "scheme": _texts("pulse", [entry["scheme"] for entry in found], "bias of the lines that were not selected"),
+            "time": _floats("pulse", times, "s", "instrument time at its end; nan without an outcome"),
+            "compliance": compliance,
+        }
+    )
+
+
+def products(events: Events, *, rows: int) -> Group:
+    """All readings of a column with several rows driven at once."""
+    found = events.of("product")
+    driven = np.zeros((len(found), rows), dtype=np.int8)
+    for position, entry in enumerate(found):
+        driven[position, np.array(entry["rows"], dtype=np.int64) - 1] = 1
+    return Group(
+        {
+            **_key("product", events, found),
+            "row": Variable(("row",), np.arange(1, rows + 1), meaning="word line"),
+            "driven": Variable(("product", "row"), driven, meaning="the row was driven", flags=_NO_YES),
+            "col": Variable(("product",), _ints([entry["col"] for entry in found]), meaning="bit line"),
+            "voltage": _floats("product", [entry["v"] for entry in found], "V", "voltage of the driven rows"),
+            "current": _floats("product", [entry["i"] for entry in found], "A", "half the difference at + and - voltage"),
+            "time": _floats("product", [entry["t"] for entry in found], "s", "instrument time at the end of the reading"),
+        }
+    )
+
+
+def steps(events: Events) -> Group:
+    """The steps that were begun, with their bench time where they were finished."""
+    begun = {entry["number"]: entry for entry in reversed(events.of("step"))}
+    done = {entry["number"]: entry for entry in events.of("done")}
+    numbers = sorted(begun)
+    fields = [json.dumps(begun[number]["fields"]) for number in numbers]
+    lines = [done.get(number, {}).get("line", "") for number in numbers]
+    seconds = [done.get(number, {}).get("seconds") for number in numbers]
+    return Group(
+        {
+            "step": Variable(("step",), _ints(numbers), meaning="number of the step"),
+            "name": _texts("step", [begun[number]["name"] for number in numbers], "name"),
+            "fields": _texts("step", fields, "what the protocol says, as JSON"),
+            "line": _texts("step", lines, "what came of it"),
+            "begun": _floats("step", [begun[number]["t"] for number in numbers], "s", "instrument time at its begin"),
+            "seconds": _floats("step", seconds, "s", "bench time; nan if it was not finished"),
+        }
+    )
+
+
+def _key(dim: str, events: Events, found: Sequence[Entry]) -> dict[str, Variable]:
+    step = _ints([events.steps[entry["n"]] for entry in found])
+    return {
+        dim: Variable((dim,), _ints([entry["n"] for entry in found]), meaning="number of the entry in journal.jsonl"),
+        "step": Variable((dim,), step, meaning="step of the protocol, from 1"),
+    }
+
+
+def _cells(dim: str, found: Sequence[Entry]) -> dict[str, Variable]:
+    cells = _ints([entry["cell"] for entry in found]).reshape(-1, 2)
+    return {
+        "row": Variable((dim,), cells[:, 0].copy(), meaning="word line, from 1"),
+        "col": Variable((dim,), cells[:, 1].copy(), meaning="bit line, from 1"),
+    }
+
+
+def _ints(values: Sequence[Any]) -> Any:
+    return np.array(values, dtype=np.int64)
+
+
+def _floats(dim: str, values: Any, units: str, meaning: str) -> Variable:
+    return Variable((dim,), np.array(values, dtype=np.float64), units=units, meaning=meaning)
+
+
+def _texts(dim: str, values: Sequence[str], meaning: str) -> Variable:
+    return Variable((dim,), np.array(values, dtype=object), units="", meaning=meaning)
+
+
+def _limited(dim: str, values: Sequence[bool]) -> Variable:
+    return Variable((dim,), np.array(values, dtype=np.int8), meaning="a source was in compliance", flags=_NO_YES)
