@@ -13,7 +13,6 @@
     |   +-- RouteError                      relays that are not, or may not be, where they were asked
     |   +-- PolarityNotFound                no spare cell switched below the ceiling
     |   +-- ShutdownFailed                  one or more steps of the safe state failed
-    +-- BenchBusy (RuntimeError)            exit code 6: another process holds an instrument
     +-- StorageError (OSError)              exit code 7: a run folder, journal or die state that cannot be used
     +-- SolveError (ArithmeticError)        a network without a solution, or one that did not converge
 
@@ -130,12 +129,6 @@ class ShutdownFailed(BenchError):
         self.failures = tuple(failures)
         what = "; ".join(f"{step}: {error}" for step, error in self.failures)
         super().__init__(f"the bench may not be safe, look at it: {what}")
-
-
-class BenchBusy(LabmtjError, RuntimeError):
-    """Another process holds an instrument of this bench."""
-
-    exit_code = 6
 
 
 class StorageError(LabmtjError, OSError):

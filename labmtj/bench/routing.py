@@ -51,6 +51,7 @@ class Router:
     def __init__(self, matrix: SwitchMatrix, harness: Harness) -> None:
         self._matrix, self._harness = matrix, harness
         self._closed: frozenset[Crosspoint] = frozenset()
+        self._sure = True  # False after a move that was not completed: the relays are looked at before the next
 
     @property
     def closed(self) -> frozenset[Crosspoint]:
@@ -70,12 +71,15 @@ class Router:
         Raises RouteError if the matrix then reports other relays closed; the lines are named.
         """
         target = self._harness.crosspoints(route)
+        if not self._sure:
+            self._closed, self._sure = self._matrix.closed(), True
         if target == self._closed:
             return False
         steps = self.plan(target)
         prove(self._closed, steps, target, ground=self._harness.rows[Role.GROUND])
+        self._sure = False
         found = self._matrix.switch(steps)
-        self._closed = found
+        self._closed, self._sure = found, True
         if found != target:
             wrong = sorted(found ^ target, key=lambda c: (c[1], c[0]))
             lines = ", ".join(f"{self._harness.line_at(c[1])} (relay {c[0]}{c[1]})" for c in wrong)

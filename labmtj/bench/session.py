@@ -24,7 +24,7 @@ from labmtj.config.bench import BenchFile, load_bench
 from labmtj.config.model import SourceMeterModel, load_model
 from labmtj.drivers.link import TspLink
 from labmtj.drivers.loader import load_driver
-from labmtj.errors import BenchError, InputError, ShutdownFailed
+from labmtj.errors import BenchError, InputError, LabmtjError, ShutdownFailed
 from labmtj.ports import Clock, Journal
 from labmtj.records import Role
 from labmtj.runs.journal import MemoryJournal
@@ -120,21 +120,23 @@ class SafeState:
 
 def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState) -> OpenBench:
     bench = file.bench
-    manager = pyvisa.ResourceManager(library_path(file))
+    models = {name: load_model(file.model_file(name)) for name in bench.instruments}
+    manager = _resource_manager(file)
     library: Any = manager.visalib
     clock: Clock = getattr(library, "clock", None) or WallClock()
     devices: dict[str, Any] = {}
     identities: dict[str, str] = {}
-    for name, entry in bench.instruments.items():
-        model = load_model(file.model_file(name))
+    # Sources first: connecting turns them off, and connecting a matrix moves its relays.
+    for name in sorted(models, key=lambda name: not isinstance(models[name], SourceMeterModel)):
+        model, address = models[name], bench.instruments[name].address
         try:
-            resource: Any = manager.open_resource(entry.address)
-        except pyvisa.VisaIOError as error:
-            raise BenchError(f"{name}: nothing answers at {entry.address}: {error}") from error
+            resource: Any = manager.open_resource(address)
+        except (pyvisa.Error, OSError, ValueError) as error:
+            raise BenchError(f"{name}: nothing answers at {address}: {error}") from error
         safe.add(Stage.SESSIONS, f"close {name}", resource.close)
         resource.read_termination = resource.write_termination = "\n"
         resource.timeout = _TIMEOUT * 1000
-        device = load_driver(model.driver, beside=file.source.path)(TspLink(resource, f"{name} ({model.title})"), model)
+        device = load_driver(model.driver, beside=file.model_file(name))(TspLink(resource, f"{name} ({model.title})"), model)
         if isinstance(model, SourceMeterModel):
             safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off", device.shutdown)
             identities[name] = device.connect(source_range=SOURCE_RANGE)
@@ -145,6 +147,15 @@ def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState)
     array = _array(file, limits, journal, devices, clock)
     array.rest()
     return OpenBench(file, array, clock, limits, identities)
+
+
+def _resource_manager(file: BenchFile) -> pyvisa.ResourceManager:
+    try:
+        return pyvisa.ResourceManager(library_path(file))
+    except LabmtjError:
+        raise  # what is wrong with a simulated bench
+    except (pyvisa.Error, OSError, ValueError) as error:
+        raise InputError(f"PyVISA cannot open the library {file.bench.visa!r}: {error}") from error
 
 
 def library_path(file: BenchFile) -> str:

@@ -7,10 +7,11 @@ both channels wait for one event and one timer ends both.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from labmtj.config.model import SourceMeterModel
-from labmtj.drivers.link import OVERFLOW, TspLink
+from labmtj.drivers.link import TspLink
 from labmtj.errors import BadReply, BenchError, LimitExceeded
 
 _PULSE_SETUP = (
@@ -71,11 +72,12 @@ class SourceChannel:
 
     @property
     def source_voltage(self) -> float:
-        """Control the source level [V]."""
+        """Control the source level [V]; beyond the model's largest range it is refused."""
         return self._link.number(f"{self._smu}.source.levelv")
 
     @source_voltage.setter
     def source_voltage(self, volts: float) -> None:
+        _check_level(self._link, self._model, volts)
         self._link.assign(f"{self._smu}.source.levelv", volts)
 
     @property
@@ -126,11 +128,7 @@ class SourceChannel:
 
     def measure_current(self) -> float:
         """Measure the current out of the channel [A]; BadReply for a reading beyond the range."""
-        expression = f"{self._smu}.measure.i()"
-        amperes = self._link.number(expression)
-        if abs(amperes) > OVERFLOW:
-            raise BadReply(self._link.name, expression, f"{amperes:g}", "a current within the range")
-        return amperes
+        return self._link.number(f"{self._smu}.measure.i()")
 
     def shutdown(self) -> None:
         """Go to 0 V and turn the output off."""
@@ -147,12 +145,14 @@ class PulsePair:
     def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
         """Fire both channels once, [V] and [s]; True if one of them was in compliance.
 
-        Raises LimitExceeded for a pulse shorter than the model makes; nothing is sent then.
+        Raises LimitExceeded for a pulse shorter or higher than the model makes; nothing is sent then.
         """
-        if width < self._model.pulse.minimum:
+        if not self._model.pulse.minimum <= width < math.inf:
             raise LimitExceeded(
                 f"{self._link.name}: a pulse of {width:g} s is shorter than its {self._model.pulse.minimum:g} s"
             )
+        for volts in amplitudes:
+            _check_level(self._link, self._model, volts)
         levels = " ".join(
             f"{smu}.trigger.source.listv({{{float(volts)!r}}})"
             for smu, volts in zip(self._smus, amplitudes, strict=True)
@@ -165,3 +165,10 @@ class PulsePair:
             "trigger.generator[1].assert() waitcomplete()",
         )
         return latched != 0
+
+
+def _check_level(link: TspLink, model: SourceMeterModel, volts: float) -> None:
+    """Refuse a source level [V] that no range of the model holds; not a number is refused too."""
+    largest = max(entry.range for entry in model.source_voltage)
+    if not abs(volts) <= largest:
+        raise LimitExceeded(f"{link.name}: a level of {volts:g} V is beyond {largest:g} V")

@@ -22,6 +22,7 @@ class Keithley707B:
 
     def __init__(self, link: TspLink, model: SwitchMatrixModel) -> None:
         self.link, self.model = link, model
+        self._rows = {chr(ord("A") + number) for number in range(model.rows)}
 
     def connect(self) -> str:
         """Check the identity, open every relay; return the serial number. Raises BenchError for another instrument."""
@@ -64,7 +65,7 @@ class Keithley707B:
         names: list[str] = []
         for row, column in sorted(crosspoints):
             slot, card_column = divmod(column - 1, self.model.cards.columns)
-            if not (0 <= slot < self.model.cards.count and "A" <= row < chr(ord("A") + self.model.rows)):
+            if not (0 <= slot < self.model.cards.count and row in self._rows):
                 raise InputError(f"{self.link.name} has no crosspoint of row {row} and column {column}")
             names.append(f"{slot + 1}{row}{card_column + 1:02d}")
         return ",".join(names)
@@ -73,5 +74,8 @@ class Keithley707B:
         match = _CHANNEL.fullmatch(name)
         if match is None:
             raise BadReply(self.link.name, command, name, "channels such as 1A01")
-        slot, row, column = match.groups()
-        return row, (int(slot) - 1) * self.model.cards.columns + int(column)
+        slot, row, column = int(match[1]), match[2], int(match[3])
+        cards = self.model.cards
+        if not (1 <= slot <= cards.count and row in self._rows and 1 <= column <= cards.columns):
+            raise BadReply(self.link.name, command, name, f"a channel of {cards.count} cards of {cards.columns} columns")
+        return row, (slot - 1) * cards.columns + column

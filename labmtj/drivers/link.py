@@ -1,17 +1,21 @@
 """One conversation with one TSP instrument: every message asks for its own error count, and is answered.
 
 A setting is written, read back and compared; an error in the instrument's queue becomes an exception
-that names the command. Nothing is sent twice.
+that names the command, also where the error kept the message from being answered. Nothing is sent twice.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Protocol
+
+from pyvisa import VisaIOError
 
 from labmtj.errors import BadReply, BenchError, InstrumentError
 
 OVERFLOW = 9.0e37  # Keithley instruments return 9.91E37 for a reading beyond the range
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 
 
 class Transport(Protocol):
@@ -38,10 +42,13 @@ class TspLink:
 
     def identify(self) -> tuple[str, str, str, str]:
         """Manufacturer, model, serial number and firmware."""
-        self._transport.clear()
-        reply = self._exchange("*IDN?")
+        try:
+            self._transport.clear()
+        except (VisaIOError, OSError) as error:
+            raise BenchError(f"{self.name} does not take a device clear: {error}") from error
+        reply = self._exchange("*IDN?", explain=False)
         parts = [part.strip() for part in reply.split(",")]
-        if len(parts) != 4:
+        if len(parts) != 4 or not all(parts):
             raise BadReply(self.name, "*IDN?", reply, "manufacturer, model, serial number, firmware")
         return parts[0], parts[1], parts[2], parts[3]
 
@@ -55,29 +62,46 @@ class TspLink:
         return self._settle(command, self._exchange(command), len(expressions))
 
     def number(self, expression: str, *, after: str = "") -> float:
-        """Value of a numeric TSP expression; BadReply for anything but a finite number."""
+        """Value of a numeric TSP expression; BadReply for anything but a number within the instrument's range."""
         return self.parse(expression, self.ask(expression, after=after)[0])
 
     def parse(self, command: str, text: str) -> float:
-        """A reply as a finite number."""
-        try:
-            value = float(text)
-        except ValueError:
-            raise BadReply(self.name, command, text, "a number") from None
-        if not math.isfinite(value):
-            raise BadReply(self.name, command, text, "a finite number")
+        """A reply as a number; 9.91E37, which stands for a reading beyond the range, is none."""
+        if not _NUMBER.fullmatch(text):
+            raise BadReply(self.name, command, text, "a number")
+        value = float(text)
+        if abs(value) > OVERFLOW:
+            raise BadReply(self.name, command, text, "a value within the range")
         return value
 
     def assign(self, attribute: str, value: float) -> None:
         """Set a numeric attribute, read it back and compare; BenchError if the instrument has another value."""
         wanted = float(value)
         found = self.number(attribute, after=f"{attribute} = {wanted!r}")
-        if not math.isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-15):
+        # Instruments may keep a setting in single precision, but never as another value.
+        if not math.isclose(found, wanted, rel_tol=1e-6):
             raise BenchError(f"{self.name} has {attribute} = {found!r} after it was set to {wanted!r}")
 
-    def _exchange(self, command: str) -> str:
-        self._transport.write(command)
-        return self._transport.read().rstrip("\r\n")
+    def _exchange(self, command: str, *, explain: bool = True) -> str:
+        try:
+            self._transport.write(command)
+            return self._transport.read().rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise BadReply(self.name, command, repr(bytes(error.object)), "text") from error
+        except (VisaIOError, OSError) as error:
+            if explain:
+                self._raise_queued(command)
+            raise BenchError(f"{self.name} does not answer {command!r}: {error}") from error
+
+    def _raise_queued(self, command: str) -> None:
+        """A statement that fails ends its message, and nothing is printed: raise the error that it left, if any."""
+        try:
+            self._transport.clear()  # a late answer must not pass for that of the next message
+            code, text = self._first_error()
+        except (BenchError, VisaIOError, OSError):
+            return  # it does not answer at all; the caller says so
+        if code:
+            raise InstrumentError(self.name, command, code, text)
 
     def _settle(self, command: str, reply: str, count: int) -> list[str]:
         fields = reply.split("\t")
@@ -91,7 +115,7 @@ class TspLink:
 
     def _first_error(self) -> tuple[int, str]:
         """The oldest error of the queue, which is emptied."""
-        fields = self._exchange("print(errorqueue.next()) errorqueue.clear()").split("\t")
+        fields = self._exchange("print(errorqueue.next()) errorqueue.clear()", explain=False).split("\t")
         if len(fields) < 2:
             return 0, "the error could not be read"
         return int(self.parse("errorqueue.next()", fields[0])), fields[1]

@@ -1,4 +1,4 @@
-"""Finds the class of a driver: "module:Class" of this package, or "./file.py:Class" beside a bench file."""
+"""Finds the class of a driver: "module:Class" of this package, or "./file.py:Class" beside its data sheet."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ def load_driver(name: str, *, beside: Path | None = None) -> Any:
         if found is None or found.loader is None:
             raise InputError(f"{path} cannot be loaded as a Python module")
         module = importlib.util.module_from_spec(found)
-        found.loader.exec_module(module)
-    else:
         try:
-            module = importlib.import_module(f"labmtj.drivers.{module_name}")
-        except ModuleNotFoundError as error:
-            raise InputError(f"there is no driver module labmtj.drivers.{module_name}") from error
-    if not hasattr(module, class_name):
+            found.loader.exec_module(module)
+        except Exception as error:  # whatever a user's file raises when it is loaded
+            raise InputError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+    else:
+        if not module_name.isidentifier() or importlib.util.find_spec(f"labmtj.drivers.{module_name}") is None:
+            raise InputError(f"there is no driver module labmtj.drivers.{module_name}")
+        module = importlib.import_module(f"labmtj.drivers.{module_name}")
+    driver = getattr(module, class_name, None)
+    if not isinstance(driver, type):
         raise InputError(f"the driver module {module_name} has no class {class_name}")
-    return getattr(module, class_name)
+    return driver

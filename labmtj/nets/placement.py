@@ -7,8 +7,10 @@ import numpy as np
 from labmtj.errors import PlacementError
 from labmtj.records import Defect, DieMap, Floats, Ints, Placement
 
-# chosen: a stuck or open cell is wrong by a whole window half the time; a short carries some thirty windows.
-_SHORT, _OTHER = 1000.0, 1.0
+# chosen: a stuck or open cell is wrong by a whole window half the time, and must cost more than a shorted
+# line that is not crossed where the short is; a short in use carries some thirty windows.
+_SHORT, _OTHER = 1000.0, 3.0
+_SHORTED_LINE = 0.5  # chosen: above the error of all good cells of a line (0.1-0.3), so that spare lines replace it
 
 
 def identity(layer: tuple[int, int]) -> Placement:
@@ -32,8 +34,8 @@ def avoid_defects(die: DieMap, layer: tuple[int, int]) -> Placement:
     """Rows and columns, in their order, on which the layer meets the least error.
 
     The cost of a cell is the square of its window 1/R_P - 1/R_AP off the median cell's, relative to it.
-    The map was measured through the wires, so a short shows in all cells of its row and column: those
-    lines are avoided, not only the shorted cell. Rows and columns are chosen in turn, each the best for
+    A line with a short costs more than one without, since the short loads all of it; what it does to the
+    other cells is in the map, which was measured through the wires. Rows and columns are chosen in turn, each the best for
     the other, from several starts, until nothing changes. Raises PlacementError if the layer is larger
     than the array.
     """
@@ -41,16 +43,19 @@ def avoid_defects(die: DieMap, layer: tuple[int, int]) -> Placement:
     if layer[0] > rows or layer[1] > cols:
         raise PlacementError(f"a layer of {layer[0]} x {layer[1]} devices does not fit on an array of {rows} x {cols}")
     cost = cell_costs(die)
+    short = (die.defect == Defect.SHORT).astype(np.float64)
+    row_cost, col_cost = _SHORTED_LINE * short.sum(axis=1), _SHORTED_LINE * short.sum(axis=0)
     found: list[tuple[float, tuple[int, ...], tuple[int, ...]]] = []
     for start in (np.argsort(cost.sum(axis=0), kind="stable"), np.arange(cols)):
         chosen_rows, chosen_cols = np.arange(0), np.sort(start[: layer[1]])
         for _ in range(rows + cols):
-            new_rows = _cheapest(cost[:, chosen_cols].sum(axis=1), layer[0])
-            new_cols = _cheapest(cost[new_rows].sum(axis=0), layer[1])
+            new_rows = _cheapest(row_cost + cost[:, chosen_cols].sum(axis=1), layer[0])
+            new_cols = _cheapest(col_cost + cost[new_rows].sum(axis=0), layer[1])
             if np.array_equal(new_rows, chosen_rows) and np.array_equal(new_cols, chosen_cols):
                 break
             chosen_rows, chosen_cols = new_rows, new_cols
-        total = float(cost[np.ix_(chosen_rows, chosen_cols)].sum())
+        lines = row_cost[chosen_rows].sum() + col_cost[chosen_cols].sum()
+        total = float(cost[np.ix_(chosen_rows, chosen_cols)].sum() + lines)
         found.append((total, tuple((chosen_rows + 1).tolist()), tuple((chosen_cols + 1).tolist())))
     _, best_rows, best_cols = min(found)
     return Placement(best_rows, best_cols)

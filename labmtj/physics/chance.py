@@ -2,7 +2,8 @@
 
 No generator object exists, so a number depends on what it is for and never on what was drawn before.
 The mixing function is splitmix64's finaliser (Steele, Lea, Flood 2014, doi:10.1145/2660193.2660195)
-applied to each part of the address in turn.
+applied to each part of the address in turn. Arrays are drawn by numpy and single numbers by Python's
+integers, which costs microseconds and no compilation; physics.chance_kernels has the same for kernels.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from labmtj.physics.jit import jit
 from labmtj.records import Floats
 
 
@@ -43,77 +43,70 @@ class Purpose(enum.IntEnum):
     METER_OFFSET = 35
 
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_M1 = np.uint64(0xBF58476D1CE4E5B9)
-_M2 = np.uint64(0x94D049BB133111EB)
-_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
-_SECOND = np.uint64(0xD1B54A32D192ED03)
+GOLDEN, FIRST, LAST = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+SECOND = 0xD1B54A32D192ED03  # sets the second number of a pair apart from the first
+_ALL = (1 << 64) - 1
+_UNIT = 2.0**-53
+Words = NDArray[np.uint64]
 
 
-@jit
-def _mix(z: np.uint64) -> np.uint64:
-    z = (z ^ (z >> _S30)) * _M1
-    z = (z ^ (z >> _S27)) * _M2
-    return z ^ (z >> _S31)
+def _mix(z: int) -> int:
+    z = ((z ^ (z >> 30)) * FIRST) & _ALL
+    z = ((z ^ (z >> 27)) * LAST) & _ALL
+    return z ^ (z >> 31)
 
 
-@jit
-def _address(seed: int, purpose: int, place: int, ordinal: int) -> np.uint64:
-    z = _mix(np.uint64(seed) + _GOLDEN)
-    z = _mix(z ^ (np.uint64(purpose) * _GOLDEN + np.uint64(1)))
-    z = _mix(z ^ (np.uint64(place) * _GOLDEN + np.uint64(2)))
-    return _mix(z ^ (np.uint64(ordinal) * _GOLDEN + np.uint64(3)))
+def _prefix(seed: int, purpose: int) -> int:
+    return _mix(_mix((seed + GOLDEN) & _ALL) ^ ((purpose * GOLDEN + 1) & _ALL))
 
 
-@jit
-def _unit(bits: np.uint64) -> float:
-    return (np.float64(bits >> _S11) + 0.5) * (1.0 / 9007199254740992.0)
+def _address(seed: int, purpose: int, place: int, ordinal: int) -> int:
+    z = _mix(_prefix(seed, purpose) ^ ((place * GOLDEN + 2) & _ALL))
+    return _mix(z ^ ((ordinal * GOLDEN + 3) & _ALL))
 
 
-@jit
+def _unit(bits: int) -> float:
+    return ((bits >> 11) + 0.5) * _UNIT
+
+
 def uniform(seed: int, purpose: int, place: int, ordinal: int) -> float:
     """Uniform number in (0, 1), never 0 or 1, at this address."""
     return _unit(_address(seed, purpose, place, ordinal))
 
 
-@jit
 def normal(seed: int, purpose: int, place: int, ordinal: int) -> float:
     """Standard normal number at this address (Box and Muller 1958, doi:10.1214/aoms/1177706645)."""
     bits = _address(seed, purpose, place, ordinal)
-    return math.sqrt(-2.0 * math.log(_unit(bits))) * math.cos(2.0 * math.pi * _unit(_mix(bits ^ _SECOND)))
+    return math.sqrt(-2.0 * math.log(_unit(bits))) * math.cos(2.0 * math.pi * _unit(_mix(bits ^ SECOND)))
 
 
-@jit
-def _fill(out: Floats, gaussian: bool, seed: int, purpose: int, ordinal: int) -> None:
-    for place in range(out.size):
-        if gaussian:
-            out[place] = normal(seed, purpose, place, ordinal)
-        else:
-            out[place] = uniform(seed, purpose, place, ordinal)
+def _mix_all(z: Words) -> Words:
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(FIRST)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(LAST)
+    return z ^ (z >> np.uint64(31))
 
 
-@jit
-def _fill_each(out: Floats, seed: int, purpose: int, ordinals: NDArray[np.uint64]) -> None:
-    for place in range(out.size):
-        out[place] = uniform(seed, purpose, place, np.int64(ordinals[place]))
+def _addresses(seed: int, purpose: int, ordinals: Words) -> Words:
+    places = np.arange(ordinals.size, dtype=np.uint64)
+    z = _mix_all(np.uint64(_prefix(seed, purpose)) ^ (places * np.uint64(GOLDEN) + np.uint64(2)))
+    return _mix_all(z ^ (ordinals * np.uint64(GOLDEN) + np.uint64(3)))
 
 
-def uniforms_each(seed: int, purpose: Purpose, ordinals: NDArray[np.uint64]) -> Floats:
+def _units(bits: Words) -> Floats:
+    return ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * _UNIT
+
+
+def uniforms_each(seed: int, purpose: Purpose, ordinals: Words) -> Floats:
     """Uniform numbers for the places 0 .. n-1, each with its own ordinal; shape (n,)."""
-    out = np.empty(ordinals.size)
-    _fill_each(out, seed, int(purpose), ordinals)
-    return out
+    return _units(_addresses(seed, int(purpose), ordinals))
 
 
 def uniforms(seed: int, purpose: Purpose, count: int, ordinal: int = 0) -> Floats:
     """Uniform numbers for the places 0 .. count-1, shape (count,)."""
-    out = np.empty(count)
-    _fill(out, False, seed, int(purpose), ordinal)
-    return out
+    return uniforms_each(seed, purpose, np.full(count, ordinal, dtype=np.uint64))
 
 
 def normals(seed: int, purpose: Purpose, count: int, ordinal: int = 0) -> Floats:
     """Standard normal numbers for the places 0 .. count-1, shape (count,)."""
-    out = np.empty(count)
-    _fill(out, True, seed, int(purpose), ordinal)
-    return out
+    bits = _addresses(seed, int(purpose), np.full(count, ordinal, dtype=np.uint64))
+    return np.sqrt(-2.0 * np.log(_units(bits))) * np.cos(2.0 * np.pi * _units(_mix_all(bits ^ np.uint64(SECOND))))

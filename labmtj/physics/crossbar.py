@@ -14,10 +14,10 @@ network of resistors, in one of two ways:
   plus the next one's with one segment in series, and the source current is passed on by the same divider.
   Sums of positive terms only; all lines side by side. Then the bit lines with the word lines fixed, cells
   linearised anew each time. This is block Gauss-Seidel on a positive definite system, so it always
-  contracts, by about (r G 4 n^2 / pi^2)^2 a sweep: 15 x 15, 40 nm, 5 ohm: 5 sweeps of 4 M N divisions.
-  A short of 100 ohm in a far corner slows it to about 0.2. The observed contraction decides whether to
-  go on or to hand over.
-- *Rows eliminated* (floating or limited lines, long or thin wires, whatever the sweeps give up). A row
+  contracts as long as the tangents do, by about (r G 4 n^2 / pi^2)^2 a sweep while that is small (15 x 15,
+  40 nm, 5 ohm: 6 sweeps of 4 M N divisions). A short of 100 ohm in a far corner slows it to about 0.2.
+  The observed contraction decides whether to go on or to hand over.
+- *Rows eliminated* (floating or limited lines, or long wires, whatever the sweeps give up). A row
   seen from its N bit line nodes is an N-port with the conductance matrix G - G K G, K the inverse of its
   tridiagonal matrix. Ports of the far row, with one bit line segment in series each, are added to those
   of the next row, and so on to the terminals. A resistance in series with one port is an update of rank
@@ -44,9 +44,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labmtj.errors import InputError, SolveError
-from labmtj.physics.crossbar_lines import HELD
 from labmtj.physics.crossbar_network import KCL_LIMIT, Network
-from labmtj.physics.crossbar_sweep import LIMIT, VOLTS
 from labmtj.physics.mtj import LINEAR
 from labmtj.records import Floats
 
@@ -111,7 +109,7 @@ def solve_cells(
         cells, row_lines=row_lines, col_lines=col_lines, r_wire=float(r_wire), v_h=float(v_h), k_p=float(k_p)
     )
     kcl = network.settle()
-    if (row_lines[LIMIT].min() < math.inf or col_lines[LIMIT].min() < math.inf) and kcl < KCL_LIMIT:
+    if network.bounded and kcl < KCL_LIMIT:
         kcl = network.limit(kcl)
     # A nan is no solution either.
     if not kcl < KCL_LIMIT:
@@ -119,8 +117,7 @@ def solve_cells(
             f"a node of the {states.shape[0]} x {states.shape[1]} network is out of balance by {kcl:.1e} of the"
             f" largest line current, more than {KCL_LIMIT:.0e}; check r_p and the resistances of the lines"
         )
-    limited_row = (network.term_w[HELD, ::-1] == 0.0) & ~np.isnan(row_lines[VOLTS])
-    limited_col = (network.term_b[HELD] == 0.0) & ~np.isnan(col_lines[VOLTS])
+    limited_row, limited_col = network.in_compliance()
     return Solution(
         w=np.ascontiguousarray((network.x + network.ref_w).T[::-1]),
         b=np.ascontiguousarray((network.y + network.ref_b)[::-1]),

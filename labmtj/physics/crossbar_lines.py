@@ -10,7 +10,6 @@ between source and node 0 of a held line [ohm], the current that is forced into 
 """
 
 # Kernels take plain arrays by position.
-# ruff: noqa: PLR0917
 
 from __future__ import annotations
 

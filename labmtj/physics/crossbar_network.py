@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labmtj.errors import InputError, SolveError
 from labmtj.physics.crossbar_lines import FORCED, HELD, RESISTANCE, balance
@@ -33,6 +34,7 @@ class Network:
             raise InputError(_complaint(cells, row_lines, col_lines, {"r_wire": r_wire, "v_h": v_h, "k_p": k_p}))
         rows, cols = cells.shape[1:]
         self.lines = row_lines[:, ::-1], col_lines
+        self.limited = False
         self.r, self.curve = r_wire, v_h**-2.0
         self.device_w, self.device_b = np.empty((3, cols, rows)), np.empty((3, rows, cols))
         self.base_w, self.base_b = np.empty((cols, rows)), np.empty((rows, cols))
@@ -42,7 +44,7 @@ class Network:
         self.point = np.zeros(4 * rows * cols)
         self.x, self.flow_w = self.point.reshape(2, 2, cols, rows)[:, 0]
         self.y, self.flow_b = self.point.reshape(2, 2, rows, cols)[:, 1]
-        good, self.held, self.scale, self.still = lay_out(
+        good, self.held, self.bounded, self.scale, self.still = lay_out(
             cells, row_lines, col_lines, self.r, k_p, self.device_w, self.device_b, self.base_w, self.base_b,
             self.term_w, self.term_b, self.ref_w, self.ref_b,
         )  # fmt: skip
@@ -76,7 +78,7 @@ class Network:
             kcl = self.imbalance()
             if swept and kcl < SWEPT_LIMIT:
                 return kcl
-            if not np.isfinite(self.point).all():
+            if not kcl < 1.0:  # worse than rest, or nan
                 self.point[:] = 0.0
         newton(
             self.device_b, self.curve, self.base_b, self.scale, self.r, self.term_w, self.term_b, self.point,
@@ -103,6 +105,9 @@ class Network:
         bring the others below theirs; if that goes round in circles, the first in order that disagrees,
         which cannot (Murty 1974, Opsearch 11, 123, for linear networks).
         """
+        sides = zip((self.flow_w, self.flow_b), self.lines, strict=True)
+        if all((np.abs(flow[0]) <= lines[LIMIT]).all() for flow, lines in sides):
+            return kcl
         lines = np.concatenate(self.lines, axis=1)
         driven, most, rows = ~np.isnan(lines[VOLTS]), np.maximum(lines[LIMIT], 1e-300), self.term_w.shape[1]
         for turn in range(20 * lines.shape[1]):
@@ -113,6 +118,7 @@ class Network:
             volts = np.concatenate((self.x[0], self.y[0])) + term[RESISTANCE] * forced
             passed = driven & ~held & (volts * np.sign(forced) > 1e-9 * self.scale)
             if not above.any() and not passed.any():
+                self.limited = bool((driven & ~held).any())
                 return kcl
             if turn > 2 * lines.shape[1] or not above.any():
                 line = int((above | passed).argmax())
@@ -138,6 +144,16 @@ class Network:
         self.point[:] = 0.0
         self.flow_w[0], self.flow_b[0] = self.term_w[FORCED], self.term_b[FORCED]
         self.held = bool(self.term_w[HELD].all() and self.term_b[HELD].all())
+
+    def in_compliance(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which rows, in their own order, and which columns are limited."""
+        if not self.limited:
+            return np.zeros(self.ref_w.size, np.bool_), np.zeros(self.ref_b.size, np.bool_)
+        row, col = (
+            (term[HELD] == 0.0) & ~np.isnan(lines[VOLTS])
+            for term, lines in zip((self.term_w, self.term_b), self.lines, strict=True)
+        )
+        return row[::-1].copy(), col
 
 
 def _complaint(cells: Floats, row_lines: Floats, col_lines: Floats, numbers: dict[str, float]) -> str:

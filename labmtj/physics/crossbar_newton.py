@@ -5,7 +5,6 @@ bit lines' terminals. `slope` is (rows, cols).
 """
 
 # Kernels take plain arrays by position.
-# ruff: noqa: PLR0917
 
 from __future__ import annotations
 
@@ -139,7 +138,7 @@ def _close(closing: Floats, term_b: Floats, seen: Floats, ports: Floats, y: Floa
 
 
 @jit
-def substitute(  # noqa: PLR0912
+def substitute(
     slope: Floats,
     norton: Floats,
     r: float,
@@ -194,7 +193,7 @@ def substitute(  # noqa: PLR0912
 
 
 @jit
-def newton(  # noqa: PLR0912
+def newton(
     device: Floats,
     inverse_v_h_squared: float,
     base: Floats,

@@ -4,7 +4,6 @@ Inside, rows are counted from the bit lines' terminals, so that every chain has 
 """
 
 # Kernels take plain arrays by position.
-# ruff: noqa: PLR0917
 
 from __future__ import annotations
 
@@ -38,14 +37,15 @@ def lay_out(
     term_b: Floats,
     ref_w: Floats,
     ref_b: Floats,
-) -> tuple[bool, bool, float, float]:
+) -> tuple[bool, bool, bool, float, float]:
     """Fill what the solvers need from the arrays R_P, TMR0, STATE and VOLTS, SERIES, LIMIT of cells and lines.
 
     `ref` is the voltage from which a line's nodes are counted, `base` the difference of the two at each
-    cell. Returns (all in range, all lines held, largest voltage, current of 1e-5 of it through one row).
+    cell. Returns (all in range, all lines held, any line limited, largest voltage, current of 1e-5 of it
+    through one row).
     """
     rows, cols = cells.shape[1:]
-    good, held, scale, low, high, weight = True, True, 0.0, np.inf, -np.inf, 0.0
+    good, held, bounded, scale, low, high, weight = True, True, False, 0.0, np.inf, -np.inf, 0.0
     for side in range(2):
         lines, term, ref = (row_lines, term_w, ref_w) if side == 0 else (col_lines, term_b, ref_b)
         count = lines.shape[1]
@@ -56,6 +56,7 @@ def lay_out(
             if driven:
                 scale, low, high = max(scale, abs(volts)), min(low, volts), max(high, volts)
             held = held and driven
+            bounded = bounded or lines[LIMIT, line] < np.inf
             good = good and 0.0 <= lines[SERIES, line] < np.inf and lines[LIMIT, line] >= 0.0
             ref[inside] = volts
             term[HELD, inside], term[FORCED, inside] = 1.0 if driven else 0.0, 0.0
@@ -77,7 +78,7 @@ def lay_out(
             base_b[inside, col] = ref_w[inside] - ref_b[col]
             total += conductance
         weight = max(weight, total)
-    return good and scale < np.inf, held, scale, 1e-5 * scale * weight
+    return good and scale < np.inf, held, bounded, scale, 1e-5 * scale * weight
 
 
 @jit

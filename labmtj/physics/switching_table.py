@@ -8,10 +8,10 @@ the other well for ever, P_inf, and
 
 with b the logarithm of the ratio of the two wells' occupations (a closed form: `occupation`) and f the little
 that comes back while the state relaxes without drive. ln((1 - s) H) is the table's entry, ln P in one tail and
-ln(-ln(1 - P)) in the other; without the factor 1 - s it would bend sharply near i = 0. Once the fast modes have died H grows with the slowest rate, so a table up to
-`LONGEST` tau_D and that rate cover every longer pulse. For i < 0 the two-state formula with the same rate holds
-up to what the tail of the start over the barrier adds, below 1e-8 from Delta = 20 on; ln of that is the
-second table, left out where it is below 1e-17.
+ln(-ln(1 - P)) in the other; without the factor 1 - s it would bend sharply near i = 0. Once the fast modes
+have died H grows with the slowest rate, so a table up to `LONGEST` tau_D and that rate cover every longer
+pulse. For i < 0 the two-state formula with the same rate holds up to what the start's tail over the barrier
+adds, below 1e-7 from Delta = 20 on; ln of that is the second table, left out where it is below 1e-17.
 
 Make it anew, in about ten minutes on one core: OPENBLAS_NUM_THREADS=1 python -m labmtj.physics.switching_table
 """
@@ -40,7 +40,8 @@ BACK_SCALE, BACK_COUNT = 0.3, 20  # -i = scale * sinh(s)
 BACK_DELTAS = 5
 SHORTEST, LONGEST, TIME_COUNT = 0.02, 100.0, 60  # tau = shortest * (exp(x) - 1), x even
 COLUMNS = TIME_COUNT + 2
-BACK_START = DELTA_COUNT * DRIVE_COUNT * COLUMNS
+BACK_START = DELTA_COUNT * DRIVE_COUNT * TIME_COUNT
+LATE_START = BACK_START + BACK_DELTAS * BACK_COUNT * TIME_COUNT
 
 DRIVE_LOW = math.asinh(-1.0 / DRIVE_SCALE)
 DRIVE_STEP = (math.asinh((DRIVE_LIMIT - 1.0) / DRIVE_SCALE) - DRIVE_LOW) / (DRIVE_COUNT - 1)
@@ -109,13 +110,18 @@ def occupation(i: float, delta: float) -> float:
 
 @functools.cache
 def load() -> Floats:
-    """Read the table once per process: both parts in one row of numbers, the second from `BACK_START` on."""
+    """Read the table once per process; it becomes one row of numbers, in three parts.
+
+    ln((1 - s) H) at all times; from `BACK_START` on the second table; from `LATE_START` on, close together in
+    memory, what a pulse longer than the table needs: ln((1 - s) H) at the longest time, the rate, the rest, 0.
+    """
     with np.load(find(), allow_pickle=False) as stored:
         forward: NDArray[np.float32] = stored["forward"]
         back: NDArray[np.float32] = stored["back"]
-    padded = np.zeros((BACK_DELTAS, BACK_COUNT, COLUMNS))
-    padded[:, :, :TIME_COUNT] = back
-    return np.concatenate([np.asarray(forward, dtype=np.float64).ravel(), padded.ravel()])
+    late = np.zeros((DELTA_COUNT, DRIVE_COUNT, 4))
+    late[:, :, :3] = forward[:, :, TIME_COUNT - 1 :]
+    parts = [part.astype(np.float64).ravel() for part in (forward[:, :, :TIME_COUNT], back, late)]
+    return np.concatenate(parts)
 
 
 def _hazard(evolved: Evolution) -> tuple[Floats, float]:

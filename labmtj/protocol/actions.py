@@ -218,7 +218,10 @@ def _infer(step: InferStep, progress: Progress, tick: Ticker) -> str:
     layer, die, network = step.layer, progress.known_map, progress.network
     voltage = step.read or die.read_voltage
     copy = progress.copies[layer]
-    if step.inputs == "map" or layer not in progress.conductance:
+    if voltage == die.read_voltage:
+        progress.conductance[layer] = copy.conductance  # the read-back is the conductance map
+        tick(size(step, progress) if step.inputs == "map" else 0)
+    elif step.inputs == "map" or layer not in progress.conductance:
         found: list[float] = []
         for cell in copy.placement.cells:
             found.append(progress.array.read([cell], voltage=voltage)[0].conductance)

@@ -131,7 +131,8 @@ def _network(job: Job) -> tuple[TrainedNetwork, Dataset]:
     except FileProblems:
         raise
     except InputError as error:
-        error.add_note(f"named in {job.source.place(('network',))}")
+        key = "shipped" if wanted.shipped is not None else "files"
+        error.add_note(f"named in {job.source.place(('network', key))}")
         raise
 
 

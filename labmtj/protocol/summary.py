@@ -11,6 +11,7 @@ from labmtj.nets.measures import accuracy, confusion, layer_agreement
 from labmtj.nets.network import forward
 from labmtj.protocol.actions import Progress
 from labmtj.records import Copy, Defect
+from labmtj.runs.journal import finite
 
 
 def summary(progress: Progress, *, bench_seconds: float) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def summary(progress: Progress, *, bench_seconds: float) -> dict[str, Any]:
     Fractions are 0..1. write_fidelity counts all devices written, write_fidelity_good those without a
     defect; write_errors sorts the wrong ones: missed (pulsed, never right), disturbed (right once),
     defective; pulses_per_cell is over all devices written, pulses_per_changed_cell over those that had
-    to change.
+    to change. A figure that is not a finite number is None.
     """
     found: dict[str, Any] = {"bench_seconds": bench_seconds}
     copies = list(progress.copies.values())
@@ -38,7 +39,7 @@ def summary(progress: Progress, *, bench_seconds: float) -> dict[str, Any]:
         expected = forward(progress.network, progress.data.inputs)
         measured = progress.trace(len(progress.network.layers))
         found["agreement"] = [asdict(layer) for layer in layer_agreement(measured, expected)]
-    return found
+    return finite(found)
 
 
 def _complete(progress: Progress) -> bool:

@@ -8,11 +8,12 @@ system at once, so that they survive the death of the process.
 from __future__ import annotations
 
 import json
+import math
 import os
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from labmtj.errors import StorageError
 from labmtj.records import Pulse, PulseOutcome, Reading
@@ -101,9 +102,23 @@ def reading_entry(reading: Reading) -> dict[str, Any]:
     return entry
 
 
+def finite(value: Any) -> Any:
+    """The same mapping, list or number with None in the place of every number that is not finite."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in cast("list[Any]", value)]
+    return value
+
+
 def encode(entry: Mapping[str, Any]) -> bytes:
-    """One line: compact JSON (no NaN) with its CRC-32 in front."""
-    body = json.dumps(entry, separators=(",", ":"), allow_nan=False)
+    """One line: compact JSON with its CRC-32 in front; JSON has no NaN or infinity, they become null."""
+    try:
+        body = json.dumps(entry, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        body = json.dumps(finite(entry), separators=(",", ":"), allow_nan=False)
     return f'{{"crc":"{zlib.crc32(body.encode()):08x}",{body[1:]}\n'.encode()
 
 

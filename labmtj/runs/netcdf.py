@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import h5py
+import h5py as _untyped
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +22,7 @@ from labmtj.errors import StorageError
 
 FORMAT = 1
 ROOT = "/"
+h5py: Any = _untyped  # it carries no types; what leaves this module is typed again
 # Names that belong to the file format and not to what is stored.
 _OWN = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates"}
 Attribute = str | int | float | list[int] | list[float]
@@ -67,7 +68,7 @@ def write(path: Path, groups: Mapping[str, Group]) -> None:
         # Attributes above 64 KiB (a long bench file) need the 1.8 format; netCDF keeps creation order.
         with h5py.File(new, "w", libver=("v108", "v110"), track_order=True) as file:
             for name, group in groups.items():
-                target: Any = file if name == ROOT else file.create_group(name, track_order=True)
+                target = file if name == ROOT else file.create_group(name, track_order=True)
                 _write_group(target, group)
         os.replace(new, path)
     except OSError as error:
@@ -78,19 +79,20 @@ def read(path: Path) -> dict[str, Group]:
     """All groups of a file, the root under ROOT. Raises StorageError for what is no run file, or a newer one."""
     try:
         with h5py.File(path, "r") as file:
-            root: Any = file
-            number = root.attrs.get("format")
+            number = file.attrs.get("format")
             if number is None or int(number) > FORMAT:
                 raise StorageError(f"{path}: format {number} is not known here (up to {FORMAT}); update labmtj")
-            groups = {ROOT: _read_group(root)}
-            for name, item in root.items():
+            groups = {ROOT: _read_group(file)}
+            for name, item in file.items():
                 if isinstance(item, h5py.Group):
                     groups[str(name)] = _read_group(item)
             return groups
     except StorageError:
         raise
     except OSError as error:
-        raise StorageError(f"{path}: this file cannot be read: {error}; it can be built anew from journal.jsonl") from error
+        raise StorageError(
+            f"{path}: this file cannot be read: {error}; it can be built anew from journal.jsonl"
+        ) from error
 
 
 def _write_group(target: Any, group: Group) -> None:
@@ -138,7 +140,9 @@ def _read_group(source: Any) -> Group:
         stored: Any = item
         text = h5py.check_string_dtype(stored.dtype) is not None
         values: NDArray[Any] = np.asarray(stored.asstr()[...] if text else stored[...])
-        dims = tuple(str(stored.dims[axis][0].name).rsplit("/", 1)[-1] for axis in range(stored.ndim) if stored.dims[axis])
+        dims = tuple(
+            str(stored.dims[axis][0].name).rsplit("/", 1)[-1] for axis in range(stored.ndim) if stored.dims[axis]
+        )
         variables[str(name)] = Variable(
             dims or (str(name),),
             values,
@@ -149,6 +153,4 @@ def _read_group(source: Any) -> Group:
 
 
 def _plain(value: Any) -> Attribute:
-    if isinstance(value, np.ndarray):
-        return value.ravel().tolist()
-    return value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, str) else np.asarray(value).tolist()

@@ -47,7 +47,9 @@ def build_store(folder: Path) -> Path:
     if not header:
         raise StorageError(f"{journal}: there is no header; this is not the journal of a run")
     if header.get("format", 0) > FORMAT:
-        raise StorageError(f"{journal}: format {header['format']} is newer than this labmtj knows ({FORMAT}); update it")
+        raise StorageError(
+            f"{journal}: format {header['format']} is newer than this labmtj knows ({FORMAT}); update it"
+        )
     try:
         groups = _groups(events, folder)
     except KeyError as error:
@@ -110,10 +112,14 @@ def _content(entry: Entry) -> Entry:
 def _array(events: Events) -> dict[str, Variable]:
     rows, cols = events.last("run")["shape"]
     found = {
-        "row": Variable(("row",), np.arange(1, rows + 1), meaning="word line, from 1"),
-        "col": Variable(("col",), np.arange(1, cols + 1), meaning="bit line, from 1"),
-        "pulse_count": Variable(("row", "col"), _count(events.of("intent"), rows, cols), meaning="pulses in the whole run"),
-        "read_count": Variable(("row", "col"), _count(events.of("read"), rows, cols), meaning="readings in the whole run"),
+        "row": Variable(("row",), _from_1(rows), meaning="word line, from 1"),
+        "col": Variable(("col",), _from_1(cols), meaning="bit line, from 1"),
+        "pulse_count": Variable(
+            ("row", "col"), _count(events.of("intent"), rows, cols), meaning="pulses in the whole run"
+        ),
+        "read_count": Variable(
+            ("row", "col"), _count(events.of("read"), rows, cols), meaning="readings in the whole run"
+        ),
     }
     die = events.last("map")
     if die:
@@ -136,8 +142,8 @@ def _layer(entry: Entry, events: Events) -> Group:
     inputs, columns = np.array(entry["target"]).shape
     later = [other for other in events.of("verify") if other["layer"] == entry["layer"] and other["n"] > entry["n"]]
     found = {
-        "input": Variable(("input",), np.arange(1, inputs + 1), meaning="input of the layer, from 1"),
-        "device_column": Variable(("device_column",), np.arange(1, columns + 1), meaning="+ and - devices of each output"),
+        "input": Variable(("input",), _from_1(inputs), meaning="input of the layer, from 1"),
+        "device_column": Variable(("device_column",), _from_1(columns), meaning="+ and - devices of each output"),
         "physical_row": Variable(("input",), _ints(entry["rows"]), meaning="word line, from 1", coordinate=True),
         "physical_col": Variable(("device_column",), _ints(entry["cols"]), meaning="bit line, from 1", coordinate=True),
         "target": Variable(dims, _small(entry["target"]), meaning="state to write", flags=_STATES),
@@ -168,7 +174,9 @@ def _inference(events: Events) -> Group:
     found = {
         "sample": Variable(("sample",), np.arange(len(labels)), meaning="sample of the data set, from 0"),
         "label": Variable(("sample",), labels, meaning="true class, from 0", coordinate=True),
-        "training": Variable(("sample",), training, meaning="training sample", flags={"no": 0, "yes": 1}, coordinate=True),
+        "training": Variable(
+            ("sample",), training, meaning="training sample", flags={"no": 0, "yes": 1}, coordinate=True
+        ),
     }
     attributes: dict[str, Attribute] = {}
     for entry in events.of("infer"):
@@ -176,7 +184,7 @@ def _inference(events: Events) -> Group:
         measured = _floats(entry["product"])
         whole = np.full((len(labels), measured.shape[1]), np.nan)
         whole[_ints(entry["samples"])] = measured
-        found[dim] = Variable((dim,), np.arange(1, whole.shape[1] + 1), meaning=f"output of layer {entry['layer']}, from 1")
+        found[dim] = Variable((dim,), _from_1(whole.shape[1]), meaning=f"output of layer {entry['layer']}, from 1")
         text = "differential current over (Gon - Goff) V_read; nan for samples that were left out"
         found[name] = Variable(("sample", dim), whole, meaning=text)
         attributes["window_siemens"] = entry["window"]
@@ -184,7 +192,9 @@ def _inference(events: Events) -> Group:
         counts = _ints(summary["confusion"])
         for dim, text in (("true_class", "true class, from 0"), ("given_class", "class that the array gave, from 0")):
             found[dim] = Variable((dim,), np.arange(len(counts)), meaning=text)
-        found["confusion"] = Variable(("true_class", "given_class"), counts, meaning="samples, at the tuned scale if tuned")
+        found["confusion"] = Variable(
+            ("true_class", "given_class"), counts, meaning="samples, at the tuned scale if tuned"
+        )
     return Group(found, attributes)
 
 
@@ -198,6 +208,10 @@ def _tune(entry: Entry) -> Group:
     for name, text in texts.items():
         found[name] = Variable(("scale",), _floats(entry[name]), meaning=text)
     return Group(found, {"chosen": entry["scale"], "software_chosen": entry["software_scale"]})
+
+
+def _from_1(count: int) -> NDArray[np.int64]:
+    return np.arange(1, count + 1)
 
 
 def _floats(values: Any) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ class Events:
         return self.by_kind.get(kind, [])
 
     def last(self, kind: str) -> Entry:
-        """The last entry of a kind, or an empty one."""
+        """Return the last entry of a kind, or an empty one."""
         return self.by_kind[kind][-1] if kind in self.by_kind else {}
 
 
@@ -52,9 +52,15 @@ def readings(events: Events) -> Group:
         {
             **_key("reading", events, found),
             **_cells("reading", found),
-            "voltage": _floats("reading", [entry["v"] for entry in found], "V", "drive voltage, word line minus bit line"),
-            "current": _floats("reading", [entry["i"] for entry in found], "A", "half the difference at + and - voltage"),
-            "time": _floats("reading", [entry["t"] for entry in found], "s", "instrument time at the end of the reading"),
+            "voltage": _floats(
+                "reading", [entry["v"] for entry in found], "V", "drive voltage, word line minus bit line"
+            ),
+            "current": _floats(
+                "reading", [entry["i"] for entry in found], "A", "half the difference at + and - voltage"
+            ),
+            "time": _floats(
+                "reading", [entry["t"] for entry in found], "s", "instrument time at the end of the reading"
+            ),
             "compliance": _limited("reading", [entry.get("compliance", False) for entry in found]),
         }
     )
@@ -69,7 +75,9 @@ def pulses(events: Events) -> Group:
     for outcome in events.of("outcome"):
         position = row.get(outcome["of"])
         if position is None:
-            raise StorageError(f"journal.jsonl: entry {outcome['n']} is the outcome of {outcome['of']}, which is no pulse")
+            raise StorageError(
+                f"journal.jsonl: entry {outcome['n']} is the outcome of {outcome['of']}, which is no pulse"
+            )
         times[position] = outcome["t"]
         limited[position] = outcome.get("compliance", False)
     compliance = Variable(
@@ -101,14 +109,18 @@ def products(events: Events, *, rows: int) -> Group:
             "driven": Variable(("product", "row"), driven, meaning="the row was driven", flags=_NO_YES),
             "col": Variable(("product",), _ints([entry["col"] for entry in found]), meaning="bit line"),
             "voltage": _floats("product", [entry["v"] for entry in found], "V", "voltage of the driven rows"),
-            "current": _floats("product", [entry["i"] for entry in found], "A", "half the difference at + and - voltage"),
-            "time": _floats("product", [entry["t"] for entry in found], "s", "instrument time at the end of the reading"),
+            "current": _floats(
+                "product", [entry["i"] for entry in found], "A", "half the difference at + and - voltage"
+            ),
+            "time": _floats(
+                "product", [entry["t"] for entry in found], "s", "instrument time at the end of the reading"
+            ),
         }
     )
 
 
 def steps(events: Events) -> Group:
-    """The steps that were begun, with their bench time where they were finished."""
+    """List the steps that were begun, with their bench time where they were finished."""
     begun = {entry["number"]: entry for entry in reversed(events.of("step"))}
     done = {entry["number"]: entry for entry in events.of("done")}
     numbers = sorted(begun)

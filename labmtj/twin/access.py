@@ -13,8 +13,9 @@ import numpy as np
 
 from labmtj.config.bench import BenchFile
 from labmtj.config.model import SourceMeterModel
-from labmtj.errors import InputError, LimitExceeded
+from labmtj.errors import InputError
 from labmtj.physics.schemes import halves
+from labmtj.physics.stress import Limits
 from labmtj.ports import Clock, Journal
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading
 from labmtj.runs.journal import reading_entry
@@ -46,7 +47,7 @@ class TwinArray:
         self._nplc, self._aperture = bench.measure.nplc, bench.measure.nplc / bench.mains
         self._settle = bench.wait.after_source + smu.timing.source_settling + smu.timing.reading_overhead
         self._limit = bench.limits.line_compliance
-        self._limits, self._journal = bench.limits, journal
+        self._limits, self._journal = Limits(**dict(bench.limits)), journal
         self._clock = _TwinClock(self)
         self._known: dict[tuple[tuple[int, ...], int], Connections] = {}
 
@@ -61,12 +62,12 @@ class TwinArray:
         return self._clock
 
     def check(self, pulse: Pulse) -> None:
-        """Raise LimitExceeded if `pulse` would pass the cell or terminal limit; touches nothing."""
-        if not abs(pulse.amplitude) <= self._limits.cell_voltage * (1 + 1e-9):
-            raise LimitExceeded(f"a pulse of {pulse.amplitude} V on cell {pulse.cell} is above {self._limits.cell_voltage} V")
+        """Raise LimitExceeded if `pulse` would pass a limit; touches nothing."""
+        self._limits.check_pulse(pulse)
 
     def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
         """Read cells one after the other at +voltage and -voltage [V]."""
+        self._limits.check_cell(voltage, "a read")
         readings: list[Reading] = []
         for cell in cells:
             current, limited = self._bipolar([cell.row], cell.col, voltage)
@@ -81,13 +82,14 @@ class TwinArray:
         number = self._journal.intent(pulse)
         hookup = self._hookup([pulse.cell.row], pulse.cell.col, halves(pulse.scheme, pulse.amplitude))
         point = self.electrics.pulse(hookup, pulse.width)
-        self.electrics.state.commit()
+        self.electrics.commit()
         outcome = PulseOutcome(pulse, self._clock.now(), any(point.limited))
         self._journal.outcome(number, outcome)
         return outcome
 
     def multiply(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Floats:
         """Currents [A] into `cols`, one after the other, with all of `rows` driven at `voltage` [V]; shape (cols,)."""
+        self._limits.check_cell(voltage, "a product")
         currents = np.zeros(len(cols))
         for position, col in enumerate(cols if rows else ()):
             current, limited = self._bipolar(rows, col, voltage)
@@ -106,7 +108,7 @@ class TwinArray:
             amperes, draw = self.electrics.measure(hookup, 1, self._aperture)
             found.append(-self._errors[1].shown(amperes, draw, nplc=self._nplc, full=None, lowest=1e-5))
             limited = any(self.electrics.operating_point(hookup).limited)
-        self.electrics.state.commit()
+        self.electrics.commit()
         return 0.5 * (found[0] - found[1]), limited
 
     def _hookup(self, rows: Sequence[int], col: int, volts: tuple[float, float]) -> Hookup:

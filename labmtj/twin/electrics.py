@@ -25,6 +25,7 @@ from labmtj.twin.state import DieState
 GROUND = -1
 _LINEAR = 2  # cells that are plain resistors, in the solver's code of states
 _KEPT = 64  # operating points that are remembered
+_DRIVE, _BARRIER = 6.0, (10.0, 122.0)  # range of the switching table
 QUIET = 1e-3  # [V] chosen: offsets of idle sources; below it cells only age as they do at rest
 _PULSE_DRIVE = 0.3  # from this |V|/V_c0 on, a segment of time is one pulse with one draw a cell
 
@@ -119,11 +120,15 @@ class Electrics:
     def __init__(self, truth: DieTruth, state: DieState) -> None:
         self.truth, self.state = truth, state
         self.largest_kcl = 0.0
+        self._held: Hookup | None = None
+        self._held_for = 0.0
         model = truth.model
         self._shape = (model.rows, model.cols)
         self._kept: dict[Hookup, OperatingPoint] = {}
         self._fixed = (truth.defect == Defect.SHORT) | (truth.defect == Defect.OPEN)
         self._stays = self._fixed | (truth.defect == Defect.STUCK)
+        # A barrier outside the table is one in ten thousand at sigma 14 %; it switches like the table's end.
+        self._delta = np.clip(truth.delta, *_BARRIER)
         self._telegraph: list[int] = np.flatnonzero(truth.telegraph).tolist()
         self._r_p = truth.r_p.copy()
         self._at_rest = self._rest_point()
@@ -193,22 +198,33 @@ class Electrics:
     # -- time ------------------------------------------------------------------------------------
 
     def hold(self, hookup: Hookup, seconds: float) -> None:
-        """Let time pass: every cell gathers its switching rate, and flips when its own threshold is reached."""
+        """Let time pass with the lines connected so; it takes effect before anything else happens (`settle`)."""
         if quiet(hookup.sources):
             self.rest(seconds)
             return
-        self._wake()
+        if self._held is not hookup and self._held != hookup:
+            self.settle()
+            self._held = hookup
         self.state.clock += seconds
+        self._held_for += seconds
+
+    def settle(self) -> None:
+        """Give the cells what the time that was held has in store: exposure, or a pulse if the drive is one."""
+        hookup, left = self._held, self._held_for
+        self._held, self._held_for = None, 0.0
+        if hookup is None or left == 0:
+            return
+        self._wake()
         point = self.operating_point(hookup)
         if point.largest >= _PULSE_DRIVE * self.truth.model.v_c0:
-            self._switch(point, seconds)
+            self._switch(point, left)
             return
-        left = self._expose(point, seconds)
-        while left > 0:
-            left = self._expose(self.operating_point(hookup), left)
+        while (left := self._expose(point, left)) > 0:
+            point = self.operating_point(hookup)
 
     def rest(self, seconds: float) -> None:
         """Let time pass with nothing on the lines: it is added up and takes effect before the next event."""
+        self.settle()
         self.state.clock += seconds
         self.state.rest += seconds
 
@@ -220,6 +236,7 @@ class Electrics:
 
     def pulse(self, hookup: Hookup, seconds: float) -> OperatingPoint:
         """One pulse: solve the network once, at its start, and draw once for every cell."""
+        self.settle()
         self._wake()
         self.state.clock += seconds
         point = self.operating_point(hookup)
@@ -231,13 +248,14 @@ class Electrics:
         truth = self.truth
         to_p = cell_v / truth.v_c0 + truth.stray_field
         to_ap = -cell_v / (truth.v_c0 * truth.model.v_c0_ratio) - truth.stray_field
-        return np.where(self.state.state == 1, to_p, to_ap)
+        # The table ends at 6 V_c0, above 2 V, where a pulse writes for certain and the barrier breaks.
+        return np.clip(np.where(self.state.state == 1, to_p, to_ap), -_DRIVE, _DRIVE)
 
     def _expose(self, point: OperatingPoint, seconds: float) -> float:
         """Gather exposure until `seconds` are over or a cell flips; return what is left of them."""
         truth, state = self.truth, self.state
         if point.rates is None:
-            rates = switching_rate(self._drive(point.cell_v), delta=truth.delta, tau_d=truth.model.tau_d)
+            rates = switching_rate(self._drive(point.cell_v), delta=self._delta, tau_d=truth.model.tau_d)
             point.rates = np.where(self._stays, 0.0, rates)
         gathered = state.hazard + point.rates * seconds
         over = gathered >= self._threshold
@@ -259,7 +277,7 @@ class Electrics:
     def _switch(self, point: OperatingPoint, seconds: float) -> None:
         truth, state = self.truth, self.state
         chance = switching_probability(
-            self._drive(point.cell_v), seconds, delta=truth.delta, tau_d=truth.model.tau_d
+            self._drive(point.cell_v), seconds, delta=self._delta, tau_d=truth.model.tau_d
         )
         # Every cell has seen every pulse, so one ordinal serves them all and one draw is made a cell and pulse.
         draw = uniforms(truth.model.seed, Purpose.PULSE, chance.size, state.pulses).reshape(self._shape)
@@ -292,6 +310,11 @@ class Electrics:
         zero = np.zeros(self._shape)
         return OperatingPoint(zero, zero, (), (), 0.0)
 
+    def commit(self) -> None:
+        """Make all that has happened the state that a next process finds."""
+        self.settle()
+        self.state.commit()
+
     # -- reading ---------------------------------------------------------------------------------
 
     def measure(self, hookup: Hookup, source: int, aperture: float) -> tuple[float, float]:
@@ -300,6 +323,7 @@ class Electrics:
         Returns it with a standard normal number for the meter's noise; both belong to the address
         (first line on the source, how often that line was read).
         """
+        self.settle()
         point = self.operating_point(hookup)
         lines = hookup.connections.lines_of(source).tolist()
         if not lines:

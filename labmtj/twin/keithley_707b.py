@@ -39,7 +39,7 @@ class Keithley707B:
         """Carry out one message; the die's state is stored before its reply can be read."""
         with self._world.lock:
             replies = self.engine.execute(message)
-            self._world.electrics.state.commit()
+            self._world.electrics.commit()
             return replies
 
     def clear(self) -> None:

@@ -82,7 +82,7 @@ class World:
         base = self.outputs
         during = {c: Output(levels[c], o.limit, o.connected) if c in levels else o for c, o in base.items()}
         point = self.electrics.pulse(self._connect(during), seconds)
-        self.electrics.state.commit()
+        self.electrics.commit()
         return point
 
     def measure(self, channel: Channel, aperture: float) -> tuple[float, float]:

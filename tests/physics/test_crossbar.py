@@ -37,7 +37,7 @@ def out_of_balance(found: Solution, r_wire: float) -> float:
     return float(max(np.abs(on_w).max(), np.abs(on_b).max()) / most)
 
 
-def obeys(found: Solution, state: Any, r_p: Any, rows: Any, cols: Any, r_wire: float, **lines: float) -> None:
+def obeys(found: Solution, state: Any, r_p: Any, rows: Any, cols: Any, *, r_wire: float, **lines: float) -> None:
     """Assert Kirchhoff's laws, the law of each cell and the voltages of held, unlimited terminals."""
     assert found.kcl < 1e-9
     assert out_of_balance(found, r_wire) < 1e-9
@@ -78,7 +78,7 @@ def test_a_short_in_any_corner_is_solved(r_p: float, corner: tuple[int, int], se
     state[corner], resistance[corner] = mtj.LINEAR, 100.0
     rows, cols = v_half(*selected, 0.9)
     found = solve_cells(state, resistance, rows, cols, r_wire=20.0, r_row=2.0, r_col=1.0, **CELL)
-    obeys(found, state, resistance, rows, cols, 20.0, r_row=2.0, r_col=1.0)
+    obeys(found, state, resistance, rows, cols, r_wire=20.0, r_row=2.0, r_col=1.0)
 
 
 def test_large_junctions_on_long_wires_with_floating_lines_shorts_and_opens_are_solved() -> None:
@@ -87,14 +87,14 @@ def test_large_junctions_on_long_wires_with_floating_lines_shorts_and_opens_are_
     state[14, 14], resistance[14, 14] = mtj.LINEAR, 1e9
     rows, cols = np.full(15, FLOATING), np.full(15, FLOATING)
     rows[0], cols[14] = 1.0, 0.0
-    obeys(solve_cells(state, resistance, rows, cols, r_wire=20.0, **CELL), state, resistance, rows, cols, 20.0)
+    obeys(solve_cells(state, resistance, rows, cols, r_wire=20.0, **CELL), state, resistance, rows, cols, r_wire=20.0)
 
 
 def test_64_by_64_cells_are_solved() -> None:
     state, resistance = die(3, (64, 64))
     rows, cols = v_half(0, 63, 0.6, (64, 64))
     cols[5] = FLOATING
-    obeys(solve_cells(state, resistance, rows, cols, r_wire=5.0, **CELL), state, resistance, rows, cols, 5.0)
+    obeys(solve_cells(state, resistance, rows, cols, r_wire=5.0, **CELL), state, resistance, rows, cols, r_wire=5.0)
 
 
 @settings(derandomize=True, max_examples=40, deadline=None)
@@ -115,7 +115,7 @@ def test_any_mix_of_cells_and_lines_obeys_kirchhoff(
     rows[chance.random(shape[0]) < floating], cols[chance.random(shape[1]) < floating] = FLOATING, FLOATING
     rows[0], cols[0] = 0.7, -0.2
     found = solve_cells(state, resistance, rows, cols, r_wire=r_wire, r_row=ends[0], r_col=ends[1], **CELL)
-    obeys(found, state, resistance, rows, cols, r_wire, r_row=ends[0], r_col=ends[1])
+    obeys(found, state, resistance, rows, cols, r_wire=r_wire, r_row=ends[0], r_col=ends[1])
 
 
 @settings(derandomize=True, max_examples=15, deadline=None)
@@ -237,7 +237,7 @@ def test_limits_are_honoured_by_every_line_and_only_where_needed(seed: int, limi
     assert np.abs(found.i_col).max() <= 3e-4 * (1 + 1e-8)
     short_of = (rows - found.w[:, 0] - 5.0 * found.i_row) * np.sign(found.i_row)
     assert (short_of[found.limited_row] > -1e-8).all()
-    obeys(found, state, resistance, rows, cols, 5.0)
+    obeys(found, state, resistance, rows, cols, r_wire=5.0)
 
 
 def test_an_array_without_a_driven_line_is_refused_with_its_lines_named() -> None:

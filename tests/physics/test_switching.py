@@ -75,8 +75,8 @@ def test_probability_never_falls_with_a_longer_or_a_stronger_pulse():
     for delta in (20.0, 33.0, 61.0, 90.0):
         p = switching_probability(i, pulse, delta=delta, tau_d=NS)
         assert np.min(np.diff(p, axis=1)) >= -1e-12
-        assert np.min(np.diff(p, axis=0)) >= -2e-6
-        assert 0.0 <= p.min()
+        assert np.min(np.diff(p, axis=0)) >= -1e-12
+        assert p.min() >= 0.0
         assert p.max() <= 1.0
 
 
@@ -163,6 +163,6 @@ def test_the_shipped_table_says_what_it_is_and_is_what_the_generator_makes():
     assert path.stat().st_size < 2e6
     with np.load(path) as stored:
         assert "doi:10.1109/TMAG.2012.2209122" in str(stored["about"])
+        stored_row = stored["forward"][3, 40]
     made = switching_table.forward_row(float(switching_table.drives()[40]), float(switching_table.deltas()[3]))
-    stored_row = switching_table.load().forward[3, 40]
     assert np.max(np.abs(made - stored_row)) < 1e-4

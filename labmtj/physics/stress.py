@@ -1,0 +1,44 @@
+"""What a request puts on cells and terminals, held against limits: refused, never clipped."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from labmtj.errors import LimitExceeded
+from labmtj.physics.schemes import halves
+from labmtj.records import Pulse
+from labmtj.units import Dimension, show
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What no command may exceed: volts across a cell, volts at a terminal, compliance of a source [A]."""
+
+    cell_voltage: float
+    terminal_voltage: float
+    line_compliance: float
+
+    def check_pulse(self, pulse: Pulse) -> None:
+        """Refuse a pulse whose largest terminal-to-terminal voltage, which bounds the cell's, is above the limit."""
+        if not (math.isfinite(pulse.width) and pulse.width > 0):
+            raise LimitExceeded(f"a pulse on cell {pulse.cell} of width {pulse.width} s makes no sense")
+        self.check_cell(pulse.amplitude, f"a pulse on cell {pulse.cell}")
+        for volts in halves(pulse.scheme, pulse.amplitude):
+            self.check_terminal(volts)
+
+    def check_cell(self, volts: float, what: str) -> None:
+        """Refuse a voltage across a cell."""
+        if not abs(volts) <= self.cell_voltage * (1 + 1e-9):
+            raise LimitExceeded(
+                f"{what}: {show(volts, Dimension.VOLTAGE)} is above the cell limit "
+                f"{show(self.cell_voltage, Dimension.VOLTAGE)} of this bench"
+            )
+
+    def check_terminal(self, volts: float) -> None:
+        """Refuse a voltage at a terminal; not a number is refused too."""
+        if not abs(volts) <= self.terminal_voltage * (1 + 1e-9):
+            raise LimitExceeded(
+                f"{volts} V at a terminal is above the limit "
+                f"{show(self.terminal_voltage, Dimension.VOLTAGE)} of this bench"
+            )

@@ -1,0 +1,40 @@
+"""What the main job must reach: 20 of our networks on 20 different 40 nm dies, at array level."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labmtj.nets.dataset import wine
+from labmtj.nets.files import shipped
+from labmtj.ports import no_ticks
+from labmtj.protocol.actions import Progress, carry_out
+from labmtj.protocol.load import load_protocol
+from labmtj.protocol.steps import InferStep, ReportStep
+from labmtj.protocol.summary import summary
+from labmtj.runs.journal import MemoryJournal
+from labmtj.twin.access import TwinArray
+
+
+def job(network: int, seed: int):
+    """The steps of the default protocol but for the report and the few bit-serial samples."""
+    loaded = load_protocol("wine", seed=seed)
+    journal = MemoryJournal()
+    array = TwinArray(loaded.bench, journal)
+    progress = Progress(shipped(f"wine/{network}"), wine(), array, journal)
+    for step in loaded.protocol.steps:
+        if not (isinstance(step, ReportStep) or (isinstance(step, InferStep) and step.inputs == "bit_serial")):
+            carry_out(step, progress, no_ticks)
+    return summary(progress, bench_seconds=array.clock.now()), progress
+
+
+def test_twenty_networks_on_twenty_dies():
+    runs = [job(number, seed=number) for number in range(20)]
+    figures = [found for found, _ in runs]
+    assert sum(found["write_fidelity_good"] == 1.0 for found in figures) >= 19
+    assert np.mean([found["pulses_per_changed_cell"] for found in figures]) <= 1.1
+    assert sum(found["verify_flips"] <= 1 for found in figures) >= 19
+    gaps = [f["accuracy"]["software_tuned"]["train"] - f["accuracy"]["tuned"]["train"] for f in figures]
+    assert np.mean(gaps) <= 0.005
+    for _, progress in runs:
+        truth = progress.array.electrics.truth
+        assert truth.defect.tolist() == progress.known_map.defect.tolist()
