@@ -38,7 +38,7 @@ class Terminal:
 
     def started(self, line: str) -> None:
         """Print which bench is open."""
-        self._console.print(f"{'bench':<9}{line}")
+        self._console.print(f"{'bench':<9}{line}", soft_wrap=True)
 
     def step(self, name: str, total: int) -> Ticker:
         """Begin a bar."""
@@ -95,7 +95,8 @@ def show_table(folder: Path, figures: dict[str, Any]) -> None:
         console.print(
             f"write fidelity {percent(figures['write_fidelity'])} ({right}/{figures['devices']}), "
             f"good cells {percent(figures['write_fidelity_good'])}   "
-            f"errors: {errors['missed']} missed, {errors['disturbed']} disturbed, {errors['defective']} defective"
+            f"errors: {errors['missed']} missed, {errors['disturbed']} disturbed, {errors['defective']} defective",
+            soft_wrap=True,
         )
         line = (
             f"{figures['pulses_per_cell']:.2f} pulses a cell, {figures['pulses_per_changed_cell']:.2f} "
@@ -103,7 +104,7 @@ def show_table(folder: Path, figures: dict[str, Any]) -> None:
         )
         if "verify_flips" in figures:
             line += f"   {figures['verify_flips']} changed at the final verify"
-        console.print(line)
+        console.print(line, soft_wrap=True)
     console.print(f"bench time {clock(figures['bench_seconds'])}")
     report = folder / "report.html"
     console.print(f"{'report' if report.exists() else 'run'}  {report if report.exists() else folder}", soft_wrap=True)
