@@ -106,6 +106,6 @@ def show(value: float, dimension: Dimension, digits: int = 4) -> str:
         return f"{value * 1e12:.{digits}g} ohm um2"
     if value == 0 or not math.isfinite(value):
         return f"{value:g} {dimension.value}"
-    exponent = min(9, max(-15, 3 * math.floor(math.log10(abs(value) * (1 + 1e-12)) / 3)))
+    exponent = min(9, max(-15, 3 * math.floor((math.log10(abs(value)) + 1e-12) / 3)))
     prefix = next(p for p, power in _PREFIXES.items() if power == exponent)
     return f"{value / 10.0**exponent:.{digits}g} {prefix}{dimension.value}"

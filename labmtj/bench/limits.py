@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from labmtj.errors import LimitExceeded
 from labmtj.physics.stress import Limits
 from labmtj.ports import PulseSource, SourceMeter
@@ -77,4 +79,6 @@ class GatedPulses:
         for volts in amplitudes:
             self._limits.check_terminal(volts)
         self._limits.check_cell(amplitudes[0] - amplitudes[1], "a pulse")
+        if not 0 < width < math.inf:
+            raise LimitExceeded(f"a pulse of width {width} s makes no sense")
         return self._pulses.pulse(amplitudes, width)

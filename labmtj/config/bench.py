@@ -90,7 +90,8 @@ class Die(Model):
     """The simulated die; what is None follows from the diameter (data/reference/mtj-dies.yaml).
 
     Sigmas are relative to the mean, stray fields to the anisotropy field, `v_c0` is that of AP->P and
-    `v_c0_ratio` what P->AP needs in units of it, `telegraph` the fraction of cells with such noise.
+    `v_c0_ratio` what P->AP needs in units of it, `telegraph` the fraction of cells with such noise;
+    `positive_row_writes` is the truth that the polarity step has to find (P if it is not said).
     """
 
     diameter: Length | None = None
@@ -112,6 +113,7 @@ class Die(Model):
     sigma_stray_field: Fraction | None = None
     defects: Defects | None = None
     telegraph: Fraction | None = None
+    positive_row_writes: Literal["P", "AP"] | None = None
 
 
 class Leads(Model):

@@ -37,7 +37,7 @@ def avoid_defects(die: DieMap, layer: tuple[int, int]) -> Placement:
     A line with a short costs more than one without, since the short loads all of it; what it does to the
     other cells is in the map, which was measured through the wires. Rows and columns are chosen in turn, each the best for
     the other, from several starts, until nothing changes. Raises PlacementError if the layer is larger
-    than the array.
+    than the array, or if no cell is good.
     """
     rows, cols = die.defect.shape
     if layer[0] > rows or layer[1] > cols:
@@ -63,6 +63,8 @@ def avoid_defects(die: DieMap, layer: tuple[int, int]) -> Placement:
 
 def cell_costs(die: DieMap) -> Floats:
     """Cost of using each cell, shape (rows, cols): squared relative error of its window, or a defect's cost."""
+    if not die.good.any():
+        raise PlacementError("the map shows no good cell: there is nowhere to place a layer")
     with np.errstate(divide="ignore", invalid="ignore"):
         window = 1.0 / die.r_p - 1.0 / die.r_ap
     typical = float(np.median(window[die.good]))

@@ -34,7 +34,8 @@ class DieModel:
     diameter [m], resistance_area [ohm m2], tmr at zero bias, v_h [V], k_p [1/V2], delta at zero field
     and the bench's temperature [K], v_c0 [V] of AP->P and v_c0_ratio of P->AP over it, tau_d [s],
     stray_field in units of H_k (positive favours P), wire [ohm] a segment, short/open/stuck and
-    telegraph as fractions of cells, flicker [m2] of 1/f noise, fano factors.
+    telegraph as fractions of cells, flicker [m2] of 1/f noise, fano factors, and the sign (1 or -1) of the
+    cell voltage that writes P.
     """
 
     seed: int
@@ -69,6 +70,7 @@ class DieModel:
     fano_p: float
     fano_ap: float
     breakdown: Breakdown
+    sign: int = 1
 
     @property
     def area(self) -> float:

@@ -25,12 +25,16 @@ from labmtj.routines.program import WriteSettings, program_layer, verify_layer
 
 @dataclass
 class Progress:
-    """What a run knows so far; each step adds to it. Layers count from 1."""
+    """What a run knows so far; each step adds to it. Layers count from 1.
+
+    `stated` is the state that a positive row writes as the bench file has it: found, not believed.
+    """
 
     network: Network
     data: Dataset
     array: ArrayAccess
     journal: Journal
+    stated: str | None = None
     polarity: Polarity | None = None
     die_map: DieMap | None = None
     copies: dict[int, Copy] = field(default_factory=dict[int, Copy])
@@ -125,7 +129,10 @@ def _polarity(step: PolarityStep, progress: Progress, tick: Ticker) -> str:
         },
     )
     millivolts = f"{1e3 * found.ap_to_p:.0f} mV to P, {1e3 * found.p_to_ap:.0f} mV to AP"
-    return f"a positive row writes {found.positive_writes.name}   cell {found.cell}: {millivolts}"
+    line = f"a positive row writes {found.positive_writes.name}   cell {found.cell}: {millivolts}"
+    if progress.stated not in (None, found.positive_writes.name):
+        line += f"   the bench file says {progress.stated}: what was found counts, look at the wiring"
+    return line
 
 
 def _map(step: MapStep, progress: Progress, tick: Ticker) -> str:

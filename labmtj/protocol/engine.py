@@ -66,7 +66,7 @@ def run(
     began = time.process_time()
     try:
         with stop_on_signals() as stop, open_bench(file, journal=journal, limits=_limits(job)) as opened:
-            figures = _steps(job, opened, Progress(network, data, opened.array, journal), watcher, stop)
+            figures = _steps(job, opened, Progress(network, data, opened.array, journal, file.bench.array.positive_row_writes), watcher, stop)
         journal.record("end", {"how": "done", "processor_seconds": round(time.process_time() - began, 3)})
     except BaseException as error:
         how = "stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"

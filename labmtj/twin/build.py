@@ -60,6 +60,7 @@ def die_model(bench: Bench) -> DieModel:
         flicker_p=merged["flicker_p"] * 1e-12,  # um^2 to m^2
         flicker_ap=merged["flicker_ap"] * 1e-12,
         breakdown=Breakdown(**dict(merged["breakdown"])),
+        sign=-1 if said.get("positive_row_writes") == "AP" else 1,
         **{
             key: merged[key]
             for key in DieModel.__dataclass_fields__

@@ -246,6 +246,7 @@ class Electrics:
     def _drive(self, cell_v: Floats) -> Floats:
         """V/V_c0 of every cell towards its other state, stray field included."""
         truth = self.truth
+        cell_v = truth.model.sign * cell_v
         to_p = cell_v / truth.v_c0 + truth.stray_field
         to_ap = -cell_v / (truth.v_c0 * truth.model.v_c0_ratio) - truth.stray_field
         # The table ends at 6 V_c0, above 2 V, where a pulse writes for certain and the barrier breaks.

@@ -25,24 +25,31 @@ class Range:
     noise: float = 0.0
 
 
-@dataclass(frozen=True)
 class Errors:
     """Turns what is asked into what is forced, and what flows into what is shown, for one channel."""
 
-    seed: int
-    channel: int
-    source_ranges: Sequence[Range]
-    meter_ranges: Sequence[Range]
+    def __init__(
+        self, seed: int, channel: int, source_ranges: Sequence[Range], meter_ranges: Sequence[Range]
+    ) -> None:
+        self.source_ranges, self.meter_ranges = source_ranges, meter_ranges
 
-    def _error(self, gain: Purpose, offset: Purpose, ranges: Sequence[Range], number: int, value: float) -> float:
-        place, used = self.channel * 100 + number, ranges[number]
-        relative = normal(self.seed, int(gain), place, 0) * used.gain / 3
-        return value * (1 + relative) + normal(self.seed, int(offset), place, 0) * used.offset / 3
+        def drawn(gain: Purpose, offset: Purpose, ranges: Sequence[Range]) -> list[tuple[float, float]]:
+            """Gain (about 1) and offset of each range."""
+            return [
+                (
+                    1 + normal(seed, int(gain), channel * 100 + number, 0) * used.gain / 3,
+                    normal(seed, int(offset), channel * 100 + number, 0) * used.offset / 3,
+                )
+                for number, used in enumerate(ranges)
+            ]
+
+        self._source = drawn(Purpose.SOURCE_GAIN, Purpose.SOURCE_OFFSET, source_ranges)
+        self._meter = drawn(Purpose.METER_GAIN, Purpose.METER_OFFSET, meter_ranges)
 
     def forced(self, volts: float, full: float) -> float:
         """Volts at the terminals when `volts` are asked on the source range of this full scale."""
-        number = pick(self.source_ranges, full)
-        return self._error(Purpose.SOURCE_GAIN, Purpose.SOURCE_OFFSET, self.source_ranges, number, volts)
+        gain, offset = self._source[pick(self.source_ranges, full)]
+        return volts * gain + offset
 
     def shown(self, amperes: float, draw: float, *, nplc: float, full: float | None, lowest: float) -> float:
         """The reading for a current; `full` None is autorange with `lowest` as its smallest range."""
@@ -50,8 +57,8 @@ class Errors:
         used = self.meter_ranges[number]
         if abs(amperes) > 1.02 * used.full:
             return math.copysign(OVERFLOW, amperes)
-        reading = self._error(Purpose.METER_GAIN, Purpose.METER_OFFSET, self.meter_ranges, number, amperes)
-        return reading + draw * used.noise / math.sqrt(nplc)
+        gain, offset = self._meter[number]
+        return amperes * gain + offset + draw * used.noise / math.sqrt(nplc)
 
 
 def pick(ranges: Sequence[Range], value: float) -> int:

@@ -135,6 +135,19 @@ def test_the_same_run_twice_gives_the_same_journal_but_for_times(tmp_path):
     assert journals[0] == journals[1]
 
 
+def test_the_polarity_is_found_and_not_believed(tmp_path):
+    from labmtj.protocol.engine import run
+
+    settings = ["simulation.die.positive_row_writes=AP", "array.positive_row_writes=P"]
+    outcome = run(write_small(tmp_path), bench=tmp_path / "bench.yaml", out=tmp_path / "runs", settings=settings)
+    assert outcome.figures["write_fidelity_good"] == 1.0
+    entries = list(read_journal(outcome.folder / "journal.jsonl"))
+    (found,) = [entry for entry in entries if entry["k"] == "polarity"]
+    assert found["positive_writes"] == "AP"
+    (line,) = [entry["line"] for entry in entries if entry["k"] == "done" and entry["name"] == "polarity"]
+    assert "the bench file says P: what was found counts" in line
+
+
 class StopsAfter:
     """An observer that stops a run in its n-th item, and keeps the bench to look at it afterwards."""
 
