@@ -125,7 +125,7 @@ class PolarityNotFound(BenchError):
 class ShutdownFailed(BenchError):
     """One or more steps of the safe state failed; every other step was still tried."""
 
-    def __init__(self, failures: Sequence[tuple[str, Exception]]) -> None:
+    def __init__(self, failures: Sequence[tuple[str, BaseException]]) -> None:
         self.failures = tuple(failures)
         what = "; ".join(f"{step}: {error}" for step, error in self.failures)
         super().__init__(f"the bench may not be safe, look at it: {what}")

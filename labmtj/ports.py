@@ -62,11 +62,23 @@ class SourceMeter(Protocol):
         ...
 
 
-class PulseSource(Protocol):
-    """Two channels that fire together."""
+class SourcePair(Protocol):
+    """Two channels of one instrument: they fire together, and one senses what the other drives."""
 
     def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
         """Fire both channels once; [V] and [s]. True if a channel was in compliance."""
+        ...
+
+    def sense(self, volts: float, *, settle: float) -> tuple[float, bool]:
+        """Put the first channel at `volts`, wait `settle` [s], measure, return it to 0 V.
+
+        The current [A] that flows from the first channel's lines into the second, and whether the first
+        was in compliance.
+        """
+        ...
+
+    def rest(self) -> None:
+        """Both channels to 0 V."""
         ...
 
 

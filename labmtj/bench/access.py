@@ -14,9 +14,9 @@ import numpy as np
 from labmtj.bench.limits import Limits
 from labmtj.bench.routing import Line, Router
 from labmtj.physics.schemes import halves
-from labmtj.ports import Clock, Journal, PulseSource, SourceMeter
+from labmtj.ports import Clock, Journal, SourcePair
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role
-from labmtj.runs.journal import reading_entry
+from labmtj.runs.journal import product_entry, reading_entry
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,7 @@ class BenchArray:
         self,
         *,
         shape: tuple[int, int],
-        drive: SourceMeter,
-        sense: SourceMeter,
-        pulses: PulseSource,
+        pair: SourcePair,
         router: Router,
         limits: Limits,
         waits: Waits,
@@ -44,7 +42,7 @@ class BenchArray:
         journal: Journal,
     ) -> None:
         self._shape, self._clock = shape, clock
-        self._drive, self._sense, self._pulses = drive, sense, pulses
+        self._pair, self._at_zero = pair, True
         self._router, self._limits, self._waits, self._journal = router, limits, waits, journal
 
     @property
@@ -78,7 +76,9 @@ class BenchArray:
         self._limits.check_pulse(pulse)
         self._select([pulse.cell.row], pulse.cell.col)
         number = self._journal.intent(pulse)
-        limited = self._pulses.pulse(halves(pulse.scheme, pulse.amplitude), pulse.width)
+        self._at_zero = False
+        limited = self._pair.pulse(halves(pulse.scheme, pulse.amplitude), pulse.width)
+        self._at_zero = True
         outcome = PulseOutcome(pulse, self._clock.now(), limited)
         self._journal.outcome(number, outcome)
         return outcome
@@ -91,9 +91,7 @@ class BenchArray:
             self._select(rows, col)
             current, limited = self._bipolar(voltage)
             currents[position] = np.nan if limited else current
-            self._journal.record(
-                "product", {"rows": list(rows), "col": col, "v": voltage, "i": current, "t": round(self._clock.now(), 9)}
-            )
+            self._journal.record("product", product_entry(rows, col, voltage, current, self._clock.now(), limited))
         return currents
 
     def rest(self) -> None:
@@ -104,20 +102,20 @@ class BenchArray:
         self._go({Line("col", col): Role.SENSE} | {Line("row", row): Role.DRIVE for row in rows})
 
     def _go(self, roles: dict[Line, Role]) -> None:
-        # The sources rest at 0 V between operations; _bipolar and the pulse model return them there, read back.
+        if not self._at_zero:
+            # An operation before this one failed half-way: no relay moves until 0 V has been read back.
+            self._pair.rest()
+            self._at_zero = True
         if self._router.take(self._router.route(roles)):
             self._clock.sleep(self._waits.after_relay)
 
     def _bipolar(self, voltage: float) -> tuple[float, bool]:
-        """Half the difference of the sensed currents at +voltage and -voltage, and whether a source was limited."""
-        found: list[float] = []
-        try:
-            for level in (voltage, -voltage):
-                self._drive.source_voltage = level
-                self._clock.sleep(self._waits.after_source)
-                found.append(-self._sense.measure_current())
-            # All current of the sensed line comes out of the driving source, so that one trips first.
-            limited = self._drive.in_compliance
-        finally:
-            self._drive.source_voltage = 0.0
-        return 0.5 * (found[0] - found[1]), limited
+        """Half the difference of the sensed currents at +voltage and -voltage, and whether the source was limited.
+
+        All current of the sensed line comes out of the driving source, so that one trips first.
+        """
+        self._at_zero = False
+        plus, limited_plus = self._pair.sense(voltage, settle=self._waits.after_source)
+        minus, limited_minus = self._pair.sense(-voltage, settle=self._waits.after_source)
+        self._at_zero = True
+        return 0.5 * (plus - minus), limited_plus or limited_minus

@@ -6,23 +6,42 @@ import math
 
 from labmtj.errors import LimitExceeded
 from labmtj.physics.stress import Limits
-from labmtj.ports import PulseSource, SourceMeter
+from labmtj.ports import SourceMeter, SourcePair
+from labmtj.units import Dimension, show
+
+__all__ = ["Gate", "GatedPair", "GatedSource", "Limits"]
+
+
+class Gate:
+    """Knows the level of every source, so that two of them cannot pass a cell's limit between them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._levels: dict[str, float] = {}
+
+    def admit(self, name: str, volts: float) -> None:
+        """Refuse a level [V] above the terminal limit, or too far from another source's for a cell."""
+        self.limits.check_terminal(volts)
+        for other, level in self._levels.items():
+            if other != name:
+                self.limits.check_cell(volts - level, f"{show(volts, Dimension.VOLTAGE)} on {name}")
+        self._levels[name] = volts
 
 
 class GatedSource:
     """A source meter behind the gate (labmtj.ports.SourceMeter)."""
 
-    def __init__(self, source: SourceMeter, limits: Limits) -> None:
-        self._source, self._limits = source, limits
+    def __init__(self, source: SourceMeter, gate: Gate, name: str) -> None:
+        self._source, self._gate, self._name = source, gate, name
 
     @property
     def source_voltage(self) -> float:
-        """Control the source level [V], within the terminal limit."""
+        """Control the source level [V], within the limits of terminals and cells."""
         return self._source.source_voltage
 
     @source_voltage.setter
     def source_voltage(self, volts: float) -> None:
-        self._limits.check_terminal(volts)
+        self._gate.admit(self._name, volts)
         self._source.source_voltage = volts
 
     @property
@@ -32,8 +51,9 @@ class GatedSource:
 
     @compliance_current.setter
     def compliance_current(self, amperes: float) -> None:
-        if not 0 < amperes <= self._limits.line_compliance * (1 + 1e-9):
-            raise LimitExceeded(f"a compliance of {amperes} A is above {self._limits.line_compliance} A of this bench")
+        most = self._gate.limits.line_compliance
+        if not 0 < amperes <= most * (1 + 1e-9):
+            raise LimitExceeded(f"a compliance of {amperes} A is not above zero and up to the {most} A of this bench")
         self._source.compliance_current = amperes
 
     @property
@@ -68,11 +88,11 @@ class GatedSource:
         self._source.shutdown()
 
 
-class GatedPulses:
-    """A pulse source behind the gate (labmtj.ports.PulseSource)."""
+class GatedPair:
+    """A pair of sources behind the gate (labmtj.ports.SourcePair)."""
 
-    def __init__(self, pulses: PulseSource, limits: Limits) -> None:
-        self._pulses, self._limits = pulses, limits
+    def __init__(self, pair: SourcePair, gate: Gate) -> None:
+        self._pair, self._limits = pair, gate.limits
 
     def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
         """Fire both channels once [V], [s]; their difference is held against the cell limit."""
@@ -81,4 +101,14 @@ class GatedPulses:
         self._limits.check_cell(amplitudes[0] - amplitudes[1], "a pulse")
         if not 0 < width < math.inf:
             raise LimitExceeded(f"a pulse of width {width} s makes no sense")
-        return self._pulses.pulse(amplitudes, width)
+        return self._pair.pulse(amplitudes, width)
+
+    def sense(self, volts: float, *, settle: float) -> tuple[float, bool]:
+        """Current into the second channel with the first at `volts` [V]; all of it may fall across a cell."""
+        self._limits.check_terminal(volts)
+        self._limits.check_cell(volts, "a read")
+        return self._pair.sense(volts, settle=settle)
+
+    def rest(self) -> None:
+        """Both channels to 0 V."""
+        self._pair.rest()

@@ -1,22 +1,19 @@
 """Routes: which relay puts which role on which line, planned and proven before a relay moves.
 
-Every line always has a role. A line that leaves a source is first tied to ground (make before break),
-then taken off the source; a line that goes to a source leaves ground last; no line is ever on two
-sources. Relays move with all sources at 0 V, which the caller verifies.
+Every line always has a role; how the moves are ordered is in labmtj.routes. Relays move with all sources
+at 0 V, which the caller verifies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from labmtj.errors import RouteError
 from labmtj.ports import SwitchMatrix
 from labmtj.records import Role
-
-Crosspoint = tuple[str, int]
-Steps = list[tuple[str, list[Crosspoint]]]
+from labmtj.routes import Crosspoint, Steps, moves, prove
 
 
 class Line(NamedTuple):
@@ -88,38 +85,4 @@ class Router:
 
     def plan(self, target: frozenset[Crosspoint]) -> Steps:
         """The moves from what is closed now to `target`, in the order that is safe for the array."""
-        ground = self._harness.rows[Role.GROUND]
-        closed = self._closed
-        leaving = [c for c in closed - target if c[0] != ground]
-        catch = {(ground, column) for _, column in leaving} - closed
-        to_source = [c for c in target - closed if c[0] != ground]
-        to_ground = {c for c in target - closed if c[0] == ground}
-        steps: Steps = [
-            ("close", sorted(catch | to_ground)),
-            ("open", sorted(leaving)),
-            ("close", sorted(to_source)),
-            ("open", sorted({c for c in closed | catch if c[0] == ground} - target)),
-        ]
-        return [(action, crosspoints) for action, crosspoints in steps if crosspoints]
-
-
-def prove(closed: frozenset[Crosspoint], steps: Sequence[tuple[str, Sequence[Crosspoint]]],
-          target: frozenset[Crosspoint], *, ground: str) -> None:
-    """Walk through the moves; RouteError if one would join two sources on a line, let a line float or miss the target."""
-    now = set(closed)
-    connected = {column for _, column in closed}
-    for action, crosspoints in steps:
-        if action == "close":
-            now |= set(crosspoints)
-        else:
-            now -= set(crosspoints)
-        sources: dict[int, str] = {}
-        for row, column in now:
-            if row != ground and sources.setdefault(column, row) != row:
-                raise RouteError(f"matrix column {column} would be on sources {sources[column]} and {row} at once")
-        floating = connected - {column for _, column in now}
-        if floating:
-            raise RouteError(f"matrix column {min(floating)} would float between two routes")
-        connected = {column for _, column in now}
-    if now != target:
-        raise RouteError("the planned moves do not lead to the route")
+        return moves(self._closed, target, ground=self._harness.rows[Role.GROUND])

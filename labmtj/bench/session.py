@@ -8,8 +8,10 @@ relays; a step that fails does not skip the next.
 from __future__ import annotations
 
 import enum
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 import pyvisa
 
 from labmtj.bench.access import BenchArray, Waits
-from labmtj.bench.limits import GatedPulses, GatedSource, Limits
+from labmtj.bench.limits import Gate, GatedPair, GatedSource, Limits
 from labmtj.bench.routing import Harness, Line, Router
 from labmtj.config.bench import BenchFile, load_bench
 from labmtj.config.model import SourceMeterModel, load_model
@@ -29,7 +31,6 @@ from labmtj.ports import Clock, Journal
 from labmtj.records import Role
 from labmtj.runs.journal import MemoryJournal
 
-SOURCE_RANGE = 2.0  # [V] sources stay on this range: changing it may put a glitch on a junction
 _TIMEOUT = 10.0  # [s] chosen: the longest reading of a model here (25 PLC, autozero) takes 1.5 s
 
 
@@ -65,7 +66,7 @@ def open_bench(
     *,
     journal: Journal | None = None,
     limits: Limits | None = None,
-) -> Iterator[OpenBench]:
+) -> Generator[OpenBench, None, None]:
     """Connect a bench for the length of a `with` block, and leave it safe.
 
     `bench` is a shipped name, a path, or a checked file that lies on disk as it is. `limits` may be
@@ -103,19 +104,41 @@ class SafeState:
         self._steps.insert(0, (stage, name, step))
 
     def reach(self, cause: BaseException | None) -> None:
-        """Run every step, whatever fails. What failed is raised, or noted on `cause`, which is on its way already."""
-        failures: list[tuple[str, Exception]] = []
-        for _, name, step in sorted(self._steps, key=lambda entry: entry[0]):
-            try:
-                step()
-            except Exception as error:  # every other step must still run
-                failures.append((name, error))
+        """Run every step, whatever fails. What failed is raised, or noted on `cause`, which is on its way already.
+
+        Signals wait until the last step is done: a second Ctrl-C must not leave a source on.
+        """
+        failures: list[tuple[str, BaseException]] = []
+        with deferred_signals():
+            for _, name, step in sorted(self._steps, key=lambda entry: entry[0]):
+                try:
+                    step()
+                except BaseException as error:  # whatever it is, every other step must still run
+                    failures.append((name, error))
         self._steps.clear()
         if failures:
             problem = ShutdownFailed(failures)
             if cause is None:
                 raise problem
             cause.add_note(str(problem))
+
+
+@contextmanager
+def deferred_signals() -> Generator[None, None, None]:
+    """Take note of Ctrl-C, SIGTERM and SIGHUP and let them act at the end of the `with` block (main thread only)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    kinds = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {kind: signal.signal(kind, lambda number, _frame: came.append(number)) for kind in kinds}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+        for number in dict.fromkeys(came):
+            signal.raise_signal(number)
 
 
 def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState) -> OpenBench:
@@ -136,13 +159,16 @@ def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState)
         safe.add(Stage.SESSIONS, f"close {name}", resource.close)
         resource.read_termination = resource.write_termination = "\n"
         resource.timeout = _TIMEOUT * 1000
-        device = load_driver(model.driver, beside=file.model_file(name))(TspLink(resource, f"{name} ({model.title})"), model)
+        driver = load_driver(model.driver, beside=file.model_file(name))
+        device = driver(TspLink(resource, f"{name} ({model.title})"), model)
+        identities[name] = device.identify()
+        # Only an instrument that is what it should be gets commands when the bench is left.
         if isinstance(model, SourceMeterModel):
             safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off", device.shutdown)
-            identities[name] = device.connect(source_range=SOURCE_RANGE)
+            device.setup(source_range=bench.measure.source_range, mains=bench.mains)
         else:
             safe.add(Stage.RELAYS, f"open the relays of {name}", device.open_all)
-            identities[name] = device.connect()
+            device.setup()
         devices[name] = device
     array = _array(file, limits, journal, devices, clock)
     array.rest()
@@ -178,20 +204,22 @@ def _array(
     if smu != other:
         raise InputError(f"{smu} and {other}: both sources must be channels of one instrument to fire together")
     matrix = next(device for device in devices.values() if hasattr(device, "switch"))
-    drive, sense = GatedSource(devices[smu].channel(first), limits), GatedSource(devices[smu].channel(second), limits)
-    for channel in (drive, sense):
+    gate, measure = Gate(limits), bench.measure
+    for name in (first, second):
+        channel = GatedSource(devices[smu].channel(name), gate, name)
         channel.compliance_current = limits.line_compliance
-        channel.nplc = bench.measure.nplc
+        channel.nplc = measure.nplc
         channel.source_voltage = 0.0
         channel.source_enabled = True
+    pair = devices[smu].pair(
+        first, second, compliance=limits.line_compliance, nplc=measure.nplc, read_range=measure.range
+    )
     columns = {Line("row", n): c for n, c in bench.lines.rows.items()}
     columns |= {Line("col", n): c for n, c in bench.lines.cols.items()}
     rows = {Role.DRIVE: drive_row, Role.SENSE: sense_row, Role.GROUND: grounds[0]}
     return BenchArray(
         shape=(bench.array.rows, bench.array.cols),
-        drive=drive,
-        sense=sense,
-        pulses=GatedPulses(devices[smu].pair(first, second), limits),
+        pair=GatedPair(pair, gate),
         router=Router(matrix, Harness(columns, rows)),
         limits=limits,
         waits=Waits(bench.wait.after_relay, bench.wait.after_source),

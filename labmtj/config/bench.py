@@ -73,9 +73,11 @@ class Wait(Model):
 
 
 class Measure(Model):
-    """Integration time of a reading, in periods of the mains."""
+    """A reading: integration time in periods of the mains, current range; and the range that sources stay on."""
 
     nplc: Annotated[float, Field(ge=0.001, le=25)] = 1.0
+    range: Current = 1e-3
+    source_range: Voltage = 2.0
 
 
 class Defects(Model):

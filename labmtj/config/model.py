@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import Field
 
 from labmtj.config.check import check
 from labmtj.config.quantities import Current, Delay, Fraction, Model, Resistance, Time, Voltage
@@ -52,9 +54,10 @@ class NplcBounds(Model):
 
 
 class PulseBounds(Model):
-    """Shortest pulse [s]."""
+    """Shortest and longest pulse [s]."""
 
     minimum: Time
+    maximum: Time
 
 
 class SourceMeterTiming(Model):
@@ -74,27 +77,28 @@ class SourceMeterModel(Model):
     driver: str
     firmware: str
     identity: Identity
-    channels: list[str]
-    source_voltage: list[VoltageRange]
-    measure_current: list[CurrentRange]
+    channels: Annotated[list[str], Field(min_length=1)]
+    source_voltage: Annotated[list[VoltageRange], Field(min_length=1)]
+    measure_current: Annotated[list[CurrentRange], Field(min_length=1)]
     compliance: CurrentBounds
     nplc: NplcBounds
     pulse: PulseBounds
+    range_compliance: float
     timing: SourceMeterTiming
 
 
 class Cards(Model):
     """Matrix cards: how many, columns each, name."""
 
-    count: int
-    columns: int
+    count: Annotated[int, Field(ge=1, le=6)]
+    columns: Annotated[int, Field(ge=1, le=99)]
     name: str
 
 
 class Relay(Model):
     """A relay: closed resistance from..to [ohm], rms thermal EMF of a path [V], settling [s], cycles of life."""
 
-    resistance: list[Resistance]
+    resistance: Annotated[list[Resistance], Field(min_length=2, max_length=2)]
     thermal_emf: Voltage
     settling: Delay
     life: int
@@ -115,7 +119,7 @@ class SwitchMatrixModel(Model):
     driver: str
     firmware: str
     identity: Identity
-    rows: int
+    rows: Annotated[int, Field(ge=1, le=8)]
     cards: Cards
     relay: Relay
     timing: MatrixTiming
@@ -128,8 +132,9 @@ def load_model(path: Path) -> SourceMeterModel | SwitchMatrixModel:
         "source_meter": SourceMeterModel,
         "switch_matrix": SwitchMatrixModel,
     }
-    kind = source.data.get("kind") if isinstance(source.data, dict) else None
-    if kind not in kinds:
+    data: Any = source.data
+    kind = cast("dict[str, object]", data).get("kind") if isinstance(data, dict) else None
+    if not isinstance(kind, str) or kind not in kinds:
         hint = f"kinds of instruments: {', '.join(kinds)}"
         raise FileProblems([source.problem(("kind",), f"{kind!r} is not a kind of instrument", hint=hint)])
     return check(source, kinds[kind])

@@ -1,8 +1,11 @@
 """Keithley 2600B family, TSP: two channels that force a voltage, and fire together.
 
-Commands: Series 2600B System SourceMeter Reference Manual, 2600BS-901-01 Rev. F (2021). The source
-range is fixed, since changing it may put a glitch on a junction. Pulses come from the trigger model:
-both channels wait for one event and one timer ends both.
+Commands: Series 2600B System SourceMeter Reference Manual, 2600BS-901-01 Rev. F (2021). All ranges are
+set, never automatic: a source range may put a glitch on a junction when it changes, so it stays for the
+session; the current range follows what is next (a pulse needs the one that holds the compliance, or the
+range itself limits the current) and changes at 0 V only. Pulses come from the trigger model: both
+channels wait for one event, one timer ends both, and both measure before it does, since compliance can
+be told from a measurement only.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from labmtj.config.model import SourceMeterModel
 from labmtj.drivers.link import TspLink
 from labmtj.errors import BadReply, BenchError, LimitExceeded
 
+PULSE_NPLC = 0.001  # the shortest integration, 20 us at 50 Hz: it ends within a pulse of 100 us
+AT_LIMIT = 0.995  # chosen: share of the compliance that counts as reached; the meter's gain is good to 0.02 %
 _PULSE_SETUP = (
     "trigger.timer[1].count = 1 trigger.timer[1].passthrough = false "
     "trigger.timer[1].stimulus = trigger.generator[1].EVENT_ID"
@@ -21,47 +26,75 @@ _PULSE_SETUP = (
 _CHANNEL_SETUP = (
     "{c}.reset() {c}.source.func = {c}.OUTPUT_DCVOLTS {c}.source.autorangev = {c}.AUTORANGE_OFF "
     "{c}.source.rangev = {range!r} {c}.source.levelv = 0 {c}.source.offmode = {c}.OUTPUT_NORMAL "
-    "{c}.measure.autozero = {c}.AUTOZERO_ONCE {c}.measure.lowrangei = 1e-05 {c}.measure.autorangei = {c}.AUTORANGE_ON "
+    "{c}.measure.autozero = {c}.AUTOZERO_ONCE {c}.measure.autorangei = {c}.AUTORANGE_OFF "
     "{c}.trigger.arm.count = 1 {c}.trigger.count = 1 {c}.trigger.source.action = {c}.ENABLE "
-    "{c}.trigger.source.stimulus = trigger.generator[1].EVENT_ID {c}.trigger.measure.action = {c}.DISABLE "
+    "{c}.trigger.source.stimulus = trigger.generator[1].EVENT_ID {c}.trigger.measure.action = {c}.ENABLE "
+    "{c}.trigger.measure.stimulus = {c}.trigger.SOURCE_COMPLETE_EVENT_ID {c}.trigger.measure.i({c}.nvbuffer1) "
     "{c}.trigger.endpulse.action = {c}.SOURCE_IDLE {c}.trigger.endpulse.stimulus = trigger.timer[1].EVENT_ID "
     "{c}.trigger.endsweep.action = {c}.SOURCE_IDLE"
 )
 
 
 class Keithley2600:
-    """A 2600B; `channel("a")` is a source-measure channel, `pair("a", "b")` a pulse source."""
+    """A 2600B; `channel("a")` is a source-measure channel, `pair("a", "b", ...)` drives, senses and pulses."""
 
     def __init__(self, link: TspLink, model: SourceMeterModel) -> None:
         self.link, self.model = link, model
 
-    def connect(self, *, source_range: float) -> str:
-        """Check the identity, set everything that a read or a pulse relies on; return the serial number.
-
-        `source_range` [V] stays fixed. Raises BenchError for another instrument.
-        """
+    def identify(self) -> str:
+        """Check that this is the model it should be; return its serial number. Raises BenchError if it is not."""
         _, found, serial, _ = self.link.identify()
         wanted = self.model.identity.model
         if found.split()[-1] != wanted.split()[-1]:
             raise BenchError(f"{self.link.name} should be a {wanted} but says it is a {found}: check its address")
+        return serial
+
+    def setup(self, *, source_range: float, mains: float) -> None:
+        """Set everything that a read or a pulse relies on; outputs are off after it.
+
+        `source_range` [V] stays fixed. Raises BenchError if the instrument integrates over periods of
+        another frequency than `mains` [Hz].
+        """
         self.link.run("errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16")
+        found = self.link.number("localnode.linefreq")
+        if found != mains:
+            raise BenchError(f"{self.link.name} integrates over {found:g} Hz periods, the bench says {mains:g} Hz")
         for name in self.model.channels:
             self.link.run(_CHANNEL_SETUP.format(c=f"smu{name}", range=float(source_range)))
         self.link.run(_PULSE_SETUP)
-        return serial
 
     def channel(self, name: str) -> SourceChannel:
         """The source-measure channel with this name ("a" or "b")."""
         return SourceChannel(self.link, f"smu{name}", self.model)
 
-    def pair(self, first: str, second: str) -> PulsePair:
-        """Two channels that fire together."""
-        return PulsePair(self.link, (f"smu{first}", f"smu{second}"), self.model)
+    def pair(self, first: str, second: str, *, compliance: float, nplc: float, read_range: float) -> SourcePair:
+        """Two channels that fire together; the second senses what the first drives.
+
+        `compliance` [A] is what both are limited to, `nplc` the integration of a read, `read_range` [A]
+        the range of the second channel while it reads.
+        """
+        return SourcePair(
+            self.link,
+            (f"smu{first}", f"smu{second}"),
+            self.model,
+            compliance=compliance,
+            nplc=nplc,
+            read_range=read_range,
+        )
 
     def shutdown(self) -> None:
-        """Bring all channels to 0 V and turn their outputs off (they then hold 0 V)."""
-        for name in self.model.channels:
-            self.channel(name).shutdown()
+        """Bring all channels to 0 V and turn their outputs off (they then hold 0 V), and see that they are.
+
+        Whatever stands in the error queue is dropped first: it must not keep a source on.
+        """
+        names = [f"smu{name}" for name in self.model.channels]
+        off = [f"{c}.abort() {c}.source.levelv = 0 {c}.source.output = {c}.OUTPUT_OFF" for c in names]
+        self.link.clear()
+        self.link.send("errorqueue.clear()")
+        left = self.link.ask(*(f"{c}.source.output" for c in names), after=" ".join(off))
+        on = [c for c, state in zip(names, left, strict=True) if self.link.parse(f"{c}.source.output", state) != 0]
+        if on:
+            raise BenchError(f"{self.link.name}: the outputs of {', '.join(on)} are still on")
 
 
 class SourceChannel:
@@ -90,7 +123,7 @@ class SourceChannel:
         bounds = self._model.compliance
         if not bounds.minimum <= amperes <= bounds.maximum:
             raise LimitExceeded(
-                f"{self._link.name}: a compliance of {amperes:g} A is outside {bounds.minimum:g} to {bounds.maximum:g} A"
+                f"{self._link.name}: a compliance of {amperes:g} A is not in {bounds.minimum:g} to {bounds.maximum:g} A"
             )
         self._link.assign(f"{self._smu}.source.limiti", amperes)
 
@@ -121,10 +154,7 @@ class SourceChannel:
     def in_compliance(self) -> bool:
         """Get whether the current limit holds the output below its level."""
         expression = f"{self._smu}.source.compliance"
-        reply = self._link.ask(expression)[0]
-        if reply not in ("true", "false"):
-            raise BadReply(self._link.name, expression, reply, "true or false")
-        return reply == "true"
+        return _flag(self._link, expression, self._link.ask(expression)[0])
 
     def measure_current(self) -> float:
         """Measure the current out of the channel [A]; BadReply for a reading beyond the range."""
@@ -136,35 +166,99 @@ class SourceChannel:
         self._link.run(f"{c}.source.levelv = 0 {c}.source.output = {c}.OUTPUT_OFF")
 
 
-class PulsePair:
-    """Two channels of one 2600B that leave their idle level together and return together."""
+class SourcePair:
+    """Two channels of one 2600B: they fire together, and the second senses what the first drives."""
 
-    def __init__(self, link: TspLink, smus: Sequence[str], model: SourceMeterModel) -> None:
+    def __init__(
+        self,
+        link: TspLink,
+        smus: Sequence[str],
+        model: SourceMeterModel,
+        *,
+        compliance: float,
+        nplc: float,
+        read_range: float,
+    ) -> None:
         self._link, self._smus, self._model = link, tuple(smus), model
+        self._compliance, self._nplc = compliance, nplc
+        self._read_range = _range(link, model, read_range)
+        self._pulse_range = _range(link, model, compliance)
 
     def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
         """Fire both channels once, [V] and [s]; True if one of them was in compliance.
 
-        Raises LimitExceeded for a pulse shorter or higher than the model makes; nothing is sent then.
+        Raises LimitExceeded for a pulse that the model does not make; nothing is sent then. Whatever goes
+        wrong later, the trigger model is left idle.
         """
-        if not self._model.pulse.minimum <= width < math.inf:
+        bounds = self._model.pulse
+        if not bounds.minimum <= width <= bounds.maximum:
             raise LimitExceeded(
-                f"{self._link.name}: a pulse of {width:g} s is shorter than its {self._model.pulse.minimum:g} s"
+                f"{self._link.name}: a pulse of {width:g} s is outside {bounds.minimum:g} to {bounds.maximum:g} s"
             )
         for volts in amplitudes:
             _check_level(self._link, self._model, volts)
-        levels = " ".join(
-            f"{smu}.trigger.source.listv({{{float(volts)!r}}})"
-            for smu, volts in zip(self._smus, amplitudes, strict=True)
+        armed = " ".join(
+            f"{c}.measure.rangei = {self._pulse_range!r} {c}.measure.nplc = {PULSE_NPLC!r} {c}.nvbuffer1.clear() "
+            f"{c}.trigger.source.listv({{{float(volts)!r}}}) {c}.trigger.initiate()"
+            for c, volts in zip(self._smus, amplitudes, strict=True)
         )
-        start = " ".join(f"{smu}.trigger.initiate()" for smu in self._smus)
-        event = "status.measurement.current_limit.event"
-        latched = self._link.number(
-            event,
-            after=f"{levels} trigger.timer[1].delay = {float(width)!r} local _ = {event} {start} "
-            "trigger.generator[1].assert() waitcomplete()",
+        fire = f"trigger.timer[1].delay = {float(width)!r} {armed} trigger.generator[1].assert() waitcomplete()"
+        try:
+            currents = self._link.ask(*(f"{c}.nvbuffer1[1]" for c in self._smus), after=fire)
+        except BaseException:
+            self._link.send(" ".join(f"{c}.abort()" for c in self._smus))
+            raise
+        found = [abs(self._link.reading("nvbuffer1[1]", text)) for text in currents]
+        return any(current >= AT_LIMIT * self._compliance for current in found)
+
+    def sense(self, volts: float, *, settle: float) -> tuple[float, bool]:
+        """Put the first channel at `volts`, wait `settle` [s], measure, return it to 0 V, all in one message.
+
+        The current [A] into the second channel, and whether the first was in compliance or the second
+        beyond its range. A host that dies in between leaves 0 V behind. Raises BenchError if a level is
+        not what was asked for.
+        """
+        _check_level(self._link, self._model, volts)
+        if not 0 <= settle < math.inf:
+            raise LimitExceeded(f"{self._link.name}: a settling time of {settle} s makes no sense")
+        first, second = self._smus
+        level = f"{first}.source.levelv"
+        set_to, current, limited, after = self._link.ask(
+            "v",
+            "i",
+            "c",
+            level,
+            after=f"{second}.measure.rangei = {self._read_range!r} {second}.measure.nplc = {float(self._nplc)!r} "
+            f"{level} = {float(volts)!r} local v = {level} delay({float(settle)!r}) "
+            f"local i = {second}.measure.i() local c = {first}.source.compliance {level} = 0",
         )
-        return latched != 0
+        found = self._link.parse(level, set_to), self._link.parse(level, after)
+        if not math.isclose(found[0], volts, rel_tol=1e-9, abs_tol=1e-15) or found[1] != 0:
+            raise BenchError(f"{self._link.name} had {level} = {found[0]!r}, then {found[1]!r}, not {volts!r}, then 0")
+        amperes = -self._link.reading(f"{second}.measure.i()", current)
+        if not math.isfinite(amperes):
+            return math.copysign(self._read_range, amperes), True
+        return amperes, _flag(self._link, f"{first}.source.compliance", limited)
+
+    def rest(self) -> None:
+        """Both channels to 0 V, read back."""
+        for smu in self._smus:
+            self._link.assign(f"{smu}.source.levelv", 0.0)
+
+
+def _range(link: TspLink, model: SourceMeterModel, amperes: float) -> float:
+    """The smallest current range [A] that holds `amperes`."""
+    ranges = sorted(entry.range for entry in model.measure_current if entry.range >= amperes * (1 - 1e-9))
+    if not ranges:
+        raise LimitExceeded(f"{link.name}: no current range holds {amperes:g} A")
+    return ranges[0]
+
+
+def _flag(link: TspLink, command: str, reply: str) -> bool:
+    """A Lua boolean; BadReply for anything else."""
+    if reply not in ("true", "false"):
+        raise BadReply(link.name, command, reply, "true or false")
+    return reply == "true"
 
 
 def _check_level(link: TspLink, model: SourceMeterModel, volts: float) -> None:

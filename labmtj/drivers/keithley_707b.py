@@ -24,15 +24,18 @@ class Keithley707B:
         self.link, self.model = link, model
         self._rows = {chr(ord("A") + number) for number in range(model.rows)}
 
-    def connect(self) -> str:
-        """Check the identity, open every relay; return the serial number. Raises BenchError for another instrument."""
+    def identify(self) -> str:
+        """Check that this is the model it should be; return its serial number. Raises BenchError if it is not."""
         _, found, serial, _ = self.link.identify()
         wanted = self.model.identity.model
         if found.split()[-1] != wanted.split()[-1]:
             raise BenchError(f"{self.link.name} should be a {wanted} but says it is a {found}: check its address")
+        return serial
+
+    def setup(self) -> None:
+        """Drop old errors, ask for numbers as text, open every relay."""
         self.link.run("errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16")
         self.open_all()
-        return serial
 
     def switch(self, steps: Sequence[tuple[str, Sequence[Crosspoint]]]) -> frozenset[Crosspoint]:
         """Carry out `("close" | "open", crosspoints)` in this order; return what is closed when all has settled."""
@@ -77,5 +80,7 @@ class Keithley707B:
         slot, row, column = int(match[1]), match[2], int(match[3])
         cards = self.model.cards
         if not (1 <= slot <= cards.count and row in self._rows and 1 <= column <= cards.columns):
-            raise BadReply(self.link.name, command, name, f"a channel of {cards.count} cards of {cards.columns} columns")
+            raise BadReply(
+                self.link.name, command, name, f"a channel of {cards.count} cards of {cards.columns} columns"
+            )
         return row, (slot - 1) * cards.columns + column

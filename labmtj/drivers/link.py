@@ -10,7 +10,7 @@ import math
 import re
 from typing import Protocol
 
-from pyvisa import VisaIOError
+import pyvisa
 
 from labmtj.errors import BadReply, BenchError, InstrumentError
 
@@ -42,15 +42,26 @@ class TspLink:
 
     def identify(self) -> tuple[str, str, str, str]:
         """Manufacturer, model, serial number and firmware."""
-        try:
-            self._transport.clear()
-        except (VisaIOError, OSError) as error:
-            raise BenchError(f"{self.name} does not take a device clear: {error}") from error
+        self.clear()
         reply = self._exchange("*IDN?", explain=False)
         parts = [part.strip() for part in reply.split(",")]
         if len(parts) != 4 or not all(parts):
             raise BadReply(self.name, "*IDN?", reply, "manufacturer, model, serial number, firmware")
         return parts[0], parts[1], parts[2], parts[3]
+
+    def clear(self) -> None:
+        """Device clear: what was not read is dropped. Raises BenchError if the instrument does not take it."""
+        try:
+            self._transport.clear()
+        except (pyvisa.Error, OSError) as error:
+            raise BenchError(f"{self.name} does not take a device clear: {error}") from error
+
+    def send(self, command: str) -> None:
+        """Send statements whose effect nobody waits for; what goes wrong shows in the next message's error count."""
+        try:
+            self._transport.write(command)
+        except (pyvisa.Error, OSError) as error:
+            raise BenchError(f"{self.name} does not take {command!r}: {error}") from error
 
     def run(self, command: str) -> None:
         """Carry out TSP statements."""
@@ -74,6 +85,12 @@ class TspLink:
             raise BadReply(self.name, command, text, "a value within the range")
         return value
 
+    def reading(self, command: str, text: str) -> float:
+        """A measured value; infinite, with its sign, where the instrument says that it is beyond the range."""
+        if _NUMBER.fullmatch(text) and abs(float(text)) > OVERFLOW:
+            return math.copysign(math.inf, float(text))
+        return self.parse(command, text)
+
     def assign(self, attribute: str, value: float) -> None:
         """Set a numeric attribute, read it back and compare; BenchError if the instrument has another value."""
         wanted = float(value)
@@ -88,7 +105,7 @@ class TspLink:
             return self._transport.read().rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise BadReply(self.name, command, repr(bytes(error.object)), "text") from error
-        except (VisaIOError, OSError) as error:
+        except (pyvisa.Error, OSError) as error:
             if explain:
                 self._raise_queued(command)
             raise BenchError(f"{self.name} does not answer {command!r}: {error}") from error
@@ -98,7 +115,7 @@ class TspLink:
         try:
             self._transport.clear()  # a late answer must not pass for that of the next message
             code, text = self._first_error()
-        except (BenchError, VisaIOError, OSError):
+        except (BenchError, pyvisa.Error, OSError):
             return  # it does not answer at all; the caller says so
         if code:
             raise InstrumentError(self.name, command, code, text)

@@ -18,7 +18,9 @@ def identity(layer: tuple[int, int]) -> Placement:
     return Placement(tuple(range(1, layer[0] + 1)), tuple(range(1, layer[1] + 1)))
 
 
-def explicit(rows: tuple[int, ...], cols: tuple[int, ...], *, layer: tuple[int, int], shape: tuple[int, int]) -> Placement:
+def explicit(
+    rows: tuple[int, ...], cols: tuple[int, ...], *, layer: tuple[int, int], shape: tuple[int, int]
+) -> Placement:
     """The rows and columns that a user names. Raises PlacementError if they do not fit layer and array."""
     for what, lines, needed, there in (("rows", rows, layer[0], shape[0]), ("columns", cols, layer[1], shape[1])):
         if len(lines) != needed:
@@ -41,12 +43,12 @@ def avoid_defects(die: DieMap, layer: tuple[int, int]) -> Placement:
     """
     rows, cols = die.defect.shape
     if layer[0] > rows or layer[1] > cols:
-        raise PlacementError(f"a layer of {layer[0]} x {layer[1]} devices does not fit on an array of {rows} x {cols}")
+        raise PlacementError(f"a layer of {layer[0]} x {layer[1]} cells does not fit on an array of {rows} x {cols}")
     cost = cell_costs(die)
     short = (die.defect == Defect.SHORT).astype(np.float64)
     row_cost, col_cost = _SHORTED_LINE * short.sum(axis=1), _SHORTED_LINE * short.sum(axis=0)
     found: list[tuple[float, tuple[int, ...], tuple[int, ...]]] = []
-    for start in (np.argsort(cost.sum(axis=0), kind="stable"), np.arange(cols)):
+    for start in (_cheapest(cost.sum(axis=0), cols, ordered=False), np.arange(cols, dtype=np.int64)):
         chosen_rows, chosen_cols = np.arange(0), np.sort(start[: layer[1]])
         for _ in range(rows + cols):
             new_rows = _cheapest(row_cost + cost[:, chosen_cols].sum(axis=1), layer[0])
@@ -72,5 +74,7 @@ def cell_costs(die: DieMap) -> Floats:
     return np.where(die.good, error, np.where(die.defect == Defect.SHORT, _SHORT, _OTHER))
 
 
-def _cheapest(cost: Floats, count: int) -> Ints:
-    return np.sort(np.argsort(cost, kind="stable")[:count])
+def _cheapest(cost: Floats, count: int, *, ordered: bool = True) -> Ints:
+    """Numbers of the lines that cost least, in their order or the cheapest first."""
+    found: Ints = np.argsort(cost, kind="stable")[:count].astype(np.int64)
+    return np.sort(found) if ordered else found

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from labmtj.errors import InputError
 from labmtj.nets import placement as places
@@ -16,7 +17,7 @@ from labmtj.nets.network import Network, Trace, forward_array, pairs
 from labmtj.nets.tune import ScaleTuning, scale_in_software, scale_on_array
 from labmtj.ports import ArrayAccess, Journal, Ticker
 from labmtj.protocol.steps import InferStep, Lines, MapStep, PolarityStep, ProgramStep, Step, TuneStep, VerifyStep
-from labmtj.records import Amplitudes, Cell, Copy, Defect, DieMap, Floats, Placement, Polarity, State
+from labmtj.records import Amplitudes, Cell, Copy, Defect, DieMap, Floats, Placement, Polarity
 from labmtj.routines.characterise import map_die, write_amplitudes
 from labmtj.routines.infer import bit_serial
 from labmtj.routines.polarity import find_polarity, spare_cells
@@ -77,12 +78,13 @@ def neutral(conductance: Floats) -> Floats:
     return out
 
 
-def listed(values: Any) -> Any:
+def listed(values: ArrayLike) -> Any:
     """An array as nested lists for the journal; what is not finite becomes None."""
-    array = np.asarray(values)
-    if array.dtype.kind != "f":
-        return array.tolist()
-    return np.where(np.isfinite(array), array.astype(object), None).tolist()
+    array: NDArray[Any] = np.asarray(values)
+    plain = array.astype(object)
+    if array.dtype.kind == "f":
+        plain[~np.isfinite(array)] = None
+    return plain.tolist()
 
 
 def size(step: Step, progress: Progress) -> int:
@@ -178,9 +180,7 @@ def _program(step: ProgramStep, progress: Progress, tick: Ticker) -> str:
         read=die.read_voltage,
     )
     placement = _place(step, progress)
-    copy = program_layer(
-        progress.array, die_map=die, target=target, placement=placement, settings=settings, tick=tick
-    )
+    copy = program_layer(progress.array, die_map=die, target=target, placement=placement, settings=settings, tick=tick)
     progress.copies[step.layer] = copy
     progress.journal.record(
         "program",
@@ -257,7 +257,9 @@ def _infer(step: InferStep, progress: Progress, tick: Ticker) -> str:
     if step.inputs == "bit_serial":
         match = agreement(measured, from_map[samples])
         content |= {"bits": step.bits, "agreement": [match.pearson, match.slope, match.nrmse]}
-        line += f"   against the map: r {match.pearson:.4f}, slope {match.slope:.3f}, rms error {100 * match.nrmse:.2f} %"
+        line += (
+            f"   against the map: r {match.pearson:.4f}, slope {match.slope:.3f}, rms error {100 * match.nrmse:.2f} %"
+        )
     progress.journal.record("infer", content)
     if layer == len(network.layers) and step.inputs == "map":
         line += f"   {100 * accuracy(expected.classes, progress.data).all:.2f} % right untuned"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -52,7 +52,7 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
+def stop_on_signals() -> Generator[StopRequest, None, None]:
     """Catch Ctrl-C, SIGTERM and (where it exists) SIGHUP for the length of a `with` block in the main thread."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():

@@ -32,9 +32,7 @@ class _Typical:
     switching: Amplitudes
 
 
-def map_die(
-    array: ArrayAccess, *, polarity: Polarity, read: float, width: float, tick: Ticker = no_ticks
-) -> DieMap:
+def map_die(array: ArrayAccess, *, polarity: Polarity, read: float, width: float, tick: Ticker = no_ticks) -> DieMap:
     """Measure every cell in both states at `read` [V] with pulses of `width` [s].
 
     Raises BenchError if no probe cell switches, and LimitExceeded before anything is written if the
@@ -133,9 +131,10 @@ def _cell(
 ) -> tuple[float, float, Defect]:
     """R_P, R_AP and defect of one cell, which is switched once."""
     before = array.read([cell], voltage=read)[0]
-    if before.in_compliance or before.resistance < _SHORT * typical.r_p:
+    # In terms of conductance, since the current of an open cell is noise of either sign.
+    if before.in_compliance or before.conductance > 1 / (_SHORT * typical.r_p):
         return math.nan, math.nan, Defect.SHORT
-    if not before.resistance < _OPEN * typical.r_ap:
+    if before.conductance < 1 / (_OPEN * typical.r_ap):
         return math.nan, math.nan, Defect.OPEN
     likely = State.P if before.resistance < math.sqrt(typical.r_p * typical.r_ap) else State.AP
     scale = 1.0

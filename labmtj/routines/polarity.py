@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from labmtj.errors import PolarityNotFound
 from labmtj.ports import ArrayAccess
-from labmtj.records import Cell, Polarity, Pulse, Scheme, State
+from labmtj.records import Cell, Polarity, Pulse, Reading, Scheme, State
 from labmtj.units import Dimension, show
 
 CONTRAST = 1.3  # chosen: smallest ratio of resistances that is taken for a change of state; noise is below 1.01
@@ -16,7 +16,7 @@ def spare_cells(shape: tuple[int, int]) -> list[Cell]:
     """Cells to try, from the far corner inwards: layers are placed from the near one."""
     rows, cols = shape
     reach = range(min(rows, cols, 3))
-    ring = sorted(((down + left, down, left) for down in reach for left in reach))
+    ring = sorted((down + left, down, left) for down in reach for left in reach)
     return [Cell(rows - down, cols - left) for _, down, left in ring]
 
 
@@ -32,8 +32,9 @@ def find_polarity(
 ) -> Polarity:
     """Pulse one cell with both signs from `start` [V] up by `step` until it has gone to and fro.
 
-    The sign after which the resistance fell writes P. A cell that does not switch below `ceiling`, or that
-    drives a source into compliance, is left and the next of `cells` tried. Raises PolarityNotFound.
+    The sign after which the resistance fell writes P. A cell that does not switch below `ceiling`, that
+    drives a source into compliance or whose readings are noise is left and the next of `cells` tried.
+    Raises PolarityNotFound.
     """
     array.check(Pulse(cells[0], ceiling, width))
     for cell in cells:
@@ -50,7 +51,9 @@ def find_polarity(
 def _on_cell(
     array: ArrayAccess, cell: Cell, *, start: float, step: float, ceiling: float, width: float, read: float
 ) -> Polarity | None:
-    before = array.read([cell], voltage=read)[0]
+    before, again = array.read([cell, cell], voltage=read)
+    if not _alike(before, again):
+        return None
     switched: dict[State, tuple[int, float]] = {}  # state that was written -> sign, amplitude
     amplitude = start
     while amplitude <= ceiling * (1 + 1e-9):
@@ -59,10 +62,13 @@ def _on_cell(
             after = array.read([cell], voltage=read)[0]
             if outcome.in_compliance or after.in_compliance:
                 return None
-            ratio = after.conductance / before.conductance
+            if not _alike(before, after):
+                # An open cell shows nothing but noise: a change counts only if a second reading confirms it.
+                if not _alike(after, array.read([cell], voltage=read)[0]):
+                    return None
+                state = State.P if after.conductance > before.conductance else State.AP
+                switched.setdefault(state, (sign, amplitude))
             before = after
-            if not 1 / CONTRAST < ratio < CONTRAST:
-                switched.setdefault(State.P if ratio > 1 else State.AP, (sign, amplitude))
         if len(switched) == 2:
             (p_sign, ap_to_p), (ap_sign, p_to_ap) = switched[State.P], switched[State.AP]
             if p_sign == ap_sign:
@@ -70,3 +76,10 @@ def _on_cell(
             return Polarity(State.P if p_sign > 0 else State.AP, cell, ap_to_p, p_to_ap)
         amplitude += step
     return None
+
+
+def _alike(first: Reading, second: Reading) -> bool:
+    """Whether two readings show the same state; a reading in compliance or without a current is like no other."""
+    if not first.conductance > 0:
+        return False
+    return 1 / CONTRAST < second.conductance / first.conductance < CONTRAST

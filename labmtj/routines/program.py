@@ -70,21 +70,21 @@ def program_layer(
             written.add((row, col))
         tick()
     repaired: set[tuple[int, int]] = set()
-    for sweep in range(settings.repair_sweeps + 1):
-        readings = array.read(placement.cells, voltage=settings.read)
-        state = np.array([_state(die_map, reading) for reading in readings]).reshape(shape)
-        broken = [tuple(place) for place in np.argwhere(state != target).tolist() if tuple(place) in written]
-        if not broken or sweep == settings.repair_sweeps:
+    readings, found = _read_back(array, die_map, placement, settings)
+    for _ in range(settings.repair_sweeps):
+        broken = [tuple(place) for place in np.argwhere(found != target).tolist() if tuple(place) in written]
+        if not broken:
             break
         for row, col in broken:
             reading = readings[row * shape[1] + col]
             attempt = _write(array, die_map, placement.cell(row, col), State(int(target[row, col])), reading, settings)
             pulses[row, col] += attempt.pulses
             repaired.add((row, col))
+        readings, found = _read_back(array, die_map, placement, settings)
     return Copy(
         placement=placement,
         target=target,
-        state=state,
+        state=found,
         conductance=np.array([reading.conductance for reading in readings]).reshape(shape),
         pulses=pulses,
         initial=initial,
@@ -100,6 +100,15 @@ def verify_layer(array: ArrayAccess, *, die_map: DieMap, copy: Copy, read: float
         states.append(_state(die_map, array.read([cell], voltage=read)[0]))
         tick()
     return np.array(states).reshape(copy.target.shape)
+
+
+def _read_back(
+    array: ArrayAccess, die_map: DieMap, placement: Placement, settings: WriteSettings
+) -> tuple[list[Reading], Ints]:
+    """Readings of all cells of a placement, row by row, and their states, shape of the layer."""
+    readings = array.read(placement.cells, voltage=settings.read)
+    states = np.array([_state(die_map, reading) for reading in readings], dtype=np.int64)
+    return readings, states.reshape(len(placement.rows), len(placement.cols))
 
 
 def _state(die_map: DieMap, reading: Reading) -> int:

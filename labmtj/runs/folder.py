@@ -36,6 +36,8 @@ def new_run(title: str, *, out: Path | None = None) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise StorageError(f"{folder}: a run folder cannot be made: {error.strerror}; name another with --out") from error
+            raise StorageError(
+                f"{folder}: a run folder cannot be made: {error.strerror}; name another with --out"
+            ) from error
         return folder.resolve()
     raise StorageError(f"{root}: no free name for a run of {stamp}")

@@ -11,7 +11,7 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -98,6 +98,16 @@ def reading_entry(reading: Reading) -> dict[str, Any]:
         "t": round(reading.time, 9),
     }
     if reading.in_compliance:
+        entry["compliance"] = True
+    return entry
+
+
+def product_entry(
+    rows: Sequence[int], col: int, voltage: float, current: float, time: float, in_compliance: bool
+) -> dict[str, Any]:
+    """What the journal keeps of the current [A] into a column with several rows driven."""
+    entry: dict[str, Any] = {"rows": list(rows), "col": col, "v": voltage, "i": current, "t": round(time, 9)}
+    if in_compliance:
         entry["compliance"] = True
     return entry
 

@@ -40,5 +40,7 @@ def _revision(checkout: Path) -> str:
 
 
 def _git(checkout: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=True, timeout=10)
+    done = subprocess.run(
+        ["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=True, timeout=10
+    )
     return done.stdout.strip()

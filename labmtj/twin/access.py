@@ -2,11 +2,12 @@
 
 It makes the hookups that a bench's routes make, with the same contacts, source and meter errors and
 integration times, so that states are exactly those of the wire level and readings agree within the
-digits that instruments send. What it leaves out are messages and the relays' own motion.
+digits that instruments send. Time passes as it does there: a message, the moves of relays, settling.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,37 +19,41 @@ from labmtj.physics.schemes import halves
 from labmtj.physics.stress import Limits
 from labmtj.ports import Clock, Journal
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading
-from labmtj.runs.journal import reading_entry
+from labmtj.routes import Crosspoint, moves
+from labmtj.runs.journal import product_entry, reading_entry
 from labmtj.twin.build import electrics, matrix_model, models, wiring
-from labmtj.twin.electrics import GROUND, Connections, Hookup, Source
-from labmtj.twin.meter import Errors, Range
+from labmtj.twin.electrics import Connections, Hookup, Source
+from labmtj.twin.meter import OVERFLOW, Errors, Range, pick
 from labmtj.twin.wiring import Wiring
 
-_SOURCE_RANGE = 2.0  # [V] the range on which the bench's sources stay
+_AT_LIMIT = 0.995  # share of the compliance that the drivers count as reached
+_KEPT = 512  # routes whose connections are remembered
 
 
 class TwinArray:
-    """A simulated array that routines use directly; its limits are those of its bench file."""
+    """A simulated array that routines use directly; `limits` are those of its bench file if they are not given."""
 
-    def __init__(self, file: BenchFile, journal: Journal) -> None:
-        bench = file.bench
-        sheets = models(file)
-        matrix = matrix_model(sheets)
-        self.electrics = electrics(file)
+    def __init__(self, file: BenchFile, journal: Journal, *, limits: Limits | None = None) -> None:
+        bench, sheets = file.bench, models(file)
+        self._matrix, self.electrics = matrix_model(sheets), electrics(file)
         seed = self.electrics.truth.model.seed
-        self._wiring = wiring(file, matrix, seed)
+        self._wiring = wiring(file, self._matrix, seed)
         self._letters = _letters(self._wiring)
-        smu = sheets[self._wiring.channels[0][0]]
+        self._drive, self._sense = (self._number(letter) for letter in self._letters[:2])
+        smu = sheets[self._wiring.channels[self._drive][0]]
         if not isinstance(smu, SourceMeterModel):
             raise InputError(f"{smu.title} cannot drive an array")
+        self._timing, self._wait, self._measure = smu.timing, bench.wait, bench.measure
         ranges = [Range(r.range, r.gain, r.offset) for r in smu.source_voltage]
         meter = [Range(r.range, r.gain, r.offset, r.noise) for r in smu.measure_current]
         self._errors = [Errors(seed, smu.channels.index(c[1]), ranges, meter) for c in self._wiring.channels]
-        self._nplc, self._aperture = bench.measure.nplc, bench.measure.nplc / bench.mains
-        self._settle = bench.wait.after_source + smu.timing.source_settling + smu.timing.reading_overhead
-        self._limit = bench.limits.line_compliance
-        self._limits, self._journal = Limits(**dict(bench.limits)), journal
+        self._limits, self._journal = limits or Limits(**dict(bench.limits)), journal
+        self._compliance = self._limits.line_compliance
+        self._range = meter[pick(meter, bench.measure.range)].full
+        self._read_limit = min(self._compliance, smu.range_compliance * self._range)
+        self._aperture = bench.measure.nplc / bench.mains
         self._clock = _TwinClock(self)
+        self._closed: frozenset[Crosspoint] = frozenset()
         self._known: dict[tuple[tuple[int, ...], int], Connections] = {}
 
     @property
@@ -79,11 +84,14 @@ class TwinArray:
     def pulse(self, pulse: Pulse) -> PulseOutcome:
         """Fire one programming pulse, with its intent and outcome in the journal."""
         self.check(pulse)
+        connections = self._go([pulse.cell.row], pulse.cell.col)
         number = self._journal.intent(pulse)
-        hookup = self._hookup([pulse.cell.row], pulse.cell.col, halves(pulse.scheme, pulse.amplitude))
+        self.electrics.rest(self._timing.command)
+        hookup = self._hookup(connections, halves(pulse.scheme, pulse.amplitude), self._compliance)
         point = self.electrics.pulse(hookup, pulse.width)
         self.electrics.commit()
-        outcome = PulseOutcome(pulse, self._clock.now(), any(point.limited))
+        limited = any(abs(current) >= _AT_LIMIT * self._compliance for current in point.source_current)
+        outcome = PulseOutcome(pulse, self._clock.now(), limited)
         self._journal.outcome(number, outcome)
         return outcome
 
@@ -94,43 +102,76 @@ class TwinArray:
         for position, col in enumerate(cols if rows else ()):
             current, limited = self._bipolar(rows, col, voltage)
             currents[position] = np.nan if limited else current
+            self._journal.record("product", product_entry(rows, col, voltage, current, self._clock.now(), limited))
         return currents
 
     def rest(self) -> None:
-        """All lines to ground: nothing to do here, since a hookup lasts as long as its operation."""
+        """All lines to ground."""
+        self._move(frozenset(self._wiring.crosspoint(n, self._letters[2]) for n in range(self._lines)))
+
+    @property
+    def _lines(self) -> int:
+        return self._wiring.rows + self._wiring.cols
 
     def _bipolar(self, rows: Sequence[int], col: int, voltage: float) -> tuple[float, bool]:
+        """Half the difference of the sensed currents at +voltage and -voltage, and whether a source was limited."""
+        connections = self._go(rows, col)
         found: list[float] = []
         limited = False
+        timing = self._timing
         for level in (voltage, -voltage):
-            hookup = self._hookup(rows, col, (level, 0.0))
-            self.electrics.hold(hookup, self._settle + self._aperture)
-            amperes, draw = self.electrics.measure(hookup, 1, self._aperture)
-            found.append(-self._errors[1].shown(amperes, draw, nplc=self._nplc, full=None, lowest=1e-5))
-            limited = any(self.electrics.operating_point(hookup).limited)
+            hookup = self._hookup(connections, (level, 0.0), self._read_limit)
+            self.electrics.rest(timing.command)
+            settled = timing.source_settling + self._wait.after_source + timing.reading_overhead
+            self.electrics.hold(hookup, settled + self._aperture)
+            amperes, draw = self.electrics.measure(hookup, self._sense, self._aperture)
+            shown = -self._errors[self._sense].shown(
+                amperes, draw, nplc=self._measure.nplc, full=self._range, lowest=0.0
+            )
+            limited |= self.electrics.operating_point(hookup).limited[self._drive] or abs(shown) >= OVERFLOW
+            found.append(math.copysign(self._range, shown) if abs(shown) >= OVERFLOW else shown)
+            self.electrics.rest(timing.source_settling)
         self.electrics.commit()
         return 0.5 * (found[0] - found[1]), limited
 
-    def _hookup(self, rows: Sequence[int], col: int, volts: tuple[float, float]) -> Hookup:
+    def _go(self, rows: Sequence[int], col: int) -> Connections:
+        """Take the route of these driven rows and this sensed column; what the lines are connected to then."""
+        drive, sense, ground = self._letters
+        wires, selected = self._wiring, set(rows)
+        letters = [
+            drive if n + 1 in selected and n < wires.rows else sense if n - wires.rows + 1 == col else ground
+            for n in range(self._lines)
+        ]
+        self._move(frozenset(wires.crosspoint(n, letter) for n, letter in enumerate(letters)))
         key = (tuple(rows), col)
-        connections = self._known.get(key)
-        if connections is None:
-            if len(self._known) >= 512:
+        if key not in self._known:
+            if len(self._known) >= _KEPT:
                 self._known.clear()
-            connections = self._known[key] = self._connections(set(rows), col)
+            paths = [wires.contact(*wires.crosspoint(n, x), self._number(x)) for n, x in enumerate(letters)]
+            self._known[key] = Connections(tuple((path,) for path in paths), len(wires.channels))
+        return self._known[key]
+
+    def _move(self, target: frozenset[Crosspoint]) -> None:
+        """Pass the time, and count the cycles, of the relays on the way to a route."""
+        if target == self._closed:
+            return
+        steps = moves(self._closed, target, ground=self._letters[2])
+        for _, crosspoints in steps:
+            for row, col in crosspoints:
+                self.electrics.state.cycles[ord(row) - ord("A"), col - 1] += 1
+        self._closed = target
+        self.electrics.rest(
+            self._matrix.timing.command + len(steps) * self._matrix.relay.settling + self._wait.after_relay
+        )
+
+    def _hookup(self, connections: Connections, volts: tuple[float, float], sense_limit: float) -> Hookup:
+        """Both sources at their volts (drive, sense), with the errors of the channels that they are."""
+        asked = {self._drive: (volts[0], self._compliance), self._sense: (volts[1], sense_limit)}
+        full = self._measure.source_range
         sources = tuple(
-            Source(errors.forced(v, _SOURCE_RANGE), self._limit) for errors, v in zip(self._errors, volts, strict=True)
+            Source(self._errors[n].forced(asked[n][0], full), asked[n][1]) for n in range(len(self._errors))
         )
         return Hookup(connections, sources)
-
-    def _connections(self, selected: set[int], col: int) -> Connections:
-        drive, sense, ground = self._letters
-        wires, lines = self._wiring, []
-        for n in range(wires.rows + wires.cols):
-            letter = drive if n + 1 in selected and n < wires.rows else sense if n - wires.rows + 1 == col else ground
-            source = GROUND if letter == ground else self._number(letter)
-            lines.append((wires.contact(*wires.crosspoint(n, letter), source),))
-        return Connections(tuple(lines), len(wires.channels))
 
     def _number(self, letter: str) -> int:
         number = self._wiring.source(letter)

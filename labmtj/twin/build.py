@@ -16,16 +16,34 @@ from labmtj.twin.electrics import Electrics
 from labmtj.twin.instrument import Firmware, Instrument
 from labmtj.twin.keithley_707b import Keithley707B
 from labmtj.twin.keithley_2600 import Keithley2600
-from labmtj.twin.state import DieState
+from labmtj.twin.state import MATRIX_COLS, MATRIX_ROWS, DieState
 from labmtj.twin.wiring import Wiring
 from labmtj.twin.world import World
 
 DEFAULT_DIAMETER = 40e-9  # [m] the main job's device size (physics.md, section 3)
 _LEAD = 0.5  # [ohm] chosen: a metre of thin coaxial cable and a probe needle
-_FIRMWARE: dict[str, Callable[..., Firmware]] = {
-    "keithley_2600": lambda world, name, model, mains, seed: Keithley2600(world, name, model, mains=mains, seed=seed),
-    "keithley_707b": lambda world, name, model, mains, seed: Keithley707B(world, model),
-}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an instrument stands: its world, its name there, the mains [Hz] and the seed of its errors."""
+
+    world: World
+    name: str
+    mains: float
+    seed: int
+
+
+def _keithley_2600(place: Place, model: SourceMeterModel) -> Firmware:
+    return Keithley2600(place.world, place.name, model, mains=place.mains, seed=place.seed)
+
+
+def _keithley_707b(place: Place, model: SwitchMatrixModel) -> Firmware:
+    return Keithley707B(place.world, model)
+
+
+_SOURCE_METERS: dict[str, Callable[[Place, SourceMeterModel], Firmware]] = {"keithley_2600": _keithley_2600}
+_MATRICES: dict[str, Callable[[Place, SwitchMatrixModel], Firmware]] = {"keithley_707b": _keithley_707b}
 
 
 @dataclass(frozen=True)
@@ -98,7 +116,10 @@ def matrix_model(sheets: dict[str, SourceMeterModel | SwitchMatrixModel]) -> Swi
     found = [model for model in sheets.values() if isinstance(model, SwitchMatrixModel)]
     if len(found) != 1:
         raise InputError(f"a bench needs one switch matrix; this one names {len(found)}")
-    return found[0]
+    matrix = found[0]
+    if matrix.rows > MATRIX_ROWS or matrix.cards.count * matrix.cards.columns > MATRIX_COLS:
+        raise InputError(f"{matrix.title}: the twin keeps at most {MATRIX_ROWS} x {MATRIX_COLS} relays")
+    return matrix
 
 
 def electrics(file: BenchFile) -> Electrics:
@@ -117,9 +138,19 @@ def simulated_bench(name: str) -> SimulatedBench:
     world = World(array, wiring(file, matrix_model(sheets), seed))
     instruments: dict[str, Instrument] = {}
     for entry_name, model in sheets.items():
-        make = _FIRMWARE.get(model.firmware)
-        if make is None:
-            raise InputError(f"there is no simulated {model.title}: its firmware {model.firmware!r} is not known")
-        firmware = make(world, entry_name, model, file.bench.mains, seed)
+        firmware = _firmware(Place(world, entry_name, file.bench.mains, seed), model)
         instruments[file.bench.instruments[entry_name].address] = Instrument(firmware)
     return SimulatedBench(world, instruments)
+
+
+def _firmware(place: Place, model: SourceMeterModel | SwitchMatrixModel) -> Firmware:
+    """The firmware that a data sheet names."""
+    if isinstance(model, SourceMeterModel):
+        source_meter = _SOURCE_METERS.get(model.firmware)
+        if source_meter is not None:
+            return source_meter(place, model)
+    else:
+        matrix = _MATRICES.get(model.firmware)
+        if matrix is not None:
+            return matrix(place, model)
+    raise InputError(f"there is no simulated {model.title}: its firmware {model.firmware!r} is not known")

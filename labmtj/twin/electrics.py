@@ -27,7 +27,6 @@ _LINEAR = 2  # cells that are plain resistors, in the solver's code of states
 _KEPT = 64  # operating points that are remembered
 _DRIVE, _BARRIER = 6.0, (10.0, 122.0)  # range of the switching table
 QUIET = 1e-3  # [V] chosen: offsets of idle sources; below it cells only age as they do at rest
-_PULSE_DRIVE = 0.3  # from this |V|/V_c0 on, a segment of time is one pulse with one draw a cell
 
 
 @dataclass(frozen=True)
@@ -101,12 +100,10 @@ class OperatingPoint:
     source_current: tuple[float, ...]
     limited: tuple[bool, ...]
     kcl: float
-    largest: float = field(init=False)
     rates: Floats | None = field(default=None)
-    sigma: dict[tuple[tuple[int, ...], float], float] = field(default_factory=dict[tuple[tuple[int, ...], float], float])
-
-    def __post_init__(self) -> None:
-        self.largest = float(np.max(np.abs(self.cell_v)))
+    sigma: dict[tuple[tuple[int, ...], float], float] = field(
+        default_factory=dict[tuple[tuple[int, ...], float], float]
+    )
 
 
 def quiet(sources: tuple[Source, ...]) -> bool:
@@ -119,7 +116,6 @@ class Electrics:
 
     def __init__(self, truth: DieTruth, state: DieState) -> None:
         self.truth, self.state = truth, state
-        self.largest_kcl = 0.0
         self._held: Hookup | None = None
         self._held_for = 0.0
         model = truth.model
@@ -151,22 +147,36 @@ class Electrics:
         return point
 
     def _solve(self, hookup: Hookup) -> OperatingPoint:
-        volts = [source.volts for source in hookup.sources]
-        limited = [False] * len(volts)
+        sources = hookup.sources
+        if not hookup.connections.total.any():  # nothing is connected: no current flows anywhere
+            zero = np.zeros(self._shape)
+            return OperatingPoint(zero, zero, (0.0,) * len(sources), (False,) * len(sources), 0.0)
+        volts, limited = [source.volts for source in sources], [False] * len(sources)
         solution, currents = self._network(hookup, volts)
         for _ in range(50):
-            excess = [abs(i) / s.limit if s.limit > 0 else 0.0 for i, s in zip(currents, hookup.sources, strict=True)]
-            worst = int(np.argmax(excess)) if excess else 0
-            if not excess or excess[worst] <= 1.0 + 1e-6:
+            # A source stands at its level, or at its limit if the current would be larger there.
+            excess = [abs(i) - s.limit for i, s in zip(currents, sources, strict=True)]
+            off = [
+                abs(e) / s.limit if e > 0 or held else 0.0 for e, s, held in zip(excess, sources, limited, strict=True)
+            ]
+            worst = int(np.argmax(off)) if off else 0
+            if not off or off[worst] <= 1e-6:
                 break
-            # The network is nearly linear around a point, so a secant through (0 V, 0 A) converges in a few steps.
-            volts[worst] *= 1.0 / excess[worst]
-            limited[worst] = True
+            self._retreat(hookup, worst, volts, limited, currents[worst])
             solution, currents = self._network(hookup, volts)
         else:
             raise SolveError(f"compliance of {len(volts)} sources did not settle: currents {currents} A")
-        self.largest_kcl = max(self.largest_kcl, solution.kcl)
         return OperatingPoint(solution.cell_v, solution.cell_i, tuple(currents), tuple(limited), solution.kcl)
+
+    def _retreat(self, hookup: Hookup, number: int, volts: list[float], limited: list[bool], current: float) -> None:
+        """Move a source by one Newton step to where its current is its limit, but never beyond its level."""
+        source, step = hookup.sources[number], 1e-3
+        nudged = [v + step if n == number else v for n, v in enumerate(volts)]
+        slope = (self._network(hookup, nudged)[1][number] - current) / step
+        found = volts[number] + (math.copysign(source.limit, current) - current) / slope
+        # A source that delivers falls below its level, one that takes up current is pushed above it.
+        limited[number] = found < source.volts if current > 0 else found > source.volts
+        volts[number] = found if limited[number] else source.volts
 
     def _network(self, hookup: Hookup, volts: list[float]) -> tuple[Solution, list[float]]:
         """Solve with each line's contacts merged into one source behind one resistance (Thevenin)."""
@@ -209,16 +219,17 @@ class Electrics:
         self._held_for += seconds
 
     def settle(self) -> None:
-        """Give the cells what the time that was held has in store: exposure, or a pulse if the drive is one."""
+        """Give the cells the exposure of the time that was held.
+
+        Also at a drive that would be a pulse: the result must not depend on how the time was cut up, and
+        the escape rate is right for what lasts longer than a few tau_D.
+        """
         hookup, left = self._held, self._held_for
         self._held, self._held_for = None, 0.0
         if hookup is None or left == 0:
             return
         self._wake()
         point = self.operating_point(hookup)
-        if point.largest >= _PULSE_DRIVE * self.truth.model.v_c0:
-            self._switch(point, left)
-            return
         while (left := self._expose(point, left)) > 0:
             point = self.operating_point(hookup)
 
@@ -277,15 +288,12 @@ class Electrics:
 
     def _switch(self, point: OperatingPoint, seconds: float) -> None:
         truth, state = self.truth, self.state
-        chance = switching_probability(
-            self._drive(point.cell_v), seconds, delta=self._delta, tau_d=truth.model.tau_d
-        )
+        chance = switching_probability(self._drive(point.cell_v), seconds, delta=self._delta, tau_d=truth.model.tau_d)
         # Every cell has seen every pulse, so one ordinal serves them all and one draw is made a cell and pulse.
         draw = uniforms(truth.model.seed, Purpose.PULSE, chance.size, state.pulses).reshape(self._shape)
         for cell in np.argwhere((draw < chance) & ~self._stays):
             self._flip(tuple(cell))
         state.pulses += 1
-        state.ordinal += np.uint64(1)
         state.damage += damage(point.cell_v, seconds, truth.model.breakdown)
         for row, col in np.argwhere((state.damage >= truth.damage_at_breakdown) & ~self._fixed):
             state.broken[row, col] = 1
@@ -340,10 +348,10 @@ class Electrics:
         reads[index] += np.uint64(1)
         shift = 0.0
         for cell in self._telegraph:
-            if cell // self._shape[1] in lines or rows + cell % self._shape[1] in lines:
-                if uniform(model.seed, int(Purpose.TELEGRAPH), cell, ordinal) < 0.5:
-                    step = float(self.truth.telegraph.flat[cell] * point.cell_i.flat[cell])
-                    shift += step if place < rows else -step
+            seen = cell // self._shape[1] in lines or rows + cell % self._shape[1] in lines
+            if seen and uniform(model.seed, int(Purpose.TELEGRAPH), cell, ordinal) < 0.5:
+                step = float(self.truth.telegraph.flat[cell] * point.cell_i.flat[cell])
+                shift += step if place < rows else -step
         draw = normal(model.seed, int(Purpose.READ_NOISE), place, 2 * ordinal)
         meter = normal(model.seed, int(Purpose.READ_NOISE), place, 2 * ordinal + 1)
         return point.source_current[source] + shift + point.sigma[key] * draw, meter

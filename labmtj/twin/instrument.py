@@ -45,7 +45,7 @@ class Instrument:
             return b"", False
         message = self._outgoing.popleft()
         length = min(count, len(message))
-        if stop is not None and 0 <= (found := message.find(stop, 0, length)):
+        if stop is not None and (found := message.find(stop, 0, length)) >= 0:
             length = found + 1
         if length < len(message):
             self._outgoing.appendleft(message[length:])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from labmtj.config.model import SourceMeterModel
@@ -51,6 +52,7 @@ _ATTRIBUTES: dict[str, Any] = {
     "trigger.source.limiti": 0,
     "trigger.measure.action": 0,
     "trigger.measure.stimulus": 0,
+    "trigger.SOURCE_COMPLETE_EVENT_ID": 2,
     "trigger.endpulse.action": 1,
     "trigger.endpulse.stimulus": 0,
     "trigger.endsweep.action": 0,
@@ -73,9 +75,7 @@ _ATTRIBUTES: dict[str, Any] = {
     "ENABLE": 1,
     "DISABLE": 0,
 }
-_TRIGGERS: dict[str, Any] = {
-    f"trigger.generator[{n}].EVENT_ID": _GENERATOR + n for n in (1, 2)
-} | {
+_TRIGGERS: dict[str, Any] = {f"trigger.generator[{n}].EVENT_ID": _GENERATOR + n for n in (1, 2)} | {
     f"trigger.timer[{n}].{name}": value
     for n in range(1, 9)
     for name, value in {"delay": 1e-5, "count": 1, "stimulus": 0, "passthrough": False, "EVENT_ID": _TIMER + n}.items()
@@ -96,34 +96,37 @@ class Keithley2600:
         self._ranges = source_ranges
         self._armed: set[str] = set()
         self._lists: dict[str, list[float]] = {}
-        self._latched = 0
+        self._buffers: dict[str, list[float]] = {smu: [] for smu in self._channels}
         attributes = dict(_TRIGGERS) | {"localnode.linefreq": int(mains)}
         functions: dict[str, Callable[..., Any]] = {
-            f"trigger.generator[{n}].assert": lambda n=n: self._fire(_GENERATOR + n) for n in (1, 2)
+            f"trigger.generator[{n}].assert": partial(self._fire, _GENERATOR + n) for n in (1, 2)
         }
-        attributes |= {"status.measurement.current_limit.SMUA": 2, "status.measurement.current_limit.SMUB": 4}
-        attributes["status.measurement.current_limit.event"] = 0
+        functions["delay"] = self._delay
         for smu in self._channels:
             attributes |= {f"{smu}.{key}": value for key, value in _ATTRIBUTES.items()}
             attributes |= {f"{smu}.source.compliance": False, f"status.measurement.instrument.{smu}.condition": 0}
             functions |= {
-                f"{smu}.measure.i": lambda _buffer=None, smu=smu: self._measure_current(smu),
-                f"{smu}.measure.v": lambda _buffer=None, smu=smu: self._measure_voltage(smu),
-                f"{smu}.measure.r": lambda _buffer=None, smu=smu: self._measure_resistance(smu),
-                f"{smu}.reset": lambda smu=smu: self._reset_channel(smu),
-                f"{smu}.trigger.source.listv": lambda levels, smu=smu: self._set_list(smu, levels),
-                f"{smu}.trigger.initiate": lambda smu=smu: self._initiate(smu),
+                f"{smu}.measure.i": partial(self._measure_current, smu),
+                f"{smu}.measure.v": partial(self._measure_voltage, smu),
+                f"{smu}.measure.r": partial(self._measure_resistance, smu),
+                f"{smu}.reset": partial(self._reset_channel, smu),
+                f"{smu}.trigger.source.listv": partial(self._set_list, smu),
+                f"{smu}.trigger.measure.i": partial(self._set_buffer, smu),
+                f"{smu}.trigger.initiate": partial(self._initiate, smu),
+                f"{smu}.abort": partial(self._armed.discard, smu),
+                f"{smu}.nvbuffer1.clear": partial(self._clear_buffer, smu),
             }
+        identity = model.identity
         self.engine = TspEngine(
-            ", ".join([model.identity.manufacturer, model.identity.model, model.identity.serial, model.identity.firmware]),
+            ", ".join([identity.manufacturer, identity.model, identity.serial, identity.firmware]),
             attributes,
             functions,
             on_set=self._set,
             on_get=self._get,
-            on_reset=self._apply_all,
+            on_reset=self._reset,
             on_message=lambda: world.sleep(model.timing.command),
         )
-        self._apply_all()
+        self._reset()
 
     def execute(self, message: str) -> list[str]:
         """Carry out one message; the die's state is stored before its reply can be read."""
@@ -145,10 +148,26 @@ class Keithley2600:
         smu, _, key = name.partition(".")
         if key == "source.compliance" and smu in self._channels:
             return self._world.limited(self._channels[smu])
-        if name == "status.measurement.current_limit.event":
-            latched, self._latched = self._latched, 0
-            return latched
+        if key.startswith("nvbuffer1") and smu in self._channels:
+            return self._buffered(self._buffers[smu], key.removeprefix("nvbuffer1"))
         return None
+
+    def _delay(self, seconds: Any) -> None:
+        self._world.sleep(_number("delay", seconds))
+
+    def _set_buffer(self, smu: str, _buffer: Any = None) -> None:
+        """Where a triggered measurement goes: there is one buffer here, and it is emptied for it."""
+        self._buffers[smu].clear()
+
+    def _clear_buffer(self, smu: str, *_: Any) -> None:
+        self._buffers[smu].clear()
+
+    def _buffered(self, readings: list[float], key: str) -> float | None:
+        """`.n` or `[1]`, `[2]` ... of a buffer."""
+        if key == ".n":
+            return float(len(readings))
+        number = int(key[1:-1]) if key.startswith("[") else 0
+        return readings[number - 1] if 1 <= number <= len(readings) else None
 
     def _set(self, name: str, value: Any) -> Any:
         smu, _, key = name.partition(".")
@@ -163,7 +182,7 @@ class Keithley2600:
             number = self._model.measure_current[pick(self._errors[smu].meter_ranges, abs(number))].range
             self.engine.values[f"{smu}.measure.autorangei"] = 0
         self.engine.values[name] = number
-        if key.startswith("source."):
+        if key.startswith(("source.", "measure.range", "measure.autorange")):
             self._apply(smu)
             if key in ("source.levelv", "source.output"):
                 self._world.sleep(self._model.timing.source_settling)
@@ -189,7 +208,10 @@ class Keithley2600:
         auto = self._value(smu, "source.autorangev")
         full = abs(level) if auto else self._value(smu, "source.rangev")
         if on:
-            return Output(self._errors[smu].forced(level, full), self._value(smu, "source.limiti"))
+            limit = self._value(smu, "source.limiti")
+            if not self._value(smu, "measure.autorangei"):
+                limit = min(limit, self._model.range_compliance * self._value(smu, "measure.rangei"))
+            return Output(self._errors[smu].forced(level, full), limit)
         # Output off: NORMAL and ZERO hold 0 V with a small current, HIGH_Z opens the output relay.
         connected = self._value(smu, "source.offmode") != 2 and self._value(smu, "source.output") != 2
         return Output(self._errors[smu].forced(0.0, full), self._value(smu, "source.offlimiti"), connected)
@@ -197,17 +219,19 @@ class Keithley2600:
     def _apply(self, smu: str) -> None:
         self._world.force(self._channels[smu], self._output(smu, self._value(smu, "source.levelv")))
 
-    def _apply_all(self) -> None:
+    def _reset(self) -> None:
         for smu in self._channels:
-            self._apply(smu)
+            self._reset_channel(smu)
 
     def _reset_channel(self, smu: str) -> None:
         self.engine.values.update({f"{smu}.{key}": value for key, value in _ATTRIBUTES.items()})
+        self._armed.discard(smu)
+        self._lists.pop(smu, None)
         self._apply(smu)
 
     # -- measuring ---------------------------------------------------------------------------------
 
-    def _measure_current(self, smu: str) -> float:
+    def _measure_current(self, smu: str, _buffer: Any = None) -> float:
         nplc = self._value(smu, "measure.nplc")
         # With autozero in AUTO, reference and zero are converted with every reading.
         conversions = 3 if self._value(smu, "measure.autozero") == 2 else 1
@@ -215,20 +239,24 @@ class Keithley2600:
         amperes, draw = self._world.measure(self._channels[smu], nplc / self._mains)
         if self._value(smu, "source.output") != 1:
             amperes = 0.0
+        return self._shown(smu, amperes, draw)
+
+    def _shown(self, smu: str, amperes: float, draw: float) -> float:
+        """A current as this channel's meter shows it."""
         auto = self._value(smu, "measure.autorangei")
         return self._errors[smu].shown(
             amperes,
             draw,
-            nplc=nplc,
+            nplc=self._value(smu, "measure.nplc"),
             full=None if auto else self._value(smu, "measure.rangei"),
             lowest=self._value(smu, "measure.lowrangei"),
         )
 
-    def _measure_voltage(self, smu: str) -> float:
+    def _measure_voltage(self, smu: str, _buffer: Any = None) -> float:
         self._world.sleep(self._model.timing.reading_overhead + self._value(smu, "measure.nplc") / self._mains)
         return float(self._value(smu, "source.levelv")) if self._value(smu, "source.output") == 1 else 0.0
 
-    def _measure_resistance(self, smu: str) -> float:
+    def _measure_resistance(self, smu: str, _buffer: Any = None) -> float:
         current = self._measure_current(smu)
         return self._measure_voltage(smu) / current if current else math.copysign(9.91e37, current)
 
@@ -273,9 +301,10 @@ class Keithley2600:
                 if self._value(smu, "trigger.source.action") == 1
             }
             point = self._world.pulse(levels, width)
-            for number, smu in enumerate(self._channels):
-                if point.limited[self._world.wiring.channels.index(self._channels[smu])]:
-                    self._latched |= 2 << number
+            for smu in together:
+                if self._value(smu, "trigger.measure.action") == 1:
+                    amperes = point.source_current[self._world.wiring.channels.index(self._channels[smu])]
+                    self._buffers[smu].append(self._shown(smu, amperes, 0.0))
 
 
 def _number(name: str, value: Any) -> float:

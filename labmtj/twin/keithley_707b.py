@@ -21,9 +21,11 @@ class Keithley707B:
 
     def __init__(self, world: World, model: SwitchMatrixModel) -> None:
         self._world, self._model = world, model
+        identity = model.identity
+        rules = {"BREAK_BEFORE_MAKE": 1, "MAKE_BEFORE_BREAK": 2, "OFF": 0}
         self.engine = TspEngine(
-            ",".join([model.identity.manufacturer, model.identity.model, model.identity.serial, model.identity.firmware]),
-            {"channel.connectrule": 1, "channel.BREAK_BEFORE_MAKE": 1, "channel.MAKE_BEFORE_BREAK": 2, "channel.OFF": 0},
+            ",".join([identity.manufacturer, identity.model, identity.serial, identity.firmware]),
+            {"channel.connectrule": 1} | {f"channel.{name}": number for name, number in rules.items()},
             {
                 "channel.close": self._close,
                 "channel.open": self._open,
@@ -55,7 +57,7 @@ class Keithley707B:
     def _one(self, name: str) -> Crosspoint:
         cards = self._model.cards
         last_row = chr(ord("A") + self._model.rows - 1)
-        if len(name) == 4 and name[0].isdigit() and name[2:].isdigit():
+        if len(name) == 4 and name.isascii() and name[0].isdigit() and name[2:].isdigit():
             slot, row, column = int(name[0]), name[1].upper(), int(name[2:])
             if 1 <= slot <= cards.count and "A" <= row <= last_row and 1 <= column <= cards.columns:
                 return row, (slot - 1) * cards.columns + column
@@ -79,7 +81,9 @@ class Keithley707B:
         closed = self._world.closed
         if text == "allslots":
             return closed
-        if isinstance(text, str) and text.startswith("slot") and text[4:].isdigit():
+        if isinstance(text, str) and text.startswith("slot"):
+            if text[4:] not in {str(slot) for slot in range(1, self._model.cards.count + 1)}:
+                raise TspError(1114, f"invalid channel specifier: {text}")
             return frozenset(c for c in closed if self._name(c)[0] == text[4:])
         return closed & frozenset(self._list(text))
 

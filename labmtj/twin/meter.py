@@ -28,9 +28,7 @@ class Range:
 class Errors:
     """Turns what is asked into what is forced, and what flows into what is shown, for one channel."""
 
-    def __init__(
-        self, seed: int, channel: int, source_ranges: Sequence[Range], meter_ranges: Sequence[Range]
-    ) -> None:
+    def __init__(self, seed: int, channel: int, source_ranges: Sequence[Range], meter_ranges: Sequence[Range]) -> None:
         self.source_ranges, self.meter_ranges = source_ranges, meter_ranges
 
         def drawn(gain: Purpose, offset: Purpose, ranges: Sequence[Range]) -> list[tuple[float, float]]:

@@ -21,7 +21,7 @@ from labmtj.physics.variation import DieModel, DieTruth
 
 _HEADER = 4096
 _MAGIC = "labmtj die state"
-MATRIX_ROWS, MATRIX_COLS = 8, 64
+MATRIX_ROWS, MATRIX_COLS = 8, 72  # the largest matrix there is: six cards of 8 x 12
 
 
 def fingerprint(model: DieModel) -> str:
@@ -38,7 +38,6 @@ def _layout(rows: int, cols: int) -> np.dtype[Any]:
             ("pulses", "u8"),
             ("state", "i1", grid),
             ("broken", "i1", grid),
-            ("ordinal", "u8", grid),
             ("hazard", "f8", grid),
             ("flips", "u8", grid),
             ("damage", "f8", grid),
@@ -65,12 +64,11 @@ class DieState:
         self._now["state"] = truth.initial
         if path is not None:
             self._open(path, layout, fingerprint(model))
-        for name in ("state", "broken", "ordinal", "hazard", "flips", "damage", "row_reads", "col_reads", "cycles"):
+        for name in ("state", "broken", "hazard", "flips", "damage", "row_reads", "col_reads", "cycles"):
             setattr(self, name, self._now[name])
 
     state: np.ndarray[Any, np.dtype[np.int8]]
     broken: np.ndarray[Any, np.dtype[np.int8]]
-    ordinal: np.ndarray[Any, np.dtype[np.uint64]]
     hazard: np.ndarray[Any, np.dtype[np.float64]]
     flips: np.ndarray[Any, np.dtype[np.uint64]]
     damage: np.ndarray[Any, np.dtype[np.float64]]
@@ -120,6 +118,9 @@ class DieState:
                 self._write_fresh(path, header)
             with open(path, "rb") as file:
                 found = json.loads(file.read(_HEADER).decode())
+            if found == header and path.stat().st_size != size:
+                # numpy would fill up what is missing with zeros
+                raise ValueError(f"it has {path.stat().st_size} bytes instead of {size}")
             if found == header:
                 self._valid = np.memmap(path, dtype="u8", mode="r+", offset=_HEADER, shape=(1,))
                 self._slots = np.memmap(path, dtype=layout, mode="r+", offset=_HEADER + 8, shape=(2,))

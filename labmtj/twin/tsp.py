@@ -17,7 +17,7 @@ import lupa.lua51 as lupa  # pyright: ignore[reportMissingTypeStubs]
 # chosen: what labmtj sends takes a few hundred instructions; 20 million take a tenth of a second. The limit
 # of processor time catches what is slow in C (long strings, patterns, sorting); calls into the simulated
 # instrument, which may solve the array, do not count for it, but for 500 instructions each.
-_INSTRUCTIONS, _SECONDS = 20_000_000, 1.0
+_INSTRUCTIONS, _SECONDS = 20_000_000, 0.5
 _MEMORY = 32 * 1024 * 1024  # chosen: bytes for one engine
 _OUTPUT = 4_000_000  # chosen: characters that one message may print
 _NO_MEMORY = "not enough memory"  # as Lua says it

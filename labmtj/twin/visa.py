@@ -8,10 +8,11 @@ clock as `clock`; a time-out passes on that clock.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, SupportsInt
 
 from pyvisa import constants, errors, rname
-from pyvisa.constants import StatusCode
+from pyvisa.constants import AccessModes, StatusCode
+from pyvisa.typing import VISARMSession, VISASession
 from pyvisa.util import LibraryPath
 from pyvisa_sim.devices import Device, Devices
 from pyvisa_sim.highlevel import SimVisaLibrary
@@ -26,6 +27,8 @@ class LiveDevice(Device):
 
     def __init__(self, name: str, instrument: Instrument) -> None:
         super().__init__(name, b"")
+        for kind in ("ASRL INSTR", "GPIB INSTR", "TCPIP INSTR", "TCPIP SOCKET", "USB INSTR", "USB RAW"):
+            self.add_eom(kind, "\n", "\n")
         self.instrument = instrument
 
     def write(self, data: bytes) -> None:
@@ -54,6 +57,19 @@ class TwinVisaLibrary(SimVisaLibrary):
         self.devices = Devices()
         for address, instrument in self.bench.instruments.items():
             self.devices.add_device(str(rname.parse_resource_name(address)), LiveDevice(address, instrument))
+
+    def open(
+        self,
+        session: VISARMSession,
+        resource_name: str,
+        access_mode: AccessModes = AccessModes.no_lock,
+        open_timeout: SupportsInt = constants.VI_TMO_IMMEDIATE,
+    ) -> tuple[VISASession, StatusCode]:
+        """Open a session; where nothing stands, pyvisa-sim would hand out a session that does not work."""
+        opened, status = super().open(session, resource_name, access_mode, open_timeout)
+        if status < 0:
+            raise errors.VisaIOError(status)
+        return opened, status
 
     def _session(self, session: int) -> Any:
         found = self.sessions.get(session)
@@ -99,6 +115,6 @@ class TwinVisaLibrary(SimVisaLibrary):
 
     def read_stb(self, session: int) -> tuple[int, StatusCode]:
         """Status byte: bit 4 says that a reply waits."""
-        device = cast(Any, self._session(session).device)
+        device = self._session(session).device
         waiting = isinstance(device, LiveDevice) and device.instrument.waiting
         return (16 if waiting else 0), StatusCode.success

@@ -68,14 +68,22 @@ class World:
         moved = after ^ self.closed
         if not moved:
             return
-        for row, _ in moved:
-            channel = self.wiring.role(row)
-            if channel is not None and abs(self.outputs[channel].volts) > _HOT:
-                self.violations.append(f"t={self.now():.6f} s: relay of row {row} moved with {channel} on")
-        for row, col in moved:
+        for row, col in sorted(moved):
+            on = sorted(c for c in self._channels_on(col, after | self.closed) if abs(self.outputs[c].volts) > _HOT)
+            if on:
+                self.violations.append(f"t={self.now():.6f} s: relay {row}{col} moved with {on} on")
             self.electrics.state.cycles[ord(row) - ord("A"), col - 1] += 1
+        for col in sorted({col for _, col in moved}):
+            joined = sorted(self._channels_on(col, after))
+            if len(joined) > 1:
+                self.violations.append(f"t={self.now():.6f} s: column {col} joins {joined}")
         self.closed = after
         self._hookup = None
+
+    def _channels_on(self, col: int, closed: Iterable[tuple[str, int]]) -> set[Channel]:
+        """The channels that a matrix column hangs on with these crosspoints closed."""
+        found = (self.wiring.role(row) for row, column in closed if column == col)
+        return {channel for channel in found if channel is not None}
 
     def pulse(self, levels: dict[Channel, float], seconds: float) -> OperatingPoint:
         """Put these channels at these volts for `seconds`, all at once, then back; one draw a cell."""

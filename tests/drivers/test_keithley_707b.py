@@ -19,23 +19,31 @@ NEXT_ERROR = "print(errorqueue.next()) errorqueue.clear()"
 NONE = f"nil\t{OK}"
 
 
-def test_connecting_checks_the_identity_and_opens_every_relay(talk, matrix_model):
+def test_identifying_gives_the_serial_number_and_moves_nothing(talk, matrix_model):
+    assert "04447336" == Keithley707B(talk((CLEAR, None), ("*IDN?", IDENTITY)), matrix_model).identify()
+
+
+def test_setting_up_opens_every_relay(talk, matrix_model):
     link = talk(
-        (CLEAR, None),
-        ("*IDN?", IDENTITY),
-        ("errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16 print(errorqueue.count)", "0.00000e+00"),
+        (
+            "errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16 print(errorqueue.count)",
+            "0.00000e+00",
+        ),
         (OPEN_ALL, NONE),
     )
-    assert "04447336" == Keithley707B(link, matrix_model).connect()
+    Keithley707B(link, matrix_model).setup()
 
 
 @pytest.mark.parametrize(
     "identity",
-    ["Keithley Instruments Inc., Model 2636B, 4400293, 3.3.5", "KEITHLEY INSTRUMENTS INC.,MODEL 3706A-SNFP,04447336,01.56a"],
+    [
+        "Keithley Instruments Inc., Model 2636B, 4400293, 3.3.5",
+        "KEITHLEY INSTRUMENTS INC.,MODEL 3706A-SNFP,04447336,01.56a",
+    ],
 )
 def test_another_instrument_is_refused_before_a_relay_moves(talk, matrix_model, identity):
     with pytest.raises(BenchError, match="should be a MODEL 707B but says it is a"):
-        Keithley707B(talk((CLEAR, None), ("*IDN?", identity)), matrix_model).connect()
+        Keithley707B(talk((CLEAR, None), ("*IDN?", identity)), matrix_model).identify()
 
 
 def test_steps_go_out_in_their_order_as_one_message_and_the_relays_are_read_back(talk, matrix_model):

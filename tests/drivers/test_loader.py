@@ -41,15 +41,19 @@ def test_a_name_that_is_no_class_is_refused():
 
 
 def test_a_driver_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(MissingFile, match="other.py: there is no such driver file"):
+    with pytest.raises(MissingFile, match=r"other\.py: there is no such driver file"):
         load_driver("./other.py:X", beside=tmp_path / "model.yaml")
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("class X(:\n", "SyntaxError"), ("import no_such_package_here\n", "ModuleNotFoundError"), ("1 / 0\n", "ZeroDivision")],
+    [
+        ("class X(:\n", "SyntaxError"),
+        ("import no_such_package_here\n", "ModuleNotFoundError"),
+        ("1 / 0\n", "ZeroDivision"),
+    ],
 )
 def test_a_driver_file_that_does_not_load_says_why(tmp_path, text, why):
     (tmp_path / "bad.py").write_text(text)
-    with pytest.raises(InputError, match=f"bad.py cannot be loaded: {why}"):
+    with pytest.raises(InputError, match=rf"bad\.py cannot be loaded: {why}"):
         load_driver("./bad.py:X", beside=tmp_path / "model.yaml")

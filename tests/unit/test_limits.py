@@ -47,7 +47,7 @@ class Source:
 @pytest.mark.parametrize("volts", [*MUCH, 1.5 * (1 + 1e-8), -1.51, 2, np.float64(1.6), np.int64(-2)])
 def test_a_terminal_voltage_above_the_limit_never_reaches_the_source(volts):
     source = Source()
-    with pytest.raises(LimitExceeded, match="V at a terminal is above the limit 1.5 V"):
+    with pytest.raises(LimitExceeded, match=r"V at a terminal is above the limit 1\.5 V"):
         GatedSource(source, LIMITS).source_voltage = volts
     assert [] == source.heard
 
