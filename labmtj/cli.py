@@ -29,7 +29,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def common(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and stop.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and stop.")
+    ] = False,
 ) -> None:
     """Options of labmtj itself."""
 
@@ -38,7 +40,9 @@ def common(
 def run(
     protocol: Annotated[str, typer.Argument(help="A protocol file, or the name of a shipped one.", metavar="PROTOCOL")],
     bench: Annotated[str, typer.Option(help="A bench file, or the name of a shipped one.")] = "simulated-15x15",
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulated die: another number, another die.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the simulated die: another number, another die.")
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Change one field of protocol or bench; repeatable."),

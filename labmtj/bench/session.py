@@ -193,9 +193,7 @@ def library_path(file: BenchFile) -> str:
     return file.bench.visa
 
 
-def _array(
-    file: BenchFile, limits: Limits, journal: Journal, devices: dict[str, Any], clock: Clock
-) -> BenchArray:
+def _array(file: BenchFile, limits: Limits, journal: Journal, devices: dict[str, Any], clock: Clock) -> BenchArray:
     bench = file.bench
     plugs, grounds = sorted(bench.channels.items()), sorted(bench.ground_rows)
     if len(plugs) != 2 or not grounds:

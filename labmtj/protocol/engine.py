@@ -23,7 +23,7 @@ from labmtj.protocol.load import Job, check_fits, load_protocol
 from labmtj.protocol.observer import Observer, Silent
 from labmtj.protocol.schema import Network
 from labmtj.protocol.steps import ReportStep
-from labmtj.protocol.stop import StopRequest, Stopped, stop_on_signals
+from labmtj.protocol.stop import Stopped, StopRequest, stop_on_signals
 from labmtj.protocol.summary import summary
 from labmtj.report.page import write_report
 from labmtj.runs.folder import new_run
@@ -66,7 +66,13 @@ def run(
     began = time.process_time()
     try:
         with stop_on_signals() as stop, open_bench(file, journal=journal, limits=_limits(job)) as opened:
-            figures = _steps(job, opened, Progress(network, data, opened.array, journal, file.bench.array.positive_row_writes), watcher, stop)
+            figures = _steps(
+                job,
+                opened,
+                Progress(network, data, opened.array, journal, file.bench.array.positive_row_writes),
+                watcher,
+                stop,
+            )
         journal.record("end", {"how": "done", "processor_seconds": round(time.process_time() - began, 3)})
     except BaseException as error:
         how = "stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
@@ -82,9 +88,7 @@ def run(
     return Outcome(folder, figures)
 
 
-def _steps(
-    job: Job, opened: OpenBench, progress: Progress, watcher: Observer, stop: StopRequest
-) -> dict[str, Any]:
+def _steps(job: Job, opened: OpenBench, progress: Progress, watcher: Observer, stop: StopRequest) -> dict[str, Any]:
     die = _die_line(opened.file)
     watcher.started(f"{opened.file.bench.title}   {', '.join(f'{n} {s}' for n, s in opened.identities.items())}{die}")
     clock, journal = opened.clock, progress.journal

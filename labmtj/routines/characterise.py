@@ -18,7 +18,7 @@ from labmtj.routines.polarity import CONTRAST
 
 WRITE_MARGIN = 1.3  # chosen: amplitude over the median that switches a probe cell; see README, decisions
 _PROBES = 9  # chosen: cells whose median tells the amplitude; its error is sigma(V_c) * 1.25 / 3, about 2 %
-_PROBE_START, _PROBE_STEP, _PROBE_STOP = 0.8, 1.05, 1.8  # chosen: of the polarity cell's amplitudes
+_PROBE_START, _PROBE_STEP, _PROBE_STOP = 0.7, 1.05, 1.35  # chosen: of the polarity cell's amplitudes
 _TRIES, _ESCALATION = 4, 1.08  # chosen: pulses that a cell gets before it counts as stuck, each larger by 8 %
 _SHORT, _OPEN = 0.3, 5.0  # chosen: below this share of the typical R_P a short, above this multiple of R_AP open
 
@@ -39,7 +39,7 @@ def map_die(array: ArrayAccess, *, polarity: Polarity, read: float, width: float
     limits leave no room for a write.
     """
     rows, cols = array.shape
-    typical = _probe(array, polarity=polarity, read=read, width=width)
+    typical = _probe(array, polarity=polarity, read=read, width=width, tick=tick)
     r_p, r_ap = np.full((rows, cols), np.nan), np.full((rows, cols), np.nan)
     defect = np.zeros((rows, cols), dtype=np.int64)
     amplitudes = write_amplitudes(typical.switching)
@@ -65,8 +65,14 @@ def write_amplitudes(switching: Amplitudes) -> Amplitudes:
     return Amplitudes(WRITE_MARGIN * switching.ap_to_p, WRITE_MARGIN * switching.p_to_ap)
 
 
-def _probe(array: ArrayAccess, *, polarity: Polarity, read: float, width: float) -> _Typical:
-    """Raise the amplitude on the diagonal's cells until each has switched both ways."""
+def _probe(
+    array: ArrayAccess, *, polarity: Polarity, read: float, width: float, tick: Ticker = no_ticks
+) -> _Typical:
+    """Raise pulses on cells of the diagonal until each has gone to and fro: towards P, AP, and P once more.
+
+    So each direction begins from the other state and from a low amplitude. A pulse that switches at the
+    lowest amplitude says too little and is not counted.
+    """
     seen: dict[State, list[float]] = {State.P: [], State.AP: []}
     resistances: dict[State, list[float]] = {State.P: [], State.AP: []}
     for cell in probe_cells(array.shape):
@@ -75,11 +81,13 @@ def _probe(array: ArrayAccess, *, polarity: Polarity, read: float, width: float)
             reached = _ramp(array, cell, target, before, polarity=polarity, read=read, width=width)
             if reached is None:
                 continue  # it is in this state already, or cannot be moved
-            amplitude, after = reached
-            seen[target].append(amplitude)
+            share, after = reached
             resistances[target].append(after.resistance)
             resistances[target.other].append(before.resistance)
+            if share > _PROBE_START:
+                seen[target].append(share * _needed(polarity, target))
             before = after
+        tick(0)
     if not seen[State.P] or not seen[State.AP]:
         raise BenchError("no cell of the diagonal switched both ways; check the contact to the array and the limits")
     return _Typical(
@@ -87,6 +95,11 @@ def _probe(array: ArrayAccess, *, polarity: Polarity, read: float, width: float)
         r_ap=float(np.median(resistances[State.AP])),
         switching=Amplitudes(float(np.median(seen[State.P])), float(np.median(seen[State.AP]))),
     )
+
+
+def _needed(polarity: Polarity, target: State) -> float:
+    """Amplitude [V] that wrote `target` on the cell on which the polarity was found."""
+    return polarity.ap_to_p if target is State.P else polarity.p_to_ap
 
 
 def _ramp(
@@ -99,11 +112,10 @@ def _ramp(
     read: float,
     width: float,
 ) -> tuple[float, Reading] | None:
-    """Raise pulses towards `target` until the cell changes; the amplitude [V] and the reading after, or None."""
-    start = polarity.ap_to_p if target is State.P else polarity.p_to_ap
-    amplitude = _PROBE_START * start
-    while amplitude <= _PROBE_STOP * start:
-        pulse = Pulse(cell, polarity.sign(target) * amplitude, width, Scheme.V_HALF)
+    """Raise pulses towards `target` until the cell changes; the share of the needed amplitude, and the reading."""
+    share = _PROBE_START
+    while share <= _PROBE_STOP and not before.in_compliance:
+        pulse = Pulse(cell, polarity.sign(target) * share * _needed(polarity, target), width, Scheme.V_HALF)
         try:
             array.check(pulse)
         except LimitExceeded:
@@ -114,8 +126,8 @@ def _ramp(
             return None
         ratio = after.conductance / before.conductance
         if (ratio > CONTRAST) if target is State.P else (ratio < 1 / CONTRAST):
-            return amplitude, after
-        amplitude *= _PROBE_STEP
+            return share, after
+        share *= _PROBE_STEP
     return None
 
 

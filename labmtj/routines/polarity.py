@@ -54,13 +54,79 @@ def _on_cell(
     before, again = array.read([cell, cell], voltage=read)
     if not _alike(before, again):
         return None
-    switched: dict[State, tuple[int, float]] = {}  # state that was written -> sign, amplitude
-    amplitude = start
-    while amplitude <= ceiling * (1 + 1e-9):
+    coarse = _round(array, cell, before, start=start, step=step, ceiling=ceiling, width=width, read=read)
+    if coarse is None:
+        return None
+    (p_sign, p_volts), (ap_sign, ap_volts) = coarse[State.P], coarse[State.AP]
+    if p_sign == ap_sign:
+        return None  # goes both ways with one sign: not a cell to learn from
+    # A cell that began in P had to be written AP before it could show how little AP to P needs: ramp each
+    # direction once more by itself, from the other state.
+    before = _after(array, Pulse(cell, ap_sign * max(p_volts, ap_volts), width, Scheme.V_HALF), read)
+    amplitudes: list[float] = []
+    for sign in (p_sign, ap_sign):
+        found = _ramp(array, cell, sign, before, start=start, step=step, ceiling=ceiling, width=width, read=read)
+        if found is None:
+            return None
+        amplitude, before = found
+        amplitudes.append(amplitude)
+    return Polarity(State.P if p_sign > 0 else State.AP, cell, *amplitudes)
+
+
+def _after(array: ArrayAccess, pulse: Pulse, read: float) -> Reading | None:
+    """The reading after a pulse; None if either met the compliance."""
+    limited = array.pulse(pulse).in_compliance
+    reading = array.read([pulse.cell], voltage=read)[0]
+    return None if limited or reading.in_compliance else reading
+
+
+def _ramp(
+    array: ArrayAccess,
+    cell: Cell,
+    sign: int,
+    before: Reading | None,
+    *,
+    start: float,
+    step: float,
+    ceiling: float,
+    width: float,
+    read: float,
+) -> tuple[float, Reading] | None:
+    """Pulses of one sign, rising, until the cell changes: the amplitude [V] and the reading after it."""
+    for amplitude in _steps(start, step, ceiling):
+        after = _after(array, Pulse(cell, sign * amplitude, width, Scheme.V_HALF), read)
+        if before is None or after is None:
+            return None
+        if not _alike(before, after):
+            return amplitude, after
+    return None
+
+
+def _steps(start: float, step: float, ceiling: float) -> list[float]:
+    """Amplitudes [V] from `start` up by `step`, none above `ceiling`."""
+    return [start + n * step for n in range(1 + int((ceiling - start) / step + 1e-9))]
+
+
+def _round(
+    array: ArrayAccess,
+    cell: Cell,
+    before: Reading,
+    *,
+    start: float,
+    step: float,
+    ceiling: float,
+    width: float,
+    read: float,
+) -> dict[State, tuple[int, float]] | None:
+    """Pulses of both signs, rising, until the cell has gone to and fro: sign and amplitude that wrote each state.
+
+    None if the cell did not switch both ways, tripped a source or could not be read.
+    """
+    switched: dict[State, tuple[int, float]] = {}
+    for amplitude in _steps(start, step, ceiling):
         for sign in (1, -1):
-            outcome = array.pulse(Pulse(cell, sign * amplitude, width, Scheme.V_HALF))
-            after = array.read([cell], voltage=read)[0]
-            if outcome.in_compliance or after.in_compliance:
+            after = _after(array, Pulse(cell, sign * amplitude, width, Scheme.V_HALF), read)
+            if after is None:
                 return None
             if not _alike(before, after):
                 # An open cell shows nothing but noise: a change counts only if a second reading confirms it.
@@ -70,11 +136,7 @@ def _on_cell(
                 switched.setdefault(state, (sign, amplitude))
             before = after
         if len(switched) == 2:
-            (p_sign, ap_to_p), (ap_sign, p_to_ap) = switched[State.P], switched[State.AP]
-            if p_sign == ap_sign:
-                return None  # goes both ways with one sign: not a cell to learn from
-            return Polarity(State.P if p_sign > 0 else State.AP, cell, ap_to_p, p_to_ap)
-        amplitude += step
+            return switched
     return None
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labmtj.bench.limits import GatedPulses, GatedSource
+from labmtj.bench.limits import Gate, GatedPair, GatedSource
 from labmtj.errors import LimitExceeded
 from labmtj.physics.stress import Limits
 from labmtj.records import Cell, Pulse
@@ -18,7 +18,7 @@ MUCH = [NAN, INF, -INF, np.float64("nan"), np.float32("inf"), np.float64(-1e300)
 
 
 class Source:
-    """A source meter and pulse source that notes what reaches it."""
+    """A source meter and a pair of sources that notes what reaches it."""
 
     def __init__(self):
         object.__setattr__(self, "heard", [])
@@ -43,12 +43,27 @@ class Source:
         self.heard.append(("pulse", (amplitudes, width)))
         return False
 
+    def sense(self, volts, *, settle):
+        self.heard.append(("sense", (volts, settle)))
+        return 1e-6, False
+
+    def rest(self):
+        self.heard.append(("rest", None))
+
+
+def one(source):
+    return GatedSource(source, Gate(LIMITS), "smu.a")
+
+
+def pair(source):
+    return GatedPair(source, Gate(LIMITS))
+
 
 @pytest.mark.parametrize("volts", [*MUCH, 1.5 * (1 + 1e-8), -1.51, 2, np.float64(1.6), np.int64(-2)])
 def test_a_terminal_voltage_above_the_limit_never_reaches_the_source(volts):
     source = Source()
     with pytest.raises(LimitExceeded, match=r"V at a terminal is above the limit 1\.5 V"):
-        GatedSource(source, LIMITS).source_voltage = volts
+        one(source).source_voltage = volts
     assert [] == source.heard
 
 
@@ -56,7 +71,7 @@ def test_a_terminal_voltage_above_the_limit_never_reaches_the_source(volts):
 def test_a_compliance_above_the_limit_never_reaches_the_source(amperes):
     source = Source()
     with pytest.raises(LimitExceeded, match="a compliance of"):
-        GatedSource(source, LIMITS).compliance_current = amperes
+        one(source).compliance_current = amperes
     assert [] == source.heard
 
 
@@ -78,7 +93,7 @@ def test_a_compliance_above_the_limit_never_reaches_the_source(amperes):
 def test_a_pulse_above_a_limit_never_reaches_the_source(amplitudes):
     source = Source()
     with pytest.raises(LimitExceeded):
-        GatedPulses(source, LIMITS).pulse(amplitudes, 1e-4)
+        pair(source).pulse(amplitudes, 1e-4)
     assert [] == source.heard
 
 
@@ -86,27 +101,56 @@ def test_a_pulse_above_a_limit_never_reaches_the_source(amplitudes):
 def test_a_pulse_without_a_sensible_width_never_reaches_the_source(width):
     source = Source()
     with pytest.raises(LimitExceeded):
-        GatedPulses(source, LIMITS).pulse((0.1, -0.1), width)
+        pair(source).pulse((0.1, -0.1), width)
     assert [] == source.heard
+
+
+@pytest.mark.parametrize("volts", [*MUCH, 0.7 * (1 + 1e-8), -0.71, 1])
+def test_a_read_above_the_cell_limit_never_reaches_the_source(volts):
+    source = Source()
+    with pytest.raises(LimitExceeded):
+        pair(source).sense(volts, settle=0.0)
+    assert [] == source.heard
+
+
+def test_two_sources_cannot_pass_the_cell_limit_between_them():
+    first, second, gate = Source(), Source(), Gate(LIMITS)
+    a, b = GatedSource(first, gate, "smu.a"), GatedSource(second, gate, "smu.b")
+    a.source_voltage = 0.5
+    with pytest.raises(LimitExceeded, match=r"-300 mV on smu\.b: -800 mV is above the cell limit 700 mV"):
+        b.source_voltage = -0.3
+    assert [] == second.heard
+    b.source_voltage = -0.2
+    with pytest.raises(LimitExceeded):
+        a.source_voltage = 0.6
+    a.source_voltage = 0.0
+    b.source_voltage = -0.3  # there is room again
+    assert [("source_voltage", 0.5), ("source_voltage", 0.0)] == first.heard
+    assert [("source_voltage", -0.2), ("source_voltage", -0.3)] == second.heard
 
 
 def test_what_is_within_the_limits_passes_unchanged():
     source = Source()
-    gated = GatedSource(source, LIMITS)
+    gated = one(source)
     gated.source_voltage, gated.compliance_current, gated.nplc, gated.source_enabled = -1.5, 3e-3, 0.1, True
-    assert False is GatedPulses(source, LIMITS).pulse((0.35, -0.35), 1e-4)
+    both = pair(source)
+    assert False is both.pulse((0.35, -0.35), 1e-4)
+    assert (1e-6, False) == both.sense(-0.7, settle=1e-3)
+    both.rest()
     assert [
         ("source_voltage", -1.5),
         ("compliance_current", 3e-3),
         ("nplc", 0.1),
         ("source_enabled", True),
         ("pulse", ((0.35, -0.35), 1e-4)),
+        ("sense", (-0.7, 1e-3)),
+        ("rest", None),
     ] == source.heard
 
 
 def test_looking_and_shutting_down_pass_through():
     source = Source()
-    gated = GatedSource(source, LIMITS)
+    gated = one(source)
     assert (0.1, 1e-3, 1.0, True) == (
         gated.source_voltage,
         gated.compliance_current,

@@ -192,13 +192,49 @@ def test_a_channel_that_takes_up_current_is_limited_too(bench):
     assert held == pytest.approx(-5e-6, rel=1e-2)
 
 
-def test_a_trip_during_a_pulse_is_latched_until_it_is_read(bench):
+def test_a_fixed_current_range_limits_the_current_too(bench):
+    bench.select(3, 5, volts=0.3)
+    assert bench.one("print(smua.measure.i())") > 2e-4
+    bench.smu.write("smua.measure.rangei = 1e-4")
+    held, tripped = bench.ask("print(smua.measure.i(), smua.source.compliance)")
+    assert "true" == tripped
+    assert 9.91e37 == held  # 105 % of the range flows, 102 % is the most that it shows
+    bench.smu.write("smua.measure.rangei = 1e-2")
+    assert "false" == bench.one("print(smua.source.compliance)")
+
+
+def test_a_pulse_measures_itself_and_shows_that_it_was_limited(bench):
     bench.select(3, 5, volts=0.0)
-    bench.smu.write("smua.source.limiti = 1e-5")
-    arm(bench, 0.2, -0.2, 1e-4)
+    for smu in ("smua", "smub"):
+        bench.smu.write(f"{smu}.measure.rangei = 0.01 {smu}.trigger.measure.action = {smu}.ENABLE")
+        bench.smu.write(f"{smu}.trigger.measure.i({smu}.nvbuffer1)")
+    look = "print(smua.nvbuffer1[1], smua.nvbuffer1.n)"
+    assert ["nil", 0.0] == bench.ask(look)
+    arm(bench, 0.05, -0.05, 1e-4)
+    free, count = bench.ask(look)
+    assert (1.0, True) == (count, 5e-5 < free < 3e-4)
+    bench.smu.write("smua.source.limiti = 2e-5 smua.nvbuffer1.clear()")
+    arm(bench, 0.05, -0.05, 1e-4)
+    held, count = bench.ask(look)
+    assert held == pytest.approx(2e-5, abs=3e-6)  # the offset of the 10 mA range
+    assert 1.0 == count
     assert "false" == bench.one("print(smua.source.compliance)")  # it is over
-    event = "print(status.measurement.current_limit.event)"
-    assert [2.0, 0.0] == [bench.one(event), bench.one(event)]
+
+
+def test_a_delay_passes_on_the_virtual_clock(bench):
+    assert bench.took("delay(0.25) print(1)") == pytest.approx(COMMAND + 0.25, rel=1e-6)
+    bench.smu.write("delay('long')")
+    assert 1103 == bench.error()[0]
+
+
+def test_an_abort_disarms(bench):
+    bench.select(3, 5, volts=0.0)
+    bench.smu.write("smua.trigger.source.stimulus = trigger.generator[1].EVENT_ID")
+    bench.smu.write(
+        "smua.trigger.source.listv({0.3}) smua.trigger.initiate() smua.abort() trigger.generator[1].assert()"
+    )
+    assert (0, "Queue Is Empty") == bench.error()
+    assert 0 == bench.world.electrics.state.pulses
 
 
 def arm(bench, first, second, width):

@@ -18,7 +18,7 @@ from labmtj.twin.build import die_model
 from labmtj.twin.state import DieState
 
 TRUTH = draw_die(die_model(load_bench("simulated-15x15").bench))
-FIELDS = ("state", "broken", "ordinal", "hazard", "flips", "damage", "row_reads", "col_reads", "cycles")
+FIELDS = ("state", "broken", "hazard", "flips", "damage", "row_reads", "col_reads", "cycles")
 
 
 def content(state):
@@ -38,7 +38,6 @@ def lived(state, steps, seed=0):
     chance = random.Random(seed)
     for _ in range(steps):
         state.state[chance.randrange(15), chance.randrange(15)] ^= 1
-        state.ordinal += np.uint64(1)
         state.damage += chance.random()
         state.hazard[...] = chance.random()
         state.cycles[1, 2] += np.uint64(1)
@@ -185,4 +184,3 @@ def test_a_die_lives_on_after_its_process_was_killed(tmp_path, seed):
     if found.pulses == int(done[1]) + 1:
         assert done[2] == found.state.tobytes().hex()
         assert float(done[3]) == found.clock
-    assert np.all(found.ordinal == found.pulses)
