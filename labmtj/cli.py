@@ -53,7 +53,7 @@ def run(
 ) -> None:
     """Run a protocol: connect, map, program, infer, report.
 
-    Examples:
+    For instance:
 
       labmtj run protocols/wine.yaml
 
@@ -79,6 +79,23 @@ def run(
         show_table(outcome.folder, outcome.figures)
     if outcome.figures.get("write_fidelity_good", 1.0) < 1.0:
         raise typer.Exit(8)
+
+
+@app.command()
+def schema(
+    kind: Annotated[str, typer.Argument(help="protocol or bench", metavar="KIND")],
+) -> None:
+    """Print the JSON schema of protocol or bench files, for an editor or to look a field up.
+
+    Example:  labmtj schema protocol > protocol.schema.json
+    """
+    from labmtj.config.bench import Bench
+    from labmtj.protocol.schema import ProtocolFile
+
+    kinds = {"protocol": ProtocolFile, "bench": Bench}
+    if kind not in kinds:
+        raise typer.BadParameter(f"{kind!r} is none of: {', '.join(kinds)}")
+    typer.echo(json.dumps(kinds[kind].model_json_schema(), indent=2))
 
 
 def main() -> None:

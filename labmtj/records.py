@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -226,8 +225,9 @@ class Copy:
     """A layer as it stands on the array; arrays have the layer's shape (inputs, device columns).
 
     `target` and `state` hold `State` values (-1: unreadable), `conductance` [S] is the last
-    read-back, `pulses` the pulses each device got, `defect` the die map's marks, `repaired` how many
-    cells had to be written again after another cell's pulse had disturbed them.
+    read-back, `pulses` the pulses each device got, `written` whether it has read as its target once,
+    `defect` the die map's marks, `repaired` how many cells had to be written again after another cell's
+    pulse had disturbed them.
     """
 
     placement: Placement
@@ -236,6 +236,7 @@ class Copy:
     conductance: Floats
     pulses: Ints
     initial: Ints
+    written: NDArray[np.bool_]
     defect: Ints
     repaired: int
 
@@ -243,17 +244,3 @@ class Copy:
     def wrong(self) -> NDArray[np.bool_]:
         """Devices whose read-back state is not the target."""
         return self.state != self.target
-
-
-@dataclass(frozen=True)
-class Inference:
-    """Result of one layer on all samples: `differential` [A] of shape (samples, outputs)."""
-
-    differential: Floats
-    read_voltage: float
-    samples: tuple[int, ...] = field(default=())
-
-
-def as_cells(cells: Sequence[tuple[int, int]]) -> list[Cell]:
-    """Cells from (row, col) pairs counted from 1."""
-    return [Cell(row, col) for row, col in cells]

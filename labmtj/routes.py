@@ -45,7 +45,7 @@ def prove(
         else:
             now -= set(crosspoints)
         sources: dict[int, str] = {}
-        for row, column in now:
+        for row, column in sorted(now):
             if row != ground and sources.setdefault(column, row) != row:
                 raise RouteError(f"matrix column {column} would be on sources {sources[column]} and {row} at once")
         floating = connected - {column for _, column in now}

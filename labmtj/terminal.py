@@ -23,7 +23,7 @@ class Terminal:
     """Shows a run as it goes; without a terminal it prints only the line of each finished step."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        self._console = Console(highlight=False, markup=False)
         self._progress = Progress(
             TextColumn("{task.description:<8}"),
             BarColumn(),
@@ -55,7 +55,7 @@ class Terminal:
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
-        self._console.print(f"{name:<9}{line}   [dim]bench {clock(bench_seconds)}[/dim]", soft_wrap=True)
+        self._console.print(f"{name:<9}{line}   bench {clock(bench_seconds)}", soft_wrap=True)
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -75,7 +75,7 @@ def percent(fraction: float) -> str:
 
 def show_table(folder: Path, figures: dict[str, Any]) -> None:
     """Print accuracies and write figures, and where the report lies."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if "accuracy" in figures:
         table = Table(box=None, pad_edge=False)
         table.add_column("")

@@ -28,8 +28,9 @@ from labmtj.drivers.link import TspLink
 from labmtj.drivers.loader import load_driver
 from labmtj.errors import BenchError, InputError, LabmtjError, ShutdownFailed
 from labmtj.ports import Clock, Journal
-from labmtj.records import Role
+from labmtj.records import Cell, Pulse, Reading, Role
 from labmtj.runs.journal import MemoryJournal
+from labmtj.units import Dimension, parse
 
 _TIMEOUT = 10.0  # [s] chosen: the longest reading of a model here (25 PLC, autozero) takes 1.5 s
 
@@ -58,6 +59,28 @@ class OpenBench:
     clock: Clock
     limits: Limits
     identities: dict[str, str]
+
+    def cell(self, row: int, col: int) -> CellHandle:
+        """One cell by its lines, counted from 1."""
+        return CellHandle(self.array, Cell(row, col))
+
+
+@dataclass(frozen=True)
+class CellHandle:
+    """One cell, for scripts: voltages and times are texts with their units."""
+
+    array: BenchArray
+    cell: Cell
+
+    def read(self, *, at: str) -> Reading:
+        """Read at plus and minus this voltage, for example "50 mV"."""
+        return self.array.read([self.cell], voltage=parse(at, Dimension.VOLTAGE))[0]
+
+    def pulse(self, amplitude: str, *, width: str) -> Reading:
+        """Fire one V/2 pulse, for example "-400 mV" for "100 us", and read at a tenth of it."""
+        volts = parse(amplitude, Dimension.VOLTAGE)
+        self.array.pulse(Pulse(self.cell, volts, parse(width, Dimension.TIME)))
+        return self.array.read([self.cell], voltage=abs(volts) / 10)[0]
 
 
 @contextmanager
@@ -195,12 +218,8 @@ def library_path(file: BenchFile) -> str:
 
 def _array(file: BenchFile, limits: Limits, journal: Journal, devices: dict[str, Any], clock: Clock) -> BenchArray:
     bench = file.bench
-    plugs, grounds = sorted(bench.channels.items()), sorted(bench.ground_rows)
-    if len(plugs) != 2 or not grounds:
-        raise InputError("a bench needs two source channels and one ground row; see roles in its file")
-    (drive_row, (smu, first)), (sense_row, (other, second)) = plugs
-    if smu != other:
-        raise InputError(f"{smu} and {other}: both sources must be channels of one instrument to fire together")
+    # Which channels and which matrix there are was checked with the file.
+    (drive_row, (smu, first)), (sense_row, (_, second)) = sorted(bench.channels.items())
     matrix = next(device for device in devices.values() if hasattr(device, "switch"))
     gate, measure = Gate(limits), bench.measure
     for name in (first, second):
@@ -214,7 +233,7 @@ def _array(file: BenchFile, limits: Limits, journal: Journal, devices: dict[str,
     )
     columns = {Line("row", n): c for n, c in bench.lines.rows.items()}
     columns |= {Line("col", n): c for n, c in bench.lines.cols.items()}
-    rows = {Role.DRIVE: drive_row, Role.SENSE: sense_row, Role.GROUND: grounds[0]}
+    rows = {Role.DRIVE: drive_row, Role.SENSE: sense_row, Role.GROUND: min(bench.ground_rows)}
     return BenchArray(
         shape=(bench.array.rows, bench.array.cols),
         pair=GatedPair(pair, gate),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from labmtj import units
-from labmtj.config import finder
+from labmtj.config import bench_fit, finder
 from labmtj.config.check import nearest
 from labmtj.config.source import KeyPath, Source
 from labmtj.config.wiring import line_range
@@ -28,6 +28,7 @@ def problems(bench: Bench, source: Source) -> Iterator[Problem]:
     yield from _instruments(bench, source)
     yield from _roles(bench, source)
     yield from _lines(bench, source)
+    yield from bench_fit.problems(bench, source)
     if "@" not in bench.visa:
         hint = 'write "@labmtj" for the twin, "@py" or "@ivi" for instruments'
         yield source.problem(("visa",), f"{bench.visa!r} names no VISA library", hint=hint)

@@ -37,9 +37,9 @@ def avoid_defects(die: DieMap, layer: tuple[int, int]) -> Placement:
 
     The cost of a cell is the square of its window 1/R_P - 1/R_AP off the median cell's, relative to it.
     A line with a short costs more than one without, since the short loads all of it; what it does to the
-    other cells is in the map, which was measured through the wires. Rows and columns are chosen in turn, each the best for
-    the other, from several starts, until nothing changes. Raises PlacementError if the layer is larger
-    than the array, or if no cell is good.
+    other cells is in the map, which was measured through the wires. Rows and columns are chosen in turn,
+    each the best for the other, from several starts, until nothing changes. Raises PlacementError if the
+    layer is larger than the array, or if no cell is good.
     """
     rows, cols = die.defect.shape
     if layer[0] > rows or layer[1] > cols:

@@ -40,6 +40,7 @@ class Progress:
     die_map: DieMap | None = None
     copies: dict[int, Copy] = field(default_factory=dict[int, Copy])
     conductance: dict[int, Floats] = field(default_factory=dict[int, Floats])
+    overwritten: set[int] = field(default_factory=set[int])
     flips: dict[int, int] = field(default_factory=dict[int, int])
     scale: ScaleTuning | None = None
     software_scale: ScaleTuning | None = None
@@ -55,6 +56,12 @@ class Progress:
     def window(self) -> float:
         """Nominal Gon - Goff [S]: medians of the good cells of the map."""
         return self.known_map.conductance_p - self.known_map.conductance_ap
+
+    def standing(self, layer: int) -> Copy:
+        """The copy of a layer that is still on the array. Raises InputError if another layer was written over it."""
+        if layer in self.overwritten:
+            raise InputError(f"layer {layer} is not on the array any more: a later program step used its cells")
+        return self.copies[layer]
 
     def trace(self, layers: int, scale: float = 1.0) -> Trace:
         """Forward pass of all samples through the conductance maps of the first `layers` layers."""
@@ -180,6 +187,21 @@ def _program(step: ProgramStep, progress: Progress, tick: Ticker) -> str:
         read=die.read_voltage,
     )
     placement = _place(step, progress)
+    progress.journal.record(
+        "plan",
+        {
+            "layer": step.layer,
+            "rows": list(placement.rows),
+            "cols": list(placement.cols),
+            "target": listed(target),
+            "amplitudes": [settings.amplitudes.ap_to_p, settings.amplitudes.p_to_ap],
+            "width": settings.width,
+        },
+    )
+    for layer, other in progress.copies.items():
+        if layer != step.layer and set(other.placement.cells) & set(placement.cells):
+            progress.overwritten.add(layer)
+    progress.overwritten.discard(step.layer)
     copy = program_layer(progress.array, die_map=die, target=target, placement=placement, settings=settings, tick=tick)
     progress.copies[step.layer] = copy
     progress.journal.record(
@@ -224,11 +246,12 @@ def chosen_samples(step: InferStep, data: Dataset) -> list[int]:
 def _infer(step: InferStep, progress: Progress, tick: Ticker) -> str:
     layer, die, network = step.layer, progress.known_map, progress.network
     voltage = step.read or die.read_voltage
-    copy = progress.copies[layer]
+    copy = progress.copies[layer] if step.inputs == "map" else progress.standing(layer)
     if voltage == die.read_voltage:
         progress.conductance[layer] = copy.conductance  # the read-back is the conductance map
         tick(size(step, progress) if step.inputs == "map" else 0)
     elif step.inputs == "map" or layer not in progress.conductance:
+        copy = progress.standing(layer)
         found: list[float] = []
         for cell in copy.placement.cells:
             found.append(progress.array.read([cell], voltage=voltage)[0].conductance)
@@ -267,7 +290,7 @@ def _infer(step: InferStep, progress: Progress, tick: Ticker) -> str:
 
 
 def _verify(step: VerifyStep, progress: Progress, tick: Ticker) -> str:
-    copy = progress.copies[step.layer]
+    copy = progress.standing(step.layer)
     states = verify_layer(
         progress.array, die_map=progress.known_map, copy=copy, read=progress.known_map.read_voltage, tick=tick
     )

@@ -73,19 +73,27 @@ def run(
                 watcher,
                 stop,
             )
-        journal.record("end", {"how": "done", "processor_seconds": round(time.process_time() - began, 3)})
     except BaseException as error:
         how = "stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
-        journal.record("end", {"how": how, "error": f"{type(error).__name__}: {error}"})
-        if isinstance(error, LabmtjError):
-            error.add_note(f"the run so far: {folder}")
+        error.add_note(f"the run so far: {folder}")
+        _close(journal, folder, {"how": how, "error": f"{type(error).__name__}: {error}"}, error)
         raise
-    finally:
-        journal.close()
-    build_store(folder)
+    _close(journal, folder, {"how": "done", "processor_seconds": round(time.process_time() - began, 3)}, None)
     if any(isinstance(step, ReportStep) for step in job.protocol.steps):
         write_report(folder)
     return Outcome(folder, figures)
+
+
+def _close(journal: FileJournal, folder: Path, end: dict[str, Any], cause: BaseException | None) -> None:
+    """Write the last entry and build run.h5; what fails here must not hide why the run ended (`cause`)."""
+    try:
+        journal.record("end", end)
+        journal.close()
+        build_store(folder)
+    except (LabmtjError, OSError) as error:
+        if cause is None:
+            raise
+        cause.add_note(f"its record could not be finished: {error}")
 
 
 def _steps(job: Job, opened: OpenBench, progress: Progress, watcher: Observer, stop: StopRequest) -> dict[str, Any]:

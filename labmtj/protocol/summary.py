@@ -18,8 +18,8 @@ def summary(progress: Progress, *, bench_seconds: float) -> dict[str, Any]:
     """What `--json` prints and the report shows; keys of steps that the protocol left out are missing.
 
     Fractions are 0..1. write_fidelity counts all devices written, write_fidelity_good those without a
-    defect; write_errors sorts the wrong ones: missed (pulsed, never right), disturbed (right once),
-    defective; pulses_per_cell is over all devices written, pulses_per_changed_cell over those that had
+    defect; write_errors sorts the wrong ones: missed (never right), disturbed (right once, wrong at the
+    end), defective; pulses_per_cell is over all devices written, pulses_per_changed_cell over those that had
     to change. A figure that is not a finite number is None.
     """
     found: dict[str, Any] = {"bench_seconds": bench_seconds}
@@ -54,14 +54,15 @@ def _writing(copies: list[Copy]) -> dict[str, Any]:
     wrong = np.concatenate([copy.wrong.ravel() for copy in copies])
     bad = np.concatenate([copy.defect.ravel() for copy in copies]) != Defect.NONE
     pulses = np.concatenate([copy.pulses.ravel() for copy in copies])
+    written = np.concatenate([copy.written.ravel() for copy in copies])
     changed = np.concatenate([(copy.initial != copy.target).ravel() for copy in copies]) & ~bad
     good = ~bad
     return {
         "write_fidelity": float(np.mean(~wrong)),
         "write_fidelity_good": float(np.mean(~wrong[good])) if good.any() else 0.0,
         "write_errors": {
-            "missed": int(np.count_nonzero(wrong & good & (pulses > 0))),
-            "disturbed": int(np.count_nonzero(wrong & good & (pulses == 0))),
+            "missed": int(np.count_nonzero(wrong & good & ~written)),
+            "disturbed": int(np.count_nonzero(wrong & good & written)),
             "defective": int(np.count_nonzero(wrong & bad)),
         },
         "repaired": sum(copy.repaired for copy in copies),

@@ -65,9 +65,7 @@ def write_amplitudes(switching: Amplitudes) -> Amplitudes:
     return Amplitudes(WRITE_MARGIN * switching.ap_to_p, WRITE_MARGIN * switching.p_to_ap)
 
 
-def _probe(
-    array: ArrayAccess, *, polarity: Polarity, read: float, width: float, tick: Ticker = no_ticks
-) -> _Typical:
+def _probe(array: ArrayAccess, *, polarity: Polarity, read: float, width: float, tick: Ticker = no_ticks) -> _Typical:
     """Raise pulses on cells of the diagonal until each has gone to and fro: towards P, AP, and P once more.
 
     So each direction begins from the other state and from a low amplitude. A pulse that switches at the

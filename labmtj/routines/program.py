@@ -59,20 +59,19 @@ def program_layer(
         array.check(Pulse(placement.cell(0, 0), settings.amplitudes.towards(state), settings.width, settings.scheme))
     pulses = np.zeros(shape, dtype=np.int64)
     initial = np.full(shape, _UNREADABLE)
-    written: set[tuple[int, int]] = set()
+    written = np.zeros(shape, dtype=bool)
     for row, col in np.ndindex(shape):
         cell = placement.cell(row, col)
         first = array.read([cell], voltage=settings.read)[0]
         initial[row, col] = _state(die_map, first)
         attempt = _write(array, die_map, cell, State(int(target[row, col])), first, settings)
         pulses[row, col] += attempt.pulses
-        if attempt.written:
-            written.add((row, col))
+        written[row, col] = attempt.written
         tick()
     repaired: set[tuple[int, int]] = set()
-    readings, found = _read_back(array, die_map, placement, settings)
+    readings, found = _read_back(array, die_map, placement, settings, tick)
     for _ in range(settings.repair_sweeps):
-        broken = [tuple(place) for place in np.argwhere(found != target).tolist() if tuple(place) in written]
+        broken: list[list[int]] = np.argwhere((found != target) & written).tolist()
         if not broken:
             break
         for row, col in broken:
@@ -80,7 +79,7 @@ def program_layer(
             attempt = _write(array, die_map, placement.cell(row, col), State(int(target[row, col])), reading, settings)
             pulses[row, col] += attempt.pulses
             repaired.add((row, col))
-        readings, found = _read_back(array, die_map, placement, settings)
+        readings, found = _read_back(array, die_map, placement, settings, tick)
     return Copy(
         placement=placement,
         target=target,
@@ -88,6 +87,7 @@ def program_layer(
         conductance=np.array([reading.conductance for reading in readings]).reshape(shape),
         pulses=pulses,
         initial=initial,
+        written=written,
         defect=np.array([die_map.defect[cell.index] for cell in placement.cells]).reshape(shape),
         repaired=len(repaired),
     )
@@ -103,10 +103,13 @@ def verify_layer(array: ArrayAccess, *, die_map: DieMap, copy: Copy, read: float
 
 
 def _read_back(
-    array: ArrayAccess, die_map: DieMap, placement: Placement, settings: WriteSettings
+    array: ArrayAccess, die_map: DieMap, placement: Placement, settings: WriteSettings, tick: Ticker
 ) -> tuple[list[Reading], Ints]:
     """Readings of all cells of a placement, row by row, and their states, shape of the layer."""
-    readings = array.read(placement.cells, voltage=settings.read)
+    readings: list[Reading] = []
+    for cell in placement.cells:
+        readings += array.read([cell], voltage=settings.read)
+        tick(0)
     states = np.array([_state(die_map, reading) for reading in readings], dtype=np.int64)
     return readings, states.reshape(len(placement.rows), len(placement.cols))
 

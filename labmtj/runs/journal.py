@@ -26,7 +26,7 @@ class FileJournal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._count = 0
+        self._count = self._size = 0
         try:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
         except OSError as error:
@@ -60,13 +60,17 @@ class FileJournal:
     def _append(self, kind: str, content: Mapping[str, Any], *, sync: bool) -> None:
         line = encode({"n": self._count, "k": kind, **content})
         try:
-            if os.write(self._file, line) != len(line):
-                raise OSError("the line was written in part")
+            written = os.write(self._file, line)
+            if written != len(line):
+                # A piece of a line would run into the next one: take it back.
+                os.ftruncate(self._file, self._size)
+                raise OSError("the line was written in part; is the disk full?")
             if sync:
                 os.fsync(self._file)
         except OSError as error:
             raise StorageError(f"{self.path}: the journal cannot be written: {error}") from error
         self._count += 1
+        self._size += written
 
 
 class MemoryJournal:

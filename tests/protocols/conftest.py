@@ -21,10 +21,11 @@ from labmtj.twin.access import TwinArray
 DOORS = ("wire", "array")
 
 
-def bench_copy(folder: Path, **die: object) -> BenchFile:
+def bench_copy(folder: Path, roles: dict[str, str] | None = None, **die: object) -> BenchFile:
     """The default bench with another die, as a file of its own (PyVISA keeps one library a path)."""
     data = dict(read(find("benches", "simulated-15x15")).data)
     data["simulation"] = {"die": {"diameter": "40 nm", "wire": "5 ohm", "seed": 17, **die}}
+    data["roles"] = roles or data["roles"]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "bench.yaml"
     path.write_text(yaml12.dump(data), encoding="utf-8")

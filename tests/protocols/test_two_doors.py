@@ -115,6 +115,32 @@ def test_both_doors_give_the_same_states_and_the_same_readings(die, open_door):
     np.testing.assert_allclose(sums_w, sums_a, rtol=1e-12)
 
 
+@pytest.mark.parametrize("wiring", ["smu.b smu.a ground", "smu.a ground smu.b"])
+def test_both_doors_agree_however_the_bench_is_wired(wiring, open_door):
+    roles = dict(zip("ABD", wiring.split(), strict=True))
+    wire, bare = open_door("wire", roles=roles), open_door("array", roles=roles)
+    for door in (wire, bare):
+        for sign, state in ((1, State.P), (-1, State.AP)):
+            door.array.pulse(Pulse(Cell(5, 9), sign * 0.45, 1e-4))
+            assert state == door.states()[4, 8]
+    assert wire.array.read([Cell(5, 9)], voltage=0.05)[0].current == pytest.approx(
+        bare.array.read([Cell(5, 9)], voltage=0.05)[0].current, rel=1e-13
+    )
+
+
+@pytest.mark.parametrize(("die", "voltage"), [({"diameter": "15 nm"}, 0.05), ({}, 0.15), ({}, 0.25)])
+def test_reads_that_disturb_do_it_alike_at_both_doors(die, voltage, open_door):
+    wire, bare = open_door("wire", **die), open_door("array", **die)
+    bare.array.clock.sleep(wire.array.clock.now() - bare.array.clock.now())  # what connecting the bench took
+    before = bare.states()
+    cells = [Cell(row, col) for row in range(1, 16, 2) for col in range(1, 16)]
+    readings = [door.array.read(cells, voltage=voltage) for door in (wire, bare)]
+    assert wire.states().tolist() == bare.states().tolist()
+    np.testing.assert_allclose([r.current for r in readings[0]], [r.current for r in readings[1]], rtol=1e-12)
+    np.testing.assert_allclose([r.time for r in readings[0]], [r.time for r in readings[1]], atol=1e-9)
+    assert (before != bare.states()).any()
+
+
 def test_an_extra_read_does_not_shift_what_pulses_do(open_door):
     plain, nosy = open_door("array"), open_door("array")
     for n in range(40):

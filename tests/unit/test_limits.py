@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labmtj.bench.limits import Gate, GatedPair, GatedSource
@@ -174,6 +174,7 @@ def test_a_pulse_on_a_cell_needs_a_width(width):
         LIMITS.check_pulse(Pulse(Cell(3, 4), 0.1, width))
 
 
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.floats(allow_nan=True, allow_infinity=True))
 def test_every_float_is_either_within_the_cell_limit_or_refused(volts):
     try:

@@ -331,7 +331,7 @@ def test_a_hostile_script_ends_with_an_error_soon_and_the_engine_lives_on(box, s
 
 def test_memory_that_a_script_keeps_in_globals_is_given_back(box):
     box.say(
-        "t = {} pcall(function() for n = 1, 1e9 do t[n] = string.rep('x', 1e4) .. n end end) smua.source.levelv = 0.5"
+        "t = {} pcall(function() for n = 1, 1e9 do t[n] = string.rep('x', 1e5) .. n end end) smua.source.levelv = 0.5"
     )
     box.say("local s = string.rep('x', 1e6)")  # what is left does not suffice for this: all globals are dropped
     assert ["not enough memory" in text for _, text in box.errors()] == [True]
