@@ -54,3 +54,9 @@ def open_door(tmp_path: Path) -> Iterator[Callable[..., Door]]:
             return Door(bench.array, journal, bench.clock.electrics.state.state.copy)  # type: ignore[attr-defined]
 
         yield opened
+
+
+@pytest.fixture
+def make_bench() -> Callable[..., BenchFile]:
+    """Write the default bench with another die or other roles to a folder."""
+    return bench_copy

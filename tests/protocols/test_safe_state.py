@@ -1,0 +1,109 @@
+"""However a bench is left, and whatever failed before: sources at 0 V and off, then relays open, none of them hot."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+import pyvisa
+
+from labmtj.bench.session import SafeState, Stage, deferred_signals, library_path, open_bench
+from labmtj.errors import BenchError, InstrumentError, LimitExceeded, ShutdownFailed
+from labmtj.records import Cell, Pulse
+
+
+@pytest.fixture
+def bench(tmp_path, make_bench):
+    """A simulated bench, and a second session on its source-measure unit."""
+    file = make_bench(tmp_path / "bench")
+    manager = pyvisa.ResourceManager(library_path(file))
+    other = manager.open_resource("TCPIP0::192.0.2.11::inst0::INSTR")
+    other.write_termination = other.read_termination = "\n"
+    return file, other, manager.visalib.bench.world
+
+
+def is_safe(world):
+    quiet = all(abs(output.volts) < 1e-3 for output in world.outputs.values())
+    return quiet and world.closed == frozenset() and world.violations == []
+
+
+def test_an_old_error_in_the_queue_does_not_keep_a_source_on(bench):
+    file, other, world = bench
+    with open_bench(file) as opened:
+        opened.cell(2, 3).read(at="50 mV")
+        other.write("no.such.table = 1")
+        other.write("smub.source.levelv = 0.1")
+    assert is_safe(world)
+    outputs = other.query("print(smua.source.output, smub.source.output)").split("\t")
+    assert [float(output) for output in outputs] == [0, 0]
+
+
+def test_no_relay_moves_hot_after_a_read_that_failed_half_way(bench):
+    file, other, world = bench
+    with open_bench(file) as opened:
+        opened.cell(2, 3).read(at="50 mV")
+        other.write("kept = delay delay = nil")
+        with pytest.raises(InstrumentError, match="delay"):
+            opened.cell(2, 3).read(at="50 mV")
+        assert abs(world.outputs["smu", "a"].volts) > 0.04
+        other.write("delay = kept")
+        opened.cell(9, 9).read(at="50 mV")
+    assert is_safe(world)
+
+
+def test_a_pulse_that_fails_leaves_no_channel_armed(bench):
+    file, other, world = bench
+    with open_bench(file) as opened:
+        opened.cell(2, 3).read(at="50 mV")
+        other.write("kept = waitcomplete waitcomplete = nil")
+        with pytest.raises(InstrumentError, match="waitcomplete"):
+            opened.array.pulse(Pulse(Cell(2, 3), 0.3, 1e-4))
+        other.write("waitcomplete = kept")
+        opened.array.pulse(Pulse(Cell(2, 4), 0.3, 1e-4))
+    assert is_safe(world)
+
+
+def test_two_sources_cannot_pass_the_cell_limit_between_them(bench):
+    from labmtj.bench.limits import Gate, Limits
+
+    gate = Gate(Limits(cell_voltage=0.7, terminal_voltage=1.5, line_compliance=3e-3))
+    gate.admit("a", 0.5)
+    gate.admit("b", -0.2)
+    with pytest.raises(LimitExceeded):
+        gate.admit("b", -0.21)
+    with pytest.raises(LimitExceeded):
+        gate.admit("a", 1.6)
+
+
+def test_a_second_ctrl_c_waits_until_the_bench_is_safe():
+    done = []
+    safe = SafeState()
+    safe.add(Stage.SESSIONS, "session", lambda: done.append("session"))
+    safe.add(Stage.RELAYS, "relays", lambda: done.append("relays"))
+    safe.add(Stage.SOURCES, "sources", lambda: (signal.raise_signal(signal.SIGINT), done.append("sources")))
+    with pytest.raises(KeyboardInterrupt):
+        safe.reach(None)
+    assert done == ["sources", "relays", "session"]
+
+
+def test_a_step_that_fails_does_not_skip_the_next():
+    done = []
+    safe = SafeState()
+
+    def fails():
+        raise BenchError("stuck")
+
+    safe.add(Stage.SESSIONS, "session", lambda: done.append("session"))
+    safe.add(Stage.SOURCES, "sources", fails)
+    with pytest.raises(ShutdownFailed, match="sources: stuck"):
+        safe.reach(None)
+    assert done == ["session"]
+    cause = RuntimeError("what really happened")
+    safe.add(Stage.SOURCES, "sources", fails)
+    safe.reach(cause)
+    assert "sources: stuck" in cause.__notes__[0]
+
+
+def test_deferred_signals_act_afterwards():
+    with pytest.raises(KeyboardInterrupt), deferred_signals():
+        signal.raise_signal(signal.SIGINT)
