@@ -1,7 +1,7 @@
 """Frozen records: the only things that cross layers.
 
 All quantities are SI floats. Lines are counted from 1, as on the probe card and in every file;
-`Cell.index` gives the position in a numpy array of shape (rows, cols). Voltages of cells and
+`Cell.position` gives the position in a numpy array of shape (rows, cols). Voltages of cells and
 pulses are word line minus bit line; currents flow from the word line (row) to the bit line (col).
 """
 
@@ -61,7 +61,7 @@ class Cell(NamedTuple):
     col: int
 
     @property
-    def index(self) -> tuple[int, int]:
+    def position(self) -> tuple[int, int]:
         """Position in an array of shape (rows, cols)."""
         return self.row - 1, self.col - 1
 
@@ -191,7 +191,7 @@ class DieMap:
 
     def threshold(self, cell: Cell) -> float:
         """Conductance [S] halfway between the states of `cell`; the median cell's if it is defective."""
-        row, col = cell.index
+        row, col = cell.position
         if self.defect[row, col] == Defect.NONE:
             return 0.5 * (1.0 / self.r_p[row, col] + 1.0 / self.r_ap[row, col])
         return 0.5 * (self.conductance_p + self.conductance_ap)

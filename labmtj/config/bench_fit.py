@@ -37,15 +37,20 @@ def problems(bench: Bench, source: Source) -> Iterator[Problem]:
 def _channels(
     bench: Bench, source: Source, models: dict[str, SourceMeterModel | SwitchMatrixModel]
 ) -> Iterator[Problem]:
-    for row, (instrument, channel) in bench.channels.items():
+    plugs = sorted(bench.channels.items())
+    fine = len(set(bench.channels.values())) == len(plugs)
+    for row, (instrument, channel) in plugs:
         model = models.get(instrument)
         if isinstance(model, SwitchMatrixModel):
+            fine = False
             yield source.problem(("roles", row), f"{instrument} is a switch matrix and drives nothing")
-        elif model is not None and channel and channel not in model.channels:
+        elif model is None or not channel:
+            fine = False
+        elif channel not in model.channels:
+            fine = False
             hint = nearest(channel, model.channels)
             yield source.problem(("roles", row), f"{instrument} ({model.title}) has no channel {channel}", hint=hint)
-    plugs = sorted(bench.channels.items())
-    if len(plugs) != 2 or plugs[0][1][0] != plugs[1][1][0]:
+    if fine and (len(plugs) != 2 or plugs[0][1][0] != plugs[1][1][0]):
         message = "two channels of one instrument are needed, for the selected row and the selected column"
         yield source.problem(("roles",), message, hint="for example {A: smu.a, B: smu.b, C: ground}", key=True)
 

@@ -70,10 +70,11 @@ def jit(kernel: Kernel) -> Kernel:
     folder = cache_folder()
     compiled = cast(Any, numba).njit(nogil=True, error_model="numpy")(kernel)
     if folder is not None:
-        before = numba_config.CACHE_DIR  # pyright: ignore[reportAttributeAccessIssue]
-        numba_config.CACHE_DIR = str(folder)  # pyright: ignore[reportAttributeAccessIssue]
+        settings = cast(Any, numba_config)
+        before = settings.CACHE_DIR
+        settings.CACHE_DIR = str(folder)
         try:
             compiled.enable_caching()
         finally:
-            numba_config.CACHE_DIR = before  # pyright: ignore[reportAttributeAccessIssue]
+            settings.CACHE_DIR = before
     return cast(Kernel, compiled)

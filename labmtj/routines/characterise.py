@@ -47,7 +47,7 @@ def map_die(array: ArrayAccess, *, polarity: Polarity, read: float, width: float
         for col in range(1, cols + 1):
             cell = Cell(row, col)
             low, high, found = _cell(array, cell, typical, amplitudes, polarity=polarity, read=read, width=width)
-            r_p[cell.index], r_ap[cell.index], defect[cell.index] = low, high, found
+            r_p[cell.position], r_ap[cell.position], defect[cell.position] = low, high, found
             tick()
     return DieMap(r_p, r_ap, defect, read, polarity, typical.switching, width)
 

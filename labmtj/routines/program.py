@@ -88,7 +88,7 @@ def program_layer(
         pulses=pulses,
         initial=initial,
         written=written,
-        defect=np.array([die_map.defect[cell.index] for cell in placement.cells]).reshape(shape),
+        defect=np.array([die_map.defect[cell.position] for cell in placement.cells]).reshape(shape),
         repaired=len(repaired),
     )
 
@@ -123,7 +123,7 @@ def _write(
     array: ArrayAccess, die_map: DieMap, cell: Cell, target: State, first: Reading, settings: WriteSettings
 ) -> Attempt:
     """Pulse a cell until it reads as `target`; a cell that trips the compliance gets one more pulse at most."""
-    if die_map.defect[cell.index] != Defect.NONE:
+    if die_map.defect[cell.position] != Defect.NONE:
         return Attempt(cell, target, 0, first, die_map.state_of(first) is target)
     sign, amplitude, reading, trips = die_map.polarity.sign(target), settings.amplitudes.towards(target), first, 0
     pulses = 0

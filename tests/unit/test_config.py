@@ -304,7 +304,8 @@ def test_all_problems_are_reported_at_once_in_the_order_of_lines(bench_with):
 
 
 def test_a_model_beside_the_bench_file_is_found(bench_with, tmp_path):
-    (tmp_path / "my_smu.yaml").touch()
+    model = finder.find("models", "keithley_2636b").read_text(encoding="utf-8")
+    (tmp_path / "my_smu.yaml").write_text(model, encoding="utf-8")
     loaded = bench_with("model: keithley_2636b", "model: my_smu.yaml")
     assert str(tmp_path / "my_smu.yaml") == str(loaded.model_file("smu"))
     assert str(tmp_path / "my_smu.yaml") in loaded.source.effective_text()
@@ -383,3 +384,23 @@ def test_a_relative_state_is_relative_to_who_wrote_it(bench_with, tmp_path, monk
 def test_any_override_is_taken_or_refused(override):
     with contextlib.suppress(FileProblems):
         load_bench(overrides=[override])
+
+
+# --- what the models allow
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("A: smu.a", "A: smu.c", "has no channel c"),
+        ("A: smu.a", "A: matrix.a", "is a switch matrix and drives nothing"),
+        ("  B: smu.b", "  # B: smu.b", "two channels of one instrument are needed"),
+        ("C: ground", "K: ground", "matrix has the rows A to H, not K"),
+        ("{1..15: 16..30}", "{1..15: 41..55}", "matrix has the columns 1 to 48, not 49"),
+        ("keithley_2636b", "keithley_707b", "a bench needs one switch matrix; here: smu, matrix"),
+    ],
+)
+def test_what_the_models_do_not_allow_is_refused_with_its_place(bench_with, old, new, says):
+    with pytest.raises(FileProblems) as caught:
+        bench_with(old, new)
+    assert any(says in problem.message and problem.line > 1 for problem in caught.value.problems)

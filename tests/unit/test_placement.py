@@ -28,7 +28,7 @@ def die(shape=(6, 6), defects=(), window_error=None):
 
 def cost_of(found, placement):
     costs = cell_costs(found)
-    return sum(costs[cell.index] for cell in placement.cells)
+    return sum(costs[cell.position] for cell in placement.cells)
 
 
 def test_the_first_lines_are_the_identity():

@@ -220,7 +220,7 @@ def test_retries_grow_but_never_above_the_limit(small):
     stuck._stays[...] = True  # no cell moves any more, though the map says that all do
     settings = dataclasses.replace(settings, amplitudes=Amplitudes(0.69, 0.69), retries=4)
     cell = Cell(1, 1)
-    target = np.array([[1 - int(stuck.state.state[cell.index])]])
+    target = np.array([[1 - int(stuck.state.state[cell.position])]])
     copy = program_layer(array, die_map=die, target=target, placement=identity((1, 1)), settings=settings)
     assert 5 == copy.pulses[0, 0]
     assert max(abs(entry["v"]) for entry in intents(array)) <= 0.7
