@@ -46,7 +46,11 @@ from labmtj.records import Floats
 
 _DELTA_LAST = DELTA_FIRST + DELTA_STEP * (DELTA_COUNT - 1)
 _DELTA_BACK = DELTA_FIRST + DELTA_STEP * (BACK_DELTAS - 1)
-_LATE = -1  # instead of a column: ln H at the longest time, ln of the rate, ln of the rest
+# Sizes as numpy integers: numba compiles a kernel anew for every Python integer that it is called with.
+_DELTAS, _DRIVES, _TIMES = np.int64(DELTA_COUNT), np.int64(DRIVE_COUNT), np.int64(TIME_COUNT)
+_BACK_DELTAS, _BACK_DRIVES = np.int64(BACK_DELTAS), np.int64(BACK_COUNT)
+_LATE = np.int64(-1)  # instead of a column: ln H at the longest time, ln of the rate, ln of the rest
+_LATE_COLUMNS = np.int64(4)
 Weights = tuple[float, float, float, float]
 
 
@@ -84,19 +88,19 @@ def _forward(table: Floats, i: float, delta: float, column: int) -> Weights:
     """Four columns of the first table from `column` on, at a drive i >= 0; `_LATE` for what long pulses need."""
     x = (i - 1.0) / DRIVE_SCALE
     s = math.log(abs(x) + math.sqrt(x * x + 1.0))  # asinh, in half the time
-    k, outer = _cubic((delta - DELTA_FIRST) / DELTA_STEP, DELTA_COUNT)
-    m, inner = _cubic(((s if x > 0.0 else -s) - DRIVE_LOW) / DRIVE_STEP, DRIVE_COUNT)
-    first, columns = (LATE_START, 4) if column == _LATE else (column, TIME_COUNT)
-    return _window(table, first + (k * DRIVE_COUNT + m) * columns, (DRIVE_COUNT * columns, columns), outer, inner)
+    k, outer = _cubic((delta - DELTA_FIRST) / DELTA_STEP, _DELTAS)
+    m, inner = _cubic(((s if x > 0.0 else -s) - DRIVE_LOW) / DRIVE_STEP, _DRIVES)
+    first, columns = (LATE_START, _LATE_COLUMNS) if column == _LATE else (column, _TIMES)
+    return _window(table, first + (k * _DRIVES + m) * columns, (_DRIVES * columns, columns), outer, inner)
 
 
 @jit
 def _back(table: Floats, i: float, delta: float, column: int) -> Weights:
     """Four columns of the second table from `column` on, at a drive i <= 0."""
-    k, outer = _cubic((delta - DELTA_FIRST) / DELTA_STEP, BACK_DELTAS)
-    m, inner = _cubic(math.asinh(-i / BACK_SCALE) / BACK_STEP, BACK_COUNT)
-    first = BACK_START + (k * BACK_COUNT + m) * TIME_COUNT + column
-    return _window(table, first, (BACK_COUNT * TIME_COUNT, TIME_COUNT), outer, inner)
+    k, outer = _cubic((delta - DELTA_FIRST) / DELTA_STEP, _BACK_DELTAS)
+    m, inner = _cubic(math.asinh(-i / BACK_SCALE) / BACK_STEP, _BACK_DRIVES)
+    first = BACK_START + (k * _BACK_DRIVES + m) * _TIMES + column
+    return _window(table, first, (_BACK_DRIVES * _TIMES, _TIMES), outer, inner)
 
 
 @jit
@@ -125,14 +129,14 @@ def probabilities(table: Floats, i: float, tau: float, delta: float) -> tuple[fl
         return math.nan, math.nan
     n, w = _LATE, (1.0, 0.0, 0.0, 0.0)
     if tau < LONGEST:
-        n, w = _cubic(math.log1p(tau / SHORTEST) / TIME_STEP, TIME_COUNT)
+        n, w = _cubic(math.log1p(tau / SHORTEST) / TIME_STEP, _TIMES)
     near = delta < _DELTA_BACK  # above it what the tails at the start and at the end add is below 1e-17
     if i < 0.0:
         left = occupation(-i, delta)
         switched = -left * _fallen(math.exp(_forward(table, -i, delta, _LATE)[1]) / (1.0 - left) * tau)
         if near:
             if n == _LATE:
-                n, w = TIME_COUNT - 4, (0.0, 0.0, 0.0, 1.0)
+                n, w = _TIMES - 4, (0.0, 0.0, 0.0, 1.0)
             v = _back(table, i, delta, n)
             switched += math.exp(w[0] * v[0] + w[1] * v[1] + w[2] * v[2] + w[3] * v[3])
         return switched, 1.0 - switched
@@ -239,6 +243,18 @@ def switching_rate(i: ArrayLike, *, delta: ArrayLike, tau_d: ArrayLike) -> Float
     if outside:
         raise _refuse(outside, drive, barrier)
     return out.reshape(drive.shape) / duration
+
+
+def switching_rate_into(out: Floats, *, i: Floats, delta: Floats, tau_d: float) -> None:
+    """Fill `out` with the rate [1/s] at which each cell leaves its state.
+
+    The fast form: `out`, `i` and `delta` are contiguous float64 arrays of shape (cells,). Raises
+    InputError if a cell is outside the table.
+    """
+    outside = _fill_rates(load(), out, i, delta)
+    if outside:
+        raise _refuse(outside, i, delta)
+    out /= tau_d
 
 
 def effective_drive(i: ArrayLike, *, stray_field: ArrayLike) -> Floats:

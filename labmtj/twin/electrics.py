@@ -17,7 +17,7 @@ from labmtj.physics import noise
 from labmtj.physics.breakdown import damage
 from labmtj.physics.chance import Purpose, normal, uniform, uniforms, uniforms_each
 from labmtj.physics.crossbar import Solution, solve_cells
-from labmtj.physics.switching import switching_probability, switching_rate
+from labmtj.physics.switching import switching_probability_into, switching_rate_into
 from labmtj.physics.variation import DieTruth
 from labmtj.records import Defect, Floats, Ints
 from labmtj.twin.state import DieState
@@ -267,8 +267,10 @@ class Electrics:
         """Gather exposure until `seconds` are over or a cell flips; return what is left of them."""
         truth, state = self.truth, self.state
         if point.rates is None:
-            rates = switching_rate(self._drive(point.cell_v), delta=self._delta, tau_d=truth.model.tau_d)
-            point.rates = np.where(self._stays, 0.0, rates)
+            rates = np.empty(self._delta.size)
+            drive = self._drive(point.cell_v).ravel()
+            switching_rate_into(rates, i=drive, delta=self._delta.ravel(), tau_d=truth.model.tau_d)
+            point.rates = np.where(self._stays, 0.0, rates.reshape(self._shape))
         gathered = state.hazard + point.rates * seconds
         over = gathered >= self._threshold
         if not over.any():
@@ -288,7 +290,11 @@ class Electrics:
 
     def _switch(self, point: OperatingPoint, seconds: float) -> None:
         truth, state = self.truth, self.state
-        chance = switching_probability(self._drive(point.cell_v), seconds, delta=self._delta, tau_d=truth.model.tau_d)
+        chance = np.empty(self._delta.size)
+        switching_probability_into(
+            chance, i=self._drive(point.cell_v).ravel(), delta=self._delta.ravel(), width=seconds, tau_d=truth.model.tau_d
+        )
+        chance = chance.reshape(self._shape)
         # Every cell has seen every pulse, so one ordinal serves them all and one draw is made a cell and pulse.
         draw = uniforms(truth.model.seed, Purpose.PULSE, chance.size, state.pulses).reshape(self._shape)
         for cell in np.argwhere((draw < chance) & ~self._stays):

@@ -18,6 +18,7 @@ import lupa.lua51 as lupa  # pyright: ignore[reportMissingTypeStubs]
 # of processor time catches what is slow in C (long strings, patterns, sorting); calls into the simulated
 # instrument, which may solve the array, do not count for it, but for 500 instructions each.
 _INSTRUCTIONS, _SECONDS = 20_000_000, 0.5
+_KEPT, _KEPT_LENGTH = 64, 1000  # compiled messages that are kept, and characters of the longest
 _MEMORY = 32 * 1024 * 1024  # chosen: bytes for one engine
 _OUTPUT = 4_000_000  # chosen: characters that one message may print
 _NO_MEMORY = "not enough memory"  # as Lua says it
@@ -177,6 +178,7 @@ class TspEngine:
         loaded = runtime.compile(_PRELUDE)
         table_at, function_at, run = loaded(self._get, self._set, self._call, self._emit, _INSTRUCTIONS, _SECONDS)
         self._compile, self._run = runtime.compile, run
+        self._chunks: dict[str, Any] = {}  # drivers send the same few messages again and again
         built = {""}
         for name in [*self._defaults, *self._functions, "errorqueue.count"]:
             *parents, _ = split(name)
@@ -250,7 +252,13 @@ class TspEngine:
             self.queue(-285, "TSP Syntax error at line 1: unexpected symbol near `ESC'")
             return
         try:
-            chunk = self._compile(text)
+            chunk = self._chunks.get(text)
+            if chunk is None:
+                chunk = self._compile(text)
+                if len(text) < _KEPT_LENGTH:
+                    if len(self._chunks) >= _KEPT:
+                        self._chunks.clear()
+                    self._chunks[text] = chunk
         except MemoryError:
             self._start_anew()
             return

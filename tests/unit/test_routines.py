@@ -162,14 +162,14 @@ def test_a_cell_that_was_disturbed_after_it_was_written_is_repaired(small):
     def disturb(count=1):
         done.append(count)
         if len(done) == 36:  # all cells are written: somebody pulses the victim to its other state
-            sign = die.polarity.sign(State(int(CHESS[victim.index])).other)
+            sign = die.polarity.sign(State(int(CHESS[victim.position])).other)
             array.pulse(Pulse(victim, sign * 0.42, WIDTH))
-            assert array.electrics.state.state[victim.index] != CHESS[victim.index]
+            assert array.electrics.state.state[victim.position] != CHESS[victim.position]
 
     copy = program_layer(array, die_map=die, target=CHESS, placement=identity((6, 6)), settings=settings, tick=disturb)
     assert 1 == copy.repaired
     assert CHESS.tolist() == copy.state.tolist() == array.electrics.state.state.tolist()
-    assert 1 <= copy.pulses[victim.index] <= 3
+    assert 1 <= copy.pulses[victim.position] <= 3
 
 
 def test_without_repair_sweeps_a_disturbed_cell_is_told_but_left(small):
@@ -180,12 +180,12 @@ def test_without_repair_sweeps_a_disturbed_cell_is_told_but_left(small):
     def disturb(count=1):
         calls.append(count)
         if len(calls) == 36:
-            sign = die.polarity.sign(State(int(CHESS[victim.index])).other)
+            sign = die.polarity.sign(State(int(CHESS[victim.position])).other)
             array.pulse(Pulse(victim, sign * 0.42, WIDTH))
 
     settings = dataclasses.replace(settings, repair_sweeps=0)
     copy = program_layer(array, die_map=die, target=CHESS, placement=identity((6, 6)), settings=settings, tick=disturb)
-    assert [list(victim.index)] == np.argwhere(copy.wrong).tolist()
+    assert [list(victim.position)] == np.argwhere(copy.wrong).tolist()
     assert 0 == copy.repaired
 
 
