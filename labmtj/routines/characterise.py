@@ -17,8 +17,8 @@ from labmtj.records import Amplitudes, Cell, Defect, DieMap, Polarity, Pulse, Re
 from labmtj.routines.polarity import CONTRAST
 
 WRITE_MARGIN = 1.3  # chosen: amplitude over the median that switches a probe cell; see README, decisions
-_PROBES = 9  # chosen: cells whose median tells the amplitude; its error is sigma(V_c) * 1.25 / 3, about 2 %
-_PROBE_START, _PROBE_STEP, _PROBE_STOP = 0.7, 1.05, 1.35  # chosen: of the polarity cell's amplitudes
+_PROBES = 7  # chosen: cells whose median tells the amplitude; its error is sigma(V_c) * 1.25 / 7^0.5, about 2.5 %
+_PROBE_START, _PROBE_STEP, _PROBE_STOP = 0.8, 1.05, 1.25  # chosen: of the polarity cell's amplitudes
 _TRIES, _ESCALATION = 4, 1.08  # chosen: pulses that a cell gets before it counts as stuck, each larger by 8 %
 _SHORT, _OPEN = 0.3, 5.0  # chosen: below this share of the typical R_P a short, above this multiple of R_AP open
 

@@ -292,7 +292,11 @@ class Electrics:
         truth, state = self.truth, self.state
         chance = np.empty(self._delta.size)
         switching_probability_into(
-            chance, i=self._drive(point.cell_v).ravel(), delta=self._delta.ravel(), width=seconds, tau_d=truth.model.tau_d
+            chance,
+            i=self._drive(point.cell_v).ravel(),
+            delta=self._delta.ravel(),
+            width=seconds,
+            tau_d=truth.model.tau_d,
         )
         chance = chance.reshape(self._shape)
         # Every cell has seen every pulse, so one ordinal serves them all and one draw is made a cell and pulse.

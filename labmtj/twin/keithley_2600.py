@@ -174,6 +174,8 @@ class Keithley2600:
         if smu not in self._channels:
             return value
         number = _number(name, value)
+        if number == self.engine.values[name] and key not in ("source.levelv", "source.output", "source.rangev"):
+            return number  # nothing changes
         self._check(name, key, number, smu)
         if key == "source.rangev":
             number = self._ranges[pick(self._ranges, abs(number))].full
