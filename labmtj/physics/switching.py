@@ -14,6 +14,7 @@ One read at 50 mV is i = 0.1 for its dwell time, retention is i = 0 for years: t
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,10 +48,10 @@ from labmtj.records import Floats
 _DELTA_LAST = DELTA_FIRST + DELTA_STEP * (DELTA_COUNT - 1)
 _DELTA_BACK = DELTA_FIRST + DELTA_STEP * (BACK_DELTAS - 1)
 # Sizes as numpy integers: numba compiles a kernel anew for every Python integer that it is called with.
-_DELTAS, _DRIVES, _TIMES = np.int64(DELTA_COUNT), np.int64(DRIVE_COUNT), np.int64(TIME_COUNT)
-_BACK_DELTAS, _BACK_DRIVES = np.int64(BACK_DELTAS), np.int64(BACK_COUNT)
-_LATE = np.int64(-1)  # instead of a column: ln H at the longest time, ln of the rate, ln of the rest
-_LATE_COLUMNS = np.int64(4)
+_DELTAS, _DRIVES, _TIMES = (cast(int, np.int64(count)) for count in (DELTA_COUNT, DRIVE_COUNT, TIME_COUNT))
+_BACK_DELTAS, _BACK_DRIVES = cast(int, np.int64(BACK_DELTAS)), cast(int, np.int64(BACK_COUNT))
+_LATE = cast(int, np.int64(-1))  # instead of a column: ln H at the longest time, ln of the rate, ln of the rest
+_LATE_COLUMNS = cast(int, np.int64(4))
 Weights = tuple[float, float, float, float]
 
 
