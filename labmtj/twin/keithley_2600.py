@@ -174,8 +174,14 @@ class Keithley2600:
         if smu not in self._channels:
             return value
         number = _number(name, value)
-        if number == self.engine.values[name] and key not in ("source.levelv", "source.output", "source.rangev"):
+        if number == self.engine.values[name] and key in ("measure.nplc", "measure.count", "source.limiti"):
             return number  # nothing changes
+        if (
+            key == "measure.rangei"
+            and number == self.engine.values[name]
+            and not self._value(smu, "measure.autorangei")
+        ):
+            return number
         self._check(name, key, number, smu)
         if key == "source.rangev":
             number = self._ranges[pick(self._ranges, abs(number))].full

@@ -43,18 +43,18 @@ def problem_of(call, *arguments, **options):
 
 def test_a_shipped_name_is_found_with_and_without_suffix(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    expected = ROOT / "instruments/benches/simulated-15x15.yaml"
+    expected = finder.shipped_root() / "instruments/benches/simulated-15x15.yaml"
     assert expected == finder.find("benches", "simulated-15x15")
     assert expected == finder.find("benches", "simulated-15x15.yaml")
     assert expected == finder.find("benches", "instruments/benches/simulated-15x15.yaml")
-    assert finder.find("protocols", "protocols/wine.yaml") == ROOT / "protocols/wine.yaml"
+    assert finder.find("protocols", "protocols/wine.yaml") == finder.shipped_root() / "protocols/wine.yaml"
 
 
 def test_a_file_of_the_user_wins_over_a_shipped_one_of_the_same_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("wine.yaml").touch()
     assert Path("wine.yaml") == finder.find("protocols", "wine.yaml")
-    assert finder.find("protocols", "wine") == ROOT / "protocols/wine.yaml"
+    assert finder.find("protocols", "wine") == finder.shipped_root() / "protocols/wine.yaml"
 
 
 def test_a_file_in_another_folder_is_never_replaced_by_a_shipped_one(tmp_path):
