@@ -44,8 +44,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labmtj.errors import InputError, SolveError
+from labmtj.physics import linear
 from labmtj.physics.crossbar_network import KCL_LIMIT, Network
-from labmtj.physics.mtj import LINEAR
 from labmtj.records import Floats
 
 
@@ -132,27 +132,9 @@ def solve_cells(
 
 
 def column_currents(conductance: ArrayLike, inputs: ArrayLike, *, r_wire: float) -> Floats:
-    """Column currents [A], shape (K, N), out of an array of resistors with all columns at 0 V.
+    """Column currents [A], (K, N) or (B, K, N), out of arrays of resistors with all columns at 0 V.
 
-    `conductance` (M, N) [S], zero where there is no cell; `inputs` (K, M): the voltages [V] of all rows, one
-    set a line. Wires of `r_wire` [ohm] as in `solve_cells`.
-
-    The array is one M x N matrix of transfer conductances, found by reciprocity: the current out of column
-    c for 1 V on row i is the current into that row's terminal, reversed, for 1 V on column c. N solutions
-    serve any number of inputs.
+    `conductance` (M, N) or (B, M, N) [S], zero where there is no cell; `inputs` (K, M) or (B, K, M): the
+    voltages [V] of all rows. Wires of `r_wire` [ohm] as in `solve_cells`. Methods and errors: `linear`.
     """
-    siemens, volts = np.asarray(conductance, float), np.asarray(inputs, float)
-    if siemens.ndim != 2 or volts.ndim != 2 or volts.shape[1] != siemens.shape[0]:
-        raise InputError(
-            f"conductance {siemens.shape} and inputs {volts.shape} do not fit; (rows, cols) and (K, rows) are needed"
-        )
-    if not (siemens >= 0.0).all():
-        raise InputError("a conductance is negative or not a number")
-    present = siemens > 0.0
-    r_p = np.where(present, 1.0 / np.where(present, siemens, 1.0), math.inf)
-    state = np.full(siemens.shape, LINEAR, np.int8)
-    transfer = np.empty_like(siemens)
-    for col, drive in enumerate(np.eye(siemens.shape[1])):
-        solution = solve_cells(state, r_p, np.zeros(len(siemens)), drive, r_wire=r_wire, tmr0=0.0, v_h=1.0, k_p=0.0)
-        transfer[:, col] = -solution.i_row
-    return volts @ transfer
+    return linear.column_currents(conductance, inputs, r_wire=r_wire)
