@@ -159,9 +159,15 @@ def forward_row(i: float, delta: float) -> Floats:
 
 
 def back_row(i: float, delta: float) -> Floats:
-    """One row of the second table: what is beyond the two-state formula at a hindering drive."""
+    """One row of the second table: what is beyond the two-state formula at a hindering drive.
+
+    Without drive that is the start's tail over the barrier at every time, because the slowest mode itself
+    says where a spin relaxes to; by subtraction it would be lost at a high barrier.
+    """
     tau = times()
-    evolved = Macrospin(i, delta=delta, refine=2).evolve(tau)
+    evolved = Macrospin(i, delta=delta, refine=2).evolve(tau if i else tau[:1])
+    if i == 0.0:
+        return np.full_like(tau, math.log(evolved.switched[0]))
     middle = int(np.searchsorted(tau, 0.5 * LONGEST))
     rise = evolved.switched[-1] - evolved.switched[middle]
     if rise < 1e-6 * evolved.switched[-1]:  # the two-state part is nothing beside what is sought
