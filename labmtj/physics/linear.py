@@ -37,10 +37,14 @@ Inputs then are one matrix product, volts @ T.
 
 from __future__ import annotations
 
+import functools
 import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from threadpoolctl import ThreadpoolController
 
 from labmtj.errors import InputError, SolveError
 from labmtj.physics.linear_blocks import currents
@@ -49,6 +53,8 @@ from labmtj.records import Floats
 
 MOST_BY_ROWS = 1.5e7
 """Multiplications above which an array is solved block by block (chosen: where the two are as fast, 56 x 56)."""
+MOST_ON_ONE_THREAD = 2**16
+"""Multiplications of a matrix product that no library spreads over threads (chosen: a quarter of OpenBLAS's limit)."""
 
 
 def column_currents(conductance: ArrayLike, inputs: ArrayLike, *, r_wire: float) -> Floats:
@@ -60,21 +66,12 @@ def column_currents(conductance: ArrayLike, inputs: ArrayLike, *, r_wire: float)
     Raises InputError for shapes that do not fit and values out of range, SolveError if the result is beyond
     the range of floats.
     """
-    siemens, volts = np.asarray(conductance, float), np.asarray(inputs, float)
+    siemens, volts, r_wire = np.asarray(conductance, float), np.asarray(inputs, float), float(r_wire)
     _check(siemens, volts, r_wire)
-    if r_wire == 0.0:
-        found = volts @ siemens
-    elif _by_rows(*siemens.shape[-2:]):
-        found = volts @ _transfer(siemens, r_wire)
-    elif siemens.ndim == 2 and volts.ndim == 2:
-        found = _large(siemens, r_wire, volts)
-    else:
-        count = max(values.shape[0] for values in (siemens, volts) if values.ndim == 3)
-        each = (
-            np.broadcast_to(siemens, (count, *siemens.shape[-2:])),
-            np.broadcast_to(volts, (count, *volts.shape[-2:])),
-        )
-        found = np.stack([_large(g, r_wire, v) for g, v in zip(*each, strict=True)])
+    rows, cols = siemens.shape[-2:]
+    small = volts.shape[-2] * rows * cols <= MOST_ON_ONE_THREAD and _by_rows(rows, cols)
+    with nullcontext() if small else _one_thread():
+        found = _solve(siemens, volts, r_wire)
     if not np.isfinite(found).all():
         raise SolveError("column currents beyond the range of floats; check conductance, inputs and r_wire")
     return found
@@ -100,6 +97,28 @@ def _check(siemens: Floats, volts: Floats, r_wire: float) -> None:
         )
 
 
+@functools.cache
+def _libraries() -> Any:
+    return ThreadpoolController()
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Keep numpy's matrix products on one thread: two gain little, and lose a factor of 50 where cores are busy."""
+    return _libraries().limit(limits=1, user_api="blas")
+
+
+def _solve(siemens: Floats, volts: Floats, r_wire: float) -> Floats:
+    if r_wire == 0.0:
+        return volts @ siemens
+    if _by_rows(*siemens.shape[-2:]):
+        return volts @ _transfer(siemens, r_wire)
+    if siemens.ndim == 2 and volts.ndim == 2:
+        return _large(siemens, r_wire, volts)
+    count = max(values.shape[0] for values in (siemens, volts) if values.ndim == 3)
+    arrays, inputs = (np.broadcast_to(values, (count, *values.shape[-2:])) for values in (siemens, volts))
+    return np.stack([_large(g, r_wire, v) for g, v in zip(arrays, inputs, strict=True)])
+
+
 def _by_rows(rows: int, cols: int) -> bool:
     few, many = min(rows, cols), max(rows, cols)
     return few == 1 or many * few**2 * (few + many / 2) <= MOST_BY_ROWS
@@ -115,7 +134,7 @@ def _transfer(siemens: Floats, r_wire: float) -> Floats:
     turned = arrays.shape[2] > arrays.shape[1]
     if turned:
         arrays = arrays[:, ::-1, ::-1].swapaxes(1, 2)
-    arrays = np.ascontiguousarray(arrays)
+    arrays = np.array(arrays, order="C")  # a copy: kernels are compiled anew for arrays that may not be written
     found = np.empty_like(arrays)
     eliminate(arrays, r_wire, False, False, False, found)
     if turned:

@@ -122,7 +122,9 @@ def _block(g: Floats, r: float, rows: tuple[int, int], cols: tuple[int, int]) ->
         tops, ends = rows[0] > 0, cols[1] < g.shape[1]
         sizes = (height, height if ends else 0, width, width if tops else 0)
         k = np.empty((1, sum(sizes), sum(sizes)))
-        eliminate(np.ascontiguousarray(g[None, slice(*rows), slice(*cols)]), r, True, tops, ends, k)
+        # A copy: kernels are compiled anew for arrays that may not be written.
+        cells = np.array(g[None, slice(*rows), slice(*cols)], order="C")
+        eliminate(cells, r, True, tops, ends, k)
         return Block(k[0], sizes)
     if height >= width:
         middle = _halves(*rows)

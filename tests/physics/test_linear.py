@@ -1,5 +1,6 @@
 import time
 import tracemalloc
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from labmtj.errors import InputError, SolveError
 from labmtj.physics import mtj
 from labmtj.physics.crossbar import column_currents, solve_cells
 from labmtj.physics.linear_blocks import currents
+from labmtj.physics.linear_rows import eliminate, in_series
 from labmtj.records import Floats
 
 SMALL = [(1, 1), (1, 7), (7, 1), (2, 3), (5, 4), (15, 15), (16, 9), (9, 16), (30, 21)]
@@ -105,7 +107,7 @@ def test_laws_hold_for_every_array(seed: int, rows: int, cols: int, decade: floa
         assert found == pytest.approx(in_blocks(conductance, r_wire), rel=1e-11, abs=1e-30)
 
 
-@pytest.mark.parametrize("shape", [(6, 8), (64, 60)])
+@pytest.mark.parametrize("shape", [(6, 8), (24, 20)])
 def test_currents_obey_kirchhoff_in_the_solved_network(shape: tuple[int, int]) -> None:
     chance = np.random.default_rng(1)
     conductance, rows = junctions(chance, *shape), chance.uniform(-0.1, 0.1, shape[0])
@@ -114,6 +116,7 @@ def test_currents_obey_kirchhoff_in_the_solved_network(shape: tuple[int, int]) -
     )
     found = column_currents(conductance, rows[None], r_wire=5.0)[0]
     assert solved.i_col == pytest.approx(found, rel=0, abs=1e-10 * np.abs(found).max())
+    assert found == pytest.approx(currents(conductance, 5.0, rows[None])[0], rel=1e-11)
     assert solved.i_row.sum() == pytest.approx(found.sum(), rel=0, abs=1e-10 * np.abs(found).max())
 
 
@@ -203,6 +206,15 @@ def test_views_and_integers_are_taken_as_they_are() -> None:
     assert expected.tobytes() == column_currents(conductance[::2, ::3], np.eye(15, dtype=int), r_wire=5).tobytes()
     large = junctions(chance, 130, 120)
     assert transfer(large[::2, ::2], 5.0).tobytes() == transfer(large[::2, ::2].copy(), 5.0).tobytes()
+
+
+def test_kernels_are_compiled_for_one_kind_of_arrays_only() -> None:
+    for shape in ((6, 5), (5, 6), (70, 12), (16, 16), (64, 64)):
+        conductance = junctions(np.random.default_rng(8), *shape)
+        conductance.flags.writeable = False
+        for given_as in (conductance, np.asfortranarray(conductance), conductance[::-1], conductance.astype("f4")):
+            column_currents(given_as, np.ones((1, shape[0]), "f4"), r_wire=np.float32(5.0))
+    assert [len(cast(Any, kernel).signatures) for kernel in (eliminate, in_series)] == [1, 1]
 
 
 @pytest.mark.parametrize(
