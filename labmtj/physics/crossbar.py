@@ -7,7 +7,7 @@ col) lies between w[row, col] and b[row, col]. A terminal is held at a voltage o
 What is solved, in words. Kirchhoff's current law at the 2 M N nodes is the minimum of one strictly convex
 function (every cell's current increases with its voltage), so there is one solution and Newton's method
 with halved steps finds it from anywhere. Each step replaces a cell by its tangent; what remains is a
-network of resistors, in one of two ways:
+network of resistors. A single array of up to 900 cells is solved in one of two ways:
 
 - *Lines in turn* (all terminals held). With the bit lines fixed, every word line is a tridiagonal
   system, solved from its far end: away[n], the conductance of a node and all beyond it, is the node's own
@@ -24,6 +24,11 @@ network of resistors, in one of two ways:
   one, H - h h' r / (1 + r h_kk), valid for singular H and for r = 0. At the terminals an N x N system
   closes the network. Cost: M N^3 multiplications a factorisation (50,000 at 15 x 15), 3 M N^2 for a
   solution; factors are kept while they contract.
+
+Two more ways are described with their kernels. Larger arrays, whatever floats: Newton's method with conjugate
+gradients (crossbar_conjugate), about n^3 operations for n x n cells and no more than 20 fields of their size;
+rows are eliminated where that fails. Batches of small arrays with all lines driven: a Chebyshev iteration on
+the running sums along the lines, several arrays side by side (crossbar_lanes, crossbar_many).
 
 Node voltages are kept as deviations from the line's source and segment currents beside them, never as
 differences of voltages over r: wires of 1e-9 ohm or none at all are as exact as any other.
@@ -43,15 +48,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labmtj.errors import InputError, SolveError
+from labmtj.errors import InputError
 from labmtj.physics import linear
-from labmtj.physics.crossbar_network import KCL_LIMIT, Network
+from labmtj.physics.crossbar_network import Network
 from labmtj.records import Floats
 
 
 @dataclass(frozen=True)
 class Solution:
     """Operating point of a crossbar; voltages [V] and currents [A], (rows, cols), (rows,) or (cols,).
+
+    For a batch every field has a leading axis, `kcl` too.
 
     `w`, `b` are the word line and bit line nodes at each cell, `cell_v` = w - b, `cell_i` from word line to
     bit line; `i_row` flows into the array, `i_col` out of it. `kcl` is the largest sum of currents at a node
@@ -65,7 +72,7 @@ class Solution:
     i_col: Floats
     cell_v: Floats
     cell_i: Floats
-    kcl: float
+    kcl: float | Floats
     limited_row: NDArray[np.bool_]
     limited_col: NDArray[np.bool_]
 
@@ -91,44 +98,47 @@ def solve_cells(
     (M, N); `r_wire` [ohm] a segment, `v_h` [V] and `k_p` [1/V^2] as in `physics.mtj`. `r_row`, `r_col` [ohm]
     between source and line, `limit_row`, `limit_col` [A] of a driven terminal: numbers or one a line.
 
+    Many arrays, many biases or both at once: (B, M, N) for cells, (B, M) or (B, N) for lines, each where it
+    is needed. No member's result depends on another's.
+
     Raises InputError for values out of range, and SolveError if a line has no path to a driven one, if
-    the limits contradict each other, or if no solution was proven to 1e-9.
+    the limits contradict each other, or if no solution was proven to 1e-9; of a batch, with the member.
     """
     states = np.asarray(state)
-    if states.ndim != 2 or not states.size:
-        raise InputError(f"state has the shape {states.shape}; an array of (rows, cols) is needed")
-    cells = np.empty((3, *states.shape))
-    row_lines, col_lines = np.empty((3, states.shape[0])), np.empty((3, states.shape[1]))
+    if states.ndim not in (2, 3) or not states.size:
+        raise InputError(f"state has the shape {states.shape}; (rows, cols) or (members, rows, cols) is needed")
+    shape = states.shape[-2:]
+    grids = [np.asarray(grid, float) for grid in (r_p, tmr0, states)]
+    on_rows = [np.asarray(line, float) for line in (rows, r_row, limit_row)]
+    on_cols = [np.asarray(line, float) for line in (cols, r_col, limit_col)]
+    leading = [grid.shape[0] for grid in grids if grid.ndim == 3]
+    arrays = max(leading, default=1)
+    leading += [line.shape[0] for line in on_rows + on_cols if line.ndim == 2]
+    members = max(leading, default=1)
+    cells = np.empty((3, arrays, *shape))
+    row_lines, col_lines = np.empty((3, members, shape[0])), np.empty((3, members, shape[1]))
     try:
-        cells[0], cells[1], cells[2] = r_p, tmr0, states
-        row_lines[0], row_lines[1], row_lines[2] = rows, r_row, limit_row
-        col_lines[0], col_lines[1], col_lines[2] = cols, r_col, limit_col
+        for part, grid in zip(cells, grids, strict=True):
+            part[:] = grid
+        for part, line in zip((*row_lines, *col_lines), on_rows + on_cols, strict=True):
+            part[:] = line
     except ValueError as error:
-        raise InputError(f"an argument does not fit an array of {states.shape}: {error}") from error
+        raise InputError(f"an argument does not fit {members} array(s) of {shape}: {error}") from error
+    if leading:
+        # Its kernels are compiled when the first batch is solved, and not before.
+        from labmtj.physics.crossbar_batch import solve_batch
+
+        if arrays not in (1, members):
+            raise InputError(f"{arrays} arrays do not fit {members} members; one of them, or as many, are needed")
+        return Solution(*solve_batch(cells, row_lines, col_lines, r_wire=float(r_wire), v_h=float(v_h), k_p=float(k_p)))
     network = Network(
-        cells, row_lines=row_lines, col_lines=col_lines, r_wire=float(r_wire), v_h=float(v_h), k_p=float(k_p)
-    )
-    kcl = network.settle()
-    if network.bounded and kcl < KCL_LIMIT:
-        kcl = network.limit(kcl)
-    # A nan is no solution either.
-    if not kcl < KCL_LIMIT:
-        raise SolveError(
-            f"a node of the {states.shape[0]} x {states.shape[1]} network is out of balance by {kcl:.1e} of the"
-            f" largest line current, more than {KCL_LIMIT:.0e}; check r_p and the resistances of the lines"
-        )
-    limited_row, limited_col = network.in_compliance()
-    return Solution(
-        w=np.ascontiguousarray((network.x + network.ref_w).T[::-1]),
-        b=np.ascontiguousarray((network.y + network.ref_b)[::-1]),
-        i_row=network.flow_w[0, ::-1].copy(),
-        i_col=-network.flow_b[0],
-        cell_v=np.ascontiguousarray(network.v[::-1]),
-        cell_i=np.ascontiguousarray(network.current[::-1]),
-        kcl=kcl,
-        limited_row=limited_row,
-        limited_col=limited_col,
-    )
+        cells[:, 0], row_lines=row_lines[:, 0], col_lines=col_lines[:, 0], r_wire=float(r_wire), v_h=float(v_h),
+        k_p=float(k_p),
+    )  # fmt: skip
+    kcl = network.solve()
+    cell_v, cell_i, word, bit = (np.ascontiguousarray(field) for field in network.nodes())
+    into, out_of = (flow.copy() for flow in network.terminals())
+    return Solution(word, bit, into, out_of, cell_v, cell_i, kcl, *network.in_compliance())
 
 
 def column_currents(conductance: ArrayLike, inputs: ArrayLike, *, r_wire: float) -> Floats:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import compiler as numba_compiler
 from numba.core import config as numba_config
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
@@ -65,10 +66,18 @@ def cache_folder() -> Path | None:
     return None
 
 
-def jit(kernel: Kernel) -> Kernel:
-    """Compile `kernel` at its first call, without the interpreter lock, kept on disk where possible."""
+class _Apart(numba_compiler.CompilerBase):
+    """The usual compiler, told that the arrays given to a kernel lie apart in memory."""
+
+    def define_pipelines(self) -> list[Any]:
+        state = cast(Any, self).state
+        state.flags.noalias = True
+        return [cast(Any, numba_compiler).DefaultPassBuilder.define_nopython_pipeline(state)]
+
+
+def _compile(kernel: Kernel, **options: Any) -> Kernel:
     folder = cache_folder()
-    compiled = cast(Any, numba).njit(nogil=True, error_model="numpy")(kernel)
+    compiled = cast(Any, numba).njit(nogil=True, error_model="numpy", **options)(kernel)
     if folder is not None:
         settings = cast(Any, numba_config)
         before = settings.CACHE_DIR
@@ -78,3 +87,13 @@ def jit(kernel: Kernel) -> Kernel:
         finally:
             settings.CACHE_DIR = before
     return cast(Kernel, compiled)
+
+
+def jit(kernel: Kernel) -> Kernel:
+    """Compile `kernel` at its first call, without the interpreter lock, kept on disk where possible."""
+    return _compile(kernel)
+
+
+def jit_apart(kernel: Kernel) -> Kernel:
+    """As `jit`, for a kernel whose arrays never overlap: its loops over many arrays become vector operations."""
+    return _compile(kernel, pipeline_class=_Apart)

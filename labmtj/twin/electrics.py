@@ -166,7 +166,7 @@ class Electrics:
             solution, currents = self._network(hookup, volts)
         else:
             raise SolveError(f"compliance of {len(volts)} sources did not settle: currents {currents} A")
-        return OperatingPoint(solution.cell_v, solution.cell_i, tuple(currents), tuple(limited), solution.kcl)
+        return OperatingPoint(solution.cell_v, solution.cell_i, tuple(currents), tuple(limited), float(solution.kcl))
 
     def _retreat(self, hookup: Hookup, number: int, volts: list[float], limited: list[bool], current: float) -> None:
         """Move a source by one Newton step to where its current is its limit, but never beyond its level."""
