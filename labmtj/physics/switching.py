@@ -134,12 +134,18 @@ def probabilities(table: Floats, i: float, tau: float, delta: float) -> tuple[fl
     near = delta < _DELTA_BACK  # above it what the tails at the start and at the end add is below 1e-17
     if i < 0.0:
         left = occupation(-i, delta)
-        switched = -left * _fallen(math.exp(_forward(table, -i, delta, _LATE)[1]) / (1.0 - left) * tau)
+        late = _forward(table, -i, delta, _LATE)
+        slowest = math.exp(late[1]) / (1.0 - left)
+        switched = -left * _fallen(slowest * tau)
         if near:
             if n == _LATE:
                 n, w = _TIMES - 4, (0.0, 0.0, 0.0, 1.0)
             v = _back(table, i, delta, n)
-            switched += math.exp(w[0] * v[0] + w[1] * v[1] + w[2] * v[2] + w[3] * v[3])
+            beyond = math.exp(w[0] * v[0] + w[1] * v[1] + w[2] * v[2] + w[3] * v[3])
+            if tau > LONGEST:  # the start is forgotten at the slowest rate; what relaxes across for ever is left
+                settled = (1.0 - left) * math.exp(late[2])
+                beyond = settled + (beyond - settled) * math.exp(-slowest * (tau - LONGEST))
+            switched += beyond
         return switched, 1.0 - switched
     left = occupation(i, delta) if delta * i < 12.0 else 0.0  # from there on below 1e-20
     v = _forward(table, i, delta, n)
@@ -221,7 +227,8 @@ def switching_probability(i: ArrayLike, pulse: ArrayLike, *, delta: ArrayLike, t
 
     `i` is V / V_c0 (positive helps), `pulse` and `tau_d` in seconds, `delta` the barrier in kT. Within the
     table's range (|i| <= 6, delta 10 to 122) any length of pulse is allowed; outside it InputError is raised.
-    At 0 s it is what the start's tail over the barrier gives, about exp(-delta).
+    At 0 s it is what the start's tail over the barrier gives, about exp(-delta); with a drive i >= 0 it rises
+    from there, a hindering one first takes most of that tail back.
     """
     return _both(i, pulse, delta, tau_d)[0]
 

@@ -11,7 +11,8 @@ that comes back while the state relaxes without drive. ln((1 - s) H) is the tabl
 ln(-ln(1 - P)) in the other; without the factor 1 - s it would bend sharply near i = 0. Once the fast modes
 have died H grows with the slowest rate, so a table up to `LONGEST` tau_D and that rate cover every longer
 pulse. For i < 0 the two-state formula with the same rate holds up to what the start's tail over the barrier
-adds, below 1e-7 from Delta = 20 on; ln of that is the second table, left out where it is below 1e-17.
+adds, below 1e-7 from Delta = 20 on; ln of that is the second table, left out where it is below 1e-17. After
+`LONGEST` it goes over, at the same rate, into what stands on the far side for ever: f again, by symmetry.
 
 Make it anew, in about ten minutes on one core: OPENBLAS_NUM_THREADS=1 python -m labmtj.physics.switching_table
 """
