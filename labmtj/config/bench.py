@@ -18,6 +18,7 @@ from labmtj.config.quantities import (
     Delay,
     Fraction,
     Frequency,
+    Heating,
     Length,
     Model,
     PerVoltSquared,
@@ -25,6 +26,7 @@ from labmtj.config.quantities import (
     Resistance,
     ResistanceArea,
     SignedRatio,
+    Temperature,
     Time,
     Voltage,
 )
@@ -94,6 +96,11 @@ class Die(Model):
     Sigmas are relative to the mean, stray fields to the anisotropy field, `v_c0` is that of AP->P and
     `v_c0_ratio` what P->AP needs in units of it, `telegraph` the fraction of cells with such noise;
     `positive_row_writes` is the truth that the polarity step has to find (P if it is not said).
+
+    Options, off unless said (physics.variation.DieModel): another `temperature` than the 300 K of the defaults and
+    the change of R_P and R_AP per kelvin; `heating` by the pulse itself; `back_hopping` at that many V_c0;
+    `gradient_*` (to an edge), `bow_*` (to a corner) and `correlated_*` noise of RA and V_c over the array, with
+    `correlation_length` in cells; the correlation of V_c0 and Delta; and what each neighbour adds to the stray field.
     """
 
     diameter: Length | None = None
@@ -115,6 +122,22 @@ class Die(Model):
     sigma_stray_field: Fraction | None = None
     defects: Defects | None = None
     telegraph: Fraction | None = None
+    temperature: Temperature | None = None
+    r_p_per_kelvin: SignedRatio | None = None
+    r_ap_per_kelvin: SignedRatio | None = None
+    heating: Heating | None = None
+    back_hopping: Annotated[float, Field(gt=0)] | None = None
+    back_hopping_rate: Frequency | None = None
+    back_hopping_delta: Annotated[float, Field(gt=0)] | None = None
+    gradient_r_p: SignedRatio | None = None
+    gradient_v_c: SignedRatio | None = None
+    bow_r_p: SignedRatio | None = None
+    bow_v_c: SignedRatio | None = None
+    correlated_r_p: Fraction | None = None
+    correlated_v_c: Fraction | None = None
+    correlation_length: Annotated[float, Field(gt=0)] | None = None
+    correlation_v_c_delta: SignedRatio | None = None
+    neighbour_field: SignedRatio | None = None
     positive_row_writes: Literal["P", "AP"] | None = None
 
 

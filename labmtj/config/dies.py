@@ -10,6 +10,7 @@ from labmtj.config.check import check
 from labmtj.config.finder import shipped_file
 from labmtj.config.quantities import (
     Fraction,
+    Frequency,
     Length,
     Model,
     PerVoltSquared,
@@ -47,6 +48,9 @@ class SharedDefaults(Model):
     """What dies of all diameters share."""
 
     temperature: Temperature
+    reference_temperature: Temperature
+    r_p_per_kelvin: SignedRatio
+    r_ap_per_kelvin: SignedRatio
     resistance_area: ResistanceArea
     tmr: Ratio
     v_h: Voltage
@@ -67,6 +71,9 @@ class SharedDefaults(Model):
     fano_p: float
     fano_ap: float
     breakdown: BreakdownLaw
+    back_hopping_rate: Frequency
+    back_hopping_delta: float
+    correlation_length: float
 
 
 class DiameterDefaults(Model):

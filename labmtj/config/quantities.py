@@ -22,6 +22,8 @@ Parsed = TypeVar("Parsed")
 _PERCENT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*%\s*")
 _PER_VOLT_SQUARED = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?:/\s*V2|/\s*V\^2|V\^-2|1/V2|1/V\^2)\s*")
 
+_HEATING = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*K\s*/\s*[u\u00b5\u03bc]W\s*")
+
 
 class Model(BaseModel):
     """A mapping of a YAML file: frozen, nothing unknown, nothing converted silently."""
@@ -95,6 +97,13 @@ def _per_volt_squared(value: object) -> float:
     return float(match.group(1))
 
 
+def _heating(value: object) -> float:
+    match = _HEATING.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not math.isfinite(float(match.group(1))):
+        raise refuse(f'{value!r} has no unit of K/uW: write it as, for example, "0.5 K/uW"')
+    return float(match.group(1)) * 1e6
+
+
 def written_as(read: Callable[[object], Parsed], schema: Mapping[str, Any]) -> tuple[BeforeValidator, WithJsonSchema]:
     """Metadata of a field with its own reader, which raises `refuse(...)`, and its own JSON schema."""
     return BeforeValidator(cast("Callable[[Any], Any]", read)), WithJsonSchema(dict(schema))
@@ -112,6 +121,9 @@ ResistanceArea = Annotated[float, *quantity(Dimension.RESISTANCE_AREA, Sign.POSI
 PerVoltSquared = Annotated[
     float,
     *written_as(_per_volt_squared, {"type": "string", "description": "per volt squared", "examples": ["0.2 /V2"]}),
+]
+Heating = Annotated[
+    float, *written_as(_heating, {"type": "string", "description": "kelvin per microwatt", "examples": ["0.5 K/uW"]})
 ]
 Fraction = Annotated[float, *ratio(1.0, Sign.NON_NEGATIVE)]
 Ratio = Annotated[float, *ratio(None, Sign.POSITIVE)]

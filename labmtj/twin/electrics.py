@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from labmtj.errors import SolveError
-from labmtj.physics import noise
+from labmtj.physics import cell_drive, noise
 from labmtj.physics.breakdown import damage
 from labmtj.physics.chance import Purpose, normal, uniform, uniforms, uniforms_each
 from labmtj.physics.crossbar import Solution, solve_cells
@@ -256,12 +256,15 @@ class Electrics:
 
     def _drive(self, cell_v: Floats) -> Floats:
         """V/V_c0 of every cell towards its other state, stray field included."""
-        truth = self.truth
-        cell_v = truth.model.sign * cell_v
-        to_p = cell_v / truth.v_c0 + truth.stray_field
-        to_ap = -cell_v / (truth.v_c0 * truth.model.v_c0_ratio) - truth.stray_field
+        drive = cell_drive.drive(self.truth, state=self.state.state, cell_v=cell_v)
         # The table ends at 6 V_c0, above 2 V, where a pulse writes for certain and the barrier breaks.
-        return np.clip(np.where(self.state.state == 1, to_p, to_ap), -_DRIVE, _DRIVE)
+        return np.clip(drive, -_DRIVE, _DRIVE)
+
+    def _barrier(self, point: OperatingPoint) -> Floats:
+        """Delta of every cell at an operating point, its own heat included."""
+        if not self.truth.model.heating:
+            return self._delta
+        return np.clip(cell_drive.barrier(self.truth, power=point.cell_v * point.cell_i), *_BARRIER)
 
     def _expose(self, point: OperatingPoint, seconds: float) -> float:
         """Gather exposure until `seconds` are over or a cell flips; return what is left of them."""
@@ -269,7 +272,7 @@ class Electrics:
         if point.rates is None:
             rates = np.empty(self._delta.size)
             drive = self._drive(point.cell_v).ravel()
-            switching_rate_into(rates, i=drive, delta=self._delta.ravel(), tau_d=truth.model.tau_d)
+            switching_rate_into(rates, i=drive, delta=self._barrier(point).ravel(), tau_d=truth.model.tau_d)
             point.rates = np.where(self._stays, 0.0, rates.reshape(self._shape))
         gathered = state.hazard + point.rates * seconds
         over = gathered >= self._threshold
@@ -294,7 +297,7 @@ class Electrics:
         switching_probability_into(
             chance,
             i=self._drive(point.cell_v).ravel(),
-            delta=self._delta.ravel(),
+            delta=self._barrier(point).ravel(),
             width=seconds,
             tau_d=truth.model.tau_d,
         )
@@ -303,6 +306,11 @@ class Electrics:
         draw = uniforms(truth.model.seed, Purpose.PULSE, chance.size, state.pulses).reshape(self._shape)
         for cell in np.argwhere((draw < chance) & ~self._stays):
             self._flip(tuple(cell))
+        if truth.model.back_hopping:
+            chance = cell_drive.back_hopping(truth, state=state.state, cell_v=point.cell_v, seconds=seconds)
+            draw = uniforms(truth.model.seed, Purpose.BACK_HOPPING, chance.size, state.pulses).reshape(self._shape)
+            for cell in np.argwhere((draw < chance) & ~self._stays):
+                self._flip(tuple(cell))
         state.pulses += 1
         state.damage += damage(point.cell_v, seconds, truth.model.breakdown)
         for row, col in np.argwhere((state.damage >= truth.damage_at_breakdown) & ~self._fixed):
