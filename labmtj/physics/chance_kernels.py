@@ -21,11 +21,16 @@ def _mix(z: np.uint64) -> np.uint64:
 
 
 @jit
-def _address(seed: int, purpose: int, place: int, ordinal: int) -> np.uint64:
+def locate(seed: int, purpose: int, place: int) -> np.uint64:
+    """Give the part of an address that all ordinals of a place share, for `uniform_there`."""
     z = _mix(np.uint64(seed) + _GOLDEN)
     z = _mix(z ^ (np.uint64(purpose) * _GOLDEN + np.uint64(1)))
-    z = _mix(z ^ (np.uint64(place) * _GOLDEN + np.uint64(2)))
-    return _mix(z ^ (np.uint64(ordinal) * _GOLDEN + np.uint64(3)))
+    return _mix(z ^ (np.uint64(place) * _GOLDEN + np.uint64(2)))
+
+
+@jit
+def _address(seed: int, purpose: int, place: int, ordinal: int) -> np.uint64:
+    return _mix(locate(seed, purpose, place) ^ (np.uint64(ordinal) * _GOLDEN + np.uint64(3)))
 
 
 @jit
@@ -37,6 +42,12 @@ def _unit(bits: np.uint64) -> float:
 def uniform(seed: int, purpose: int, place: int, ordinal: int) -> float:
     """Uniform number in (0, 1) at this address, bit for bit that of `chance.uniform`."""
     return _unit(_address(seed, purpose, place, ordinal))
+
+
+@jit
+def uniform_there(located: np.uint64, ordinal: np.uint64) -> float:
+    """Uniform number in (0, 1) at an ordinal of a place that was located before."""
+    return _unit(_mix(located ^ (ordinal * _GOLDEN + np.uint64(3))))
 
 
 @jit

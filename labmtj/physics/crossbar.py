@@ -108,33 +108,34 @@ def solve_cells(
     if states.ndim not in (2, 3) or not states.size:
         raise InputError(f"state has the shape {states.shape}; (rows, cols) or (members, rows, cols) is needed")
     shape = states.shape[-2:]
-    grids = [np.asarray(grid, float) for grid in (r_p, tmr0, states)]
+    grids = [np.asarray(grid, float) for grid in (r_p, tmr0)]
     on_rows = [np.asarray(line, float) for line in (rows, r_row, limit_row)]
     on_cols = [np.asarray(line, float) for line in (cols, r_col, limit_col)]
-    leading = [grid.shape[0] for grid in grids if grid.ndim == 3]
+    leading = [grid.shape[0] for grid in (states, *grids) if grid.ndim == 3]
     arrays = max(leading, default=1)
     leading += [line.shape[0] for line in on_rows + on_cols if line.ndim == 2]
     members = max(leading, default=1)
-    cells = np.empty((3, arrays, *shape))
     row_lines, col_lines = np.empty((3, members, shape[0])), np.empty((3, members, shape[1]))
     try:
-        for part, grid in zip(cells, grids, strict=True):
-            part[:] = grid
         for part, line in zip((*row_lines, *col_lines), on_rows + on_cols, strict=True):
             part[:] = line
+        cells = [np.broadcast_to(grid, (arrays, *shape)) for grid in (*grids, states)]
+        of = np.broadcast_to(np.arange(arrays), members)
     except ValueError as error:
         raise InputError(f"an argument does not fit {members} array(s) of {shape}: {error}") from error
     if leading:
         # Its kernels are compiled when the first batch is solved, and not before.
         from labmtj.physics.crossbar_batch import solve_batch
 
-        if arrays not in (1, members):
-            raise InputError(f"{arrays} arrays do not fit {members} members; one of them, or as many, are needed")
-        return Solution(*solve_batch(cells, row_lines, col_lines, r_wire=float(r_wire), v_h=float(v_h), k_p=float(k_p)))
+        return Solution(*solve_batch(cells, row_lines, col_lines, of=of, r_wire=r_wire, v_h=v_h, k_p=k_p))
     network = Network(
-        cells[:, 0], row_lines=row_lines[:, 0], col_lines=col_lines[:, 0], r_wire=float(r_wire), v_h=float(v_h),
+        np.array([part[0] for part in cells], float),
+        row_lines=row_lines[:, 0],
+        col_lines=col_lines[:, 0],
+        r_wire=float(r_wire),
+        v_h=float(v_h),
         k_p=float(k_p),
-    )  # fmt: skip
+    )
     kcl = network.solve()
     cell_v, cell_i, word, bit = (np.ascontiguousarray(field) for field in network.nodes())
     into, out_of = (flow.copy() for flow in network.terminals())

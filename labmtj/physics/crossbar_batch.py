@@ -7,6 +7,7 @@ single array, with all of its methods. Which way a member takes depends on that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from labmtj.errors import InputError, SolveError
 from labmtj.physics.crossbar_many import BIT, CELL_I, CELL_V, WORD, solve_many
 from labmtj.physics.crossbar_network import SMALL, SWEPT_LIMIT, Network
 from labmtj.physics.crossbar_sweep import LIMIT, R_P, SERIES, STATE, TMR0, VOLTS
+from labmtj.physics.mtj import LINEAR
 from labmtj.records import Floats, Ints
 
 Flags = NDArray[np.bool_]
@@ -48,7 +50,9 @@ class Arrays:
     ) -> None:
         self.state, self.r_p, self.tmr0 = state, r_p, tmr0
         self.r_wire, self.v_h, self.k_p = r_wire, v_h, k_p
-        self._cells = np.stack([1.0 / r_p, tmr0])
+        self._cells = np.empty((2, *state.shape))
+        np.divide(1.0, r_p, out=self._cells[0])
+        self._cells[1] = tmr0
 
     def drive(self, rows: Floats, cols: Floats, *, of: Ints, r_row: Floats, r_col: Floats, fields: int = 0) -> Currents:
         """Solve for terminal voltages `rows` (members, rows), `cols` (members, cols), none floating.
@@ -100,26 +104,29 @@ class Arrays:
 
 
 def solve_batch(
-    cells: Floats, row_lines: Floats, col_lines: Floats, *, r_wire: float, v_h: float, k_p: float
+    cells: Sequence[Floats], row_lines: Floats, col_lines: Floats, *, of: Ints, r_wire: float, v_h: float, k_p: float
 ) -> Fields:
     """The fields of a `crossbar.Solution` of many members.
 
-    `cells` (3, arrays, rows, cols) holds R_P, TMR0, STATE, of one array for all members or of one a member;
+    `cells` are R_P, TMR0, STATE, each (arrays, rows, cols), and `of` (members,) says which array a member is;
     `row_lines` (3, members, rows) and `col_lines` (3, members, cols) hold VOLTS, SERIES, LIMIT.
     """
-    members = row_lines.shape[1]
-    of = np.arange(members, dtype=np.int64) if cells.shape[1] > 1 else np.zeros(members, np.int64)
+    members = len(of)
     _check(cells, row_lines, col_lines, of, r_wire=r_wire, v_h=v_h, k_p=k_p)
-    arrays = Arrays(cells[STATE].astype(np.int8), r_p=cells[R_P], tmr0=cells[TMR0], r_wire=r_wire, v_h=v_h, k_p=k_p)
+    state = np.ascontiguousarray(cells[STATE], np.int8)
+    arrays = Arrays(state, r_p=cells[R_P], tmr0=cells[TMR0], r_wire=float(r_wire), v_h=float(v_h), k_p=float(k_p))
     r_row, r_col = (
         lines[SERIES, :1] if (lines[SERIES] == lines[SERIES, :1]).all() else lines[SERIES]
         for lines in (row_lines, col_lines)
     )
-    found = arrays.side_by_side(row_lines[VOLTS], col_lines[VOLTS], of=of, r_row=r_row, r_col=r_col, fields=4)
-    limited_row, limited_col = np.zeros(row_lines.shape[1:], np.bool_), np.zeros(col_lines.shape[1:], np.bool_)
-    within = (np.abs(found.i_row) <= row_lines[LIMIT]).all(axis=1) & (np.abs(found.i_col) <= col_lines[LIMIT]).all(
-        axis=1
+    found = arrays.side_by_side(
+        row_lines[VOLTS], col_lines[VOLTS], of=np.ascontiguousarray(of), r_row=r_row, r_col=r_col, fields=4
     )
+    limited_row, limited_col = np.zeros(row_lines.shape[1:], np.bool_), np.zeros(col_lines.shape[1:], np.bool_)
+    within = np.ones(members, np.bool_)
+    for flow, lines in ((found.i_row, row_lines), (found.i_col, col_lines)):
+        if not np.isinf(lines[LIMIT]).all():
+            within &= (np.abs(flow) <= lines[LIMIT]).all(axis=1)
     for member in np.flatnonzero(~(within & (found.kcl < SWEPT_LIMIT))).tolist():
         network = arrays.alone(member, int(of[member]), row_lines[:, member], col_lines[:, member], found)
         limited_row[member], limited_col[member] = network.in_compliance()
@@ -128,21 +135,26 @@ def solve_batch(
 
 
 def _check(
-    cells: Floats, row_lines: Floats, col_lines: Floats, of: Ints, *, r_wire: float, v_h: float, k_p: float
+    cells: Sequence[Floats], row_lines: Floats, col_lines: Floats, of: Ints, *, r_wire: float, v_h: float, k_p: float
 ) -> None:
     """Raise InputError, with the member, for an argument out of range."""
+    state = cells[STATE]
     good = 0.0 <= r_wire < np.inf and 0.0 < v_h < np.inf and 0.0 <= k_p < np.inf
-    good = good and bool((cells[R_P] > 0.0).all() and np.isin(cells[STATE], (0.0, 1.0, 2.0)).all())
-    good = good and bool((cells[TMR0] >= 0.0).all() and np.isfinite(cells[TMR0]).all())
+    good = good and bool((cells[R_P] > 0.0).all() and ((state == 0) | (state == 1) | (state == LINEAR)).all())
+    good = good and bool(((cells[TMR0] >= 0.0) & (cells[TMR0] < np.inf)).all())
     for lines in (row_lines, col_lines):
         good = good and not np.isinf(lines[VOLTS]).any() and bool((lines[LIMIT] >= 0.0).all())
-        good = good and bool((lines[SERIES] >= 0.0).all() and np.isfinite(lines[SERIES]).all())
+        good = good and bool(((lines[SERIES] >= 0.0) & (lines[SERIES] < np.inf)).all())
     for member in range(0 if good else len(of)):
         try:
             Network(
-                cells[:, of[member]], row_lines=row_lines[:, member], col_lines=col_lines[:, member],
-                r_wire=r_wire, v_h=v_h, k_p=k_p,
-            )  # fmt: skip
+                np.array([part[of[member]] for part in cells], float),
+                row_lines=row_lines[:, member],
+                col_lines=col_lines[:, member],
+                r_wire=float(r_wire),
+                v_h=float(v_h),
+                k_p=float(k_p),
+            )
         except InputError as error:
             raise InputError(f"member {member} of {len(of)}, counted from 0: {error}") from error
         except SolveError:  # of a floating line, which is for later

@@ -37,15 +37,20 @@ LANES = 4
 
 
 @jit_apart
-def currents(row: int, device: Floats, curve: float, v: Floats, current: Floats, seen: Floats, flow_b: Floats) -> None:
-    """Current of each cell of a row, and of the bit line segment below it (`seen`: of all rows so far)."""
-    for place in range(current.size):
+def currents(
+    row: int, half: int, device: Floats, curve: float, v: Floats, current: Floats, seen: Floats, flow_b: Floats
+) -> None:
+    """Current of each cell of a row (`half` of a pair), and of the bit line segment below it.
+
+    `seen` are the sums of all rows so far.
+    """
+    for place in range(seen.size):
         volts = v[row, place]
         squared = volts * volts
         rise = 1.0 + squared * curve
         law = (1.0 + device[1, row, place] * squared) * rise / (rise + device[2, row, place])
         drawn = device[0, row, place] * volts * law
-        current[place] = drawn
+        current[half, place] = drawn
         passed = seen[place] + drawn
         seen[place] = passed
         flow_b[row, place] = passed
@@ -53,15 +58,15 @@ def currents(row: int, device: Floats, curve: float, v: Floats, current: Floats,
 
 @jit_apart
 def begin(
-    row: int, level: Floats, foot: Floats, reach: Floats, device: Floats, curve: float, v: Floats, slope: Floats,
-    step: Floats, drop: Floats,
+    row: int, half: int, level: Floats, foot: Floats, reach: Floats, device: Floats, curve: float, v: Floats,
+    slope: Floats, step: Floats, drop: Floats,
 ) -> None:  # fmt: skip
     """Give a row's cells the voltage between their sources (`level`, `foot`), and find their slopes there.
 
     `drop` gathers what 1 V on every cell would drop along the bit lines up to their far ends; `reach` is the
     resistance from the row to their terminals. The slope is that of mtj.junction.
     """
-    for place in range(slope.size):
+    for place in range(drop.size):
         volts = level[place] - foot[place]
         squared = volts * volts
         rise = 1.0 + squared * curve
@@ -71,7 +76,7 @@ def begin(
         steep = device[0, row, place] * inner * inverse
         v[row, place] = volts
         step[row, place] = 0.0
-        slope[place] = steep
+        slope[half, place] = steep
         drop[place] += reach[place] * steep
 
 
@@ -85,30 +90,44 @@ def spread(row: int, lanes: Floats, wide: Floats) -> None:
 
 
 @jit_apart
-def along_row(row: int, current: Floats, start: Floats, resistance: Floats, r: float, w: Floats) -> None:
-    """Turn a row's cell currents into its segment currents, and these into the voltages of its nodes.
+def along_rows(row: int, current: Floats, start: Floats, resistance: Floats, r: float, w: Floats) -> None:
+    """Turn the cell currents of a row and the next into segment currents, and these into the voltages of their nodes.
 
-    Four lanes by name: sums that wait for memory at every cell would take longer than all the rest.
+    `current` is (2, places). Eight sums in registers, by name: one sum that goes through memory, or too few of
+    them at a time, would wait at every cell for the one before, and take longer than all the rest.
     """
-    last = current.size - LANES
-    f0, f1, f2, f3 = 0.0, 0.0, 0.0, 0.0
-    for start_of in range(0, last + 1, LANES):
-        a, b, c, d = np.uint64(start_of), np.uint64(start_of + 1), np.uint64(start_of + 2), np.uint64(start_of + 3)
-        f0 += current[a]
-        f1 += current[b]
-        f2 += current[c]
-        f3 += current[d]
-        current[a], current[b], current[c], current[d] = f0, f1, f2, f3
-    w0, w1 = start[row, 0] - resistance[row, 0] * f0, start[row, 1] - resistance[row, 1] * f1
-    w2, w3 = start[row, 2] - resistance[row, 2] * f2, start[row, 3] - resistance[row, 3] * f3
-    w[row, last], w[row, last + 1], w[row, last + 2], w[row, last + 3] = w0, w1, w2, w3
-    for start_of in range(last - LANES, -1, -LANES):
-        a, b, c, d = np.uint64(start_of), np.uint64(start_of + 1), np.uint64(start_of + 2), np.uint64(start_of + 3)
-        w0 -= r * current[a]
-        w1 -= r * current[b]
-        w2 -= r * current[c]
-        w3 -= r * current[d]
-        w[row, a], w[row, b], w[row, c], w[row, d] = w0, w1, w2, w3
+    last, below = current.shape[1] - LANES, row + 1
+    f0, f1, f2, f3, g0, g1, g2, g3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for node in range(0, last + 1, LANES):
+        a, b, c, d = np.uint64(node), np.uint64(node + 1), np.uint64(node + 2), np.uint64(node + 3)
+        f0 += current[0, a]
+        f1 += current[0, b]
+        f2 += current[0, c]
+        f3 += current[0, d]
+        g0 += current[1, a]
+        g1 += current[1, b]
+        g2 += current[1, c]
+        g3 += current[1, d]
+        current[0, a], current[0, b], current[0, c], current[0, d] = f0, f1, f2, f3
+        current[1, a], current[1, b], current[1, c], current[1, d] = g0, g1, g2, g3
+    f0, f1 = start[row, 0] - resistance[row, 0] * f0, start[row, 1] - resistance[row, 1] * f1
+    f2, f3 = start[row, 2] - resistance[row, 2] * f2, start[row, 3] - resistance[row, 3] * f3
+    g0, g1 = start[below, 0] - resistance[below, 0] * g0, start[below, 1] - resistance[below, 1] * g1
+    g2, g3 = start[below, 2] - resistance[below, 2] * g2, start[below, 3] - resistance[below, 3] * g3
+    w[row, last], w[row, last + 1], w[row, last + 2], w[row, last + 3] = f0, f1, f2, f3
+    w[below, last], w[below, last + 1], w[below, last + 2], w[below, last + 3] = g0, g1, g2, g3
+    for node in range(last - LANES, -1, -LANES):
+        a, b, c, d = np.uint64(node), np.uint64(node + 1), np.uint64(node + 2), np.uint64(node + 3)
+        f0 -= r * current[0, a]
+        f1 -= r * current[0, b]
+        f2 -= r * current[0, c]
+        f3 -= r * current[0, d]
+        g0 -= r * current[1, a]
+        g1 -= r * current[1, b]
+        g2 -= r * current[1, c]
+        g3 -= r * current[1, d]
+        w[row, a], w[row, b], w[row, c], w[row, d] = f0, f1, f2, f3
+        w[below, a], w[below, b], w[below, c], w[below, d] = g0, g1, g2, g3
 
 
 @jit_apart

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from labmtj.physics.crossbar_lanes import LANES, along_row, begin, currents, judge, spread, update
+from labmtj.physics.crossbar_lanes import LANES, along_rows, begin, currents, judge, spread, update
 from labmtj.physics.crossbar_shorts import COL, MOST_SHORTS, ROW, load, put_back
 from labmtj.physics.jit import jit
 from labmtj.records import Floats, Ints
@@ -76,16 +76,17 @@ def _plan(
 ) -> int:  # fmt: skip
     """Start all cells at their sources' voltages; from what they may drop there, the steps of each lane."""
     rows, wide = v.shape
-    none = np.zeros((rows, LANES))
+    none = np.zeros((rows + 1, LANES))
     drop[:], half[:] = 0.0, 0.0
     for row in range(rows):
         spread(row, start_w, level)
         for place in range(wide):
             reach[place] = end[place] + r * (rows - 1 - row)
-        begin(row, level, foot, reach, device, curve, v, slope, step, drop)
-        along_row(row, slope, none, res_w, r, w)
-        for lane in range(LANES):
-            half[lane] = max(half[lane], -w[row, lane])
+        begin(row, row % 2, level, foot, reach, device, curve, v, slope, step, drop)
+        if row % 2 or row == rows - 1:
+            along_rows(row - row % 2, slope, none, res_w, r, w)
+            for lane in range(LANES):
+                half[lane] = max(half[lane], -w[row, lane], -w[row - row % 2, lane])
     most = 0
     for lane in range(LANES):
         bound = 0.0
@@ -113,13 +114,15 @@ def _wires(
     rows, wide = v.shape
     seen[:] = 0.0
     for row in range(rows):
-        currents(row, device, curve, v, current, seen, flow_b)
+        currents(row, row % 2, device, curve, v, current, seen, flow_b)
         if final:
             for place in range(wide):
-                used[row, place] = current[place]
-        along_row(row, current, start_w, res_w, r, w)
-        for lane in range(LANES):
-            into[row, lane] = current[wide - LANES + lane]
+                used[row, place] = current[row % 2, place]
+        if row % 2 or row == rows - 1:
+            along_rows(row - row % 2, current, start_w, res_w, r, w)
+            for lane in range(LANES):
+                into[row - row % 2, lane] = current[0, wide - LANES + lane]
+                into[row - row % 2 + 1, lane] = current[1, wide - LANES + lane]
     for lane in range(LANES):
         if count[lane] > 0:
             put_back(lane, count[lane], where, inverse, res_w, res_b, start_b, r, flow_b, w, into, drawn)
@@ -132,7 +135,7 @@ def _unload(
     nodes: Floats, i_row: Floats, i_col: Floats, kcl: Floats,
 ) -> None:  # fmt: skip
     """Hand each lane's result to its member, with the largest sum of currents at a node."""
-    rows, cols = into.shape[0], i_col.shape[1]
+    rows, cols = i_row.shape[1], i_col.shape[1]
     for lane in range(min(LANES, members - first)):
         member = first + lane
         largest, total, terminal = 0.0, 0.0, still[lane]
@@ -180,11 +183,12 @@ def solve_many(
     rows, cols = state.shape[1], state.shape[2]
     wide = cols * LANES
     device, v, step = np.empty((3, rows, wide)), np.empty((rows, wide)), np.empty((rows, wide))
-    w, flow_b, node_b = np.empty((rows, wide)), np.empty((rows, wide)), np.empty((rows, wide))
-    current, seen, b, reach = np.empty(wide), np.empty(wide), np.empty(wide), np.empty(wide)
+    # Word lines go in pairs; the partner of a last one is a line without cells.
+    w, flow_b, node_b = np.empty((rows + 1, wide)), np.empty((rows, wide)), np.empty((rows, wide))
+    current, seen, b, reach = np.zeros((2, wide)), np.empty(wide), np.empty(wide), np.empty(wide)
     keep, move, wire, end, foot = np.empty(wide), np.empty(wide), np.full(wide, r), np.empty(wide), np.empty(wide)
     worst, summed = np.empty(wide), np.empty(wide)
-    start_w, res_w, into = np.empty((rows, LANES)), np.empty((rows, LANES)), np.empty((rows, LANES))
+    start_w, res_w, into = np.zeros((rows + 1, LANES)), np.zeros((rows + 1, LANES)), np.empty((rows + 1, LANES))
     start_b, res_b = np.empty((cols, LANES)), np.empty((cols, LANES))
     where, siemens = np.empty((LANES, MOST_SHORTS, 2), np.int64), np.empty((LANES, MOST_SHORTS))
     drawn, inverse = np.empty((LANES, MOST_SHORTS)), np.empty((LANES, MOST_SHORTS, MOST_SHORTS))
@@ -204,7 +208,8 @@ def solve_many(
                 device, curve, v, start_w, start_b, res_w, res_b, r, count, where, inverse, current, seen, flow_b, w,
                 into, drawn, step, turn == most,
             )  # fmt: skip
-            b[:] = foot
+            for place in range(wide):
+                b[place] = foot[place]
             for back in range(rows if turn < most else 0):
                 update(rows - 1 - back, wire if back else end, flow_b, w, b, keep, move, step, v)
             for lane in range(LANES):

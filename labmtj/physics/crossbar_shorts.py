@@ -33,16 +33,17 @@ def load(
     count = 0
     for row in range(rows):
         for col in range(cols):
-            place = (cols - 1 - col) * LANES + lane
+            place = np.uint64((cols - 1 - col) * LANES + lane)
             kind, conductance = state[array, row, col], cells[0, array, row, col]
-            reach = ends_w[row, lane] + r * col + ends_b[col, lane] + r * (rows - 1 - row)
-            if kind == LINEAR and conductance * reach > _LARGE:
-                if count == MOST_SHORTS:
-                    return -1
-                where[lane, count, ROW], where[lane, count, COL] = row, col
-                siemens[lane, count] = conductance
-                count += 1
-                conductance = 0.0
+            if kind == LINEAR:
+                reach = ends_w[row, lane] + r * col + ends_b[col, lane] + r * (rows - 1 - row)
+                if conductance * reach > _LARGE:
+                    if count == MOST_SHORTS:
+                        return -1
+                    where[lane, count, ROW], where[lane, count, COL] = row, col
+                    siemens[lane, count] = conductance
+                    count += 1
+                    conductance = 0.0
             device[0, row, place] = conductance
             device[1, row, place] = k_p if kind == _P else 0.0
             device[2, row, place] = cells[1, array, row, col] if kind == _AP else 0.0
@@ -78,7 +79,7 @@ def put_back(
     flow_b: Floats, w: Floats, into: Floats, drawn: Floats,
 ) -> None:  # fmt: skip
     """Add the currents of a lane's shorts to its lines, from the voltages that they would have without."""
-    rows, cols = into.shape[0], volts_b.shape[0]
+    rows, cols = flow_b.shape[0], volts_b.shape[0]
     volts = np.empty(count)
     for a in range(count):
         row, col = where[lane, a, ROW], where[lane, a, COL]
