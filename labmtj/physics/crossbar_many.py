@@ -59,13 +59,10 @@ def _fill(
             scale[lane] = max(scale[lane], abs(start_b[col, lane]))
         array = of[member]
         if loaded[lane] != array or not (shared_w and shared_b):
-            count[lane] = load(lane, cells, state, array, k_p, res_w, res_b, r, device, where, siemens, inverse)
-            loaded[lane], weight[lane] = array, 0.0
-            for row in range(rows):
-                total = 0.0
-                for col in range(cols):
-                    total += cells[0, array, row, col]
-                weight[lane] = max(weight[lane], total)
+            count[lane] = load(
+                lane, cells, state, array, k_p, res_w, res_b, r, device, where, siemens, inverse, weight
+            )  # fmt: skip
+            loaded[lane] = array
 
 
 @jit
@@ -142,7 +139,7 @@ def _unload(
         for short in range(count[lane]):
             row, place = where[lane, short, ROW], (cols - 1 - where[lane, short, COL]) * LANES + lane
             used[row, place] = siemens[lane, short] * v[row, place]
-            missing = abs(used[row, place] - drawn[lane, short])
+            missing = abs(used[row, place] - drawn[0, lane, short])
             largest, total = max(largest, missing), total + missing
         for row in range(rows):
             i_row[member, row] = into[row, lane]
@@ -191,7 +188,7 @@ def solve_many(
     start_w, res_w, into = np.zeros((rows + 1, LANES)), np.zeros((rows + 1, LANES)), np.empty((rows + 1, LANES))
     start_b, res_b = np.empty((cols, LANES)), np.empty((cols, LANES))
     where, siemens = np.empty((LANES, MOST_SHORTS, 2), np.int64), np.empty((LANES, MOST_SHORTS))
-    drawn, inverse = np.empty((LANES, MOST_SHORTS)), np.empty((LANES, MOST_SHORTS, MOST_SHORTS))
+    drawn, inverse = np.empty((2, LANES, MOST_SHORTS)), np.empty((LANES, MOST_SHORTS, MOST_SHORTS))
     loaded, count, steps = np.full(LANES, -1), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     half, rho, scale, weight = np.empty(LANES), np.empty(LANES), np.empty(LANES), np.empty(LANES)
     for first in range(0, of.size, LANES):

@@ -22,19 +22,23 @@ _P, _AP = int(State.P), int(State.AP)
 @jit
 def load(
     lane: int, cells: Floats, state: NDArray[np.int8], array: int, k_p: float, ends_w: Floats, ends_b: Floats, r: float,
-    device: Floats, where: Ints, siemens: Floats, inverse: Floats,
+    device: Floats, where: Ints, siemens: Floats, inverse: Floats, weight: Floats,
 ) -> int:  # fmt: skip
     """Put an array's cells into a lane, its shorts apart; returns their number, or -1 if there are too many.
+
+    `weight` (lanes,) becomes the largest sum of zero-bias conductances along a row [S].
 
     `where` (lanes, shorts, 2), `siemens` (lanes, shorts) and `inverse` (lanes, shorts, shorts) describe the
     shorts: the last is the matrix that turns their voltages, were they not there, into their currents.
     """
     rows, cols = state.shape[1:]
-    count = 0
+    count, weight[lane] = 0, 0.0
     for row in range(rows):
+        total = 0.0
         for col in range(cols):
             place = np.uint64((cols - 1 - col) * LANES + lane)
             kind, conductance = state[array, row, col], cells[0, array, row, col]
+            total += conductance
             if kind == LINEAR:
                 reach = ends_w[row, lane] + r * col + ends_b[col, lane] + r * (rows - 1 - row)
                 if conductance * reach > _LARGE:
@@ -47,6 +51,7 @@ def load(
             device[0, row, place] = conductance
             device[1, row, place] = k_p if kind == _P else 0.0
             device[2, row, place] = cells[1, array, row, col] if kind == _AP else 0.0
+        weight[lane] = max(weight[lane], total)
     for a in range(count):
         row, col = where[lane, a, ROW], where[lane, a, COL]
         for b in range(count):
@@ -78,22 +83,24 @@ def put_back(
     lane: int, count: int, where: Ints, inverse: Floats, ends_w: Floats, ends_b: Floats, volts_b: Floats, r: float,
     flow_b: Floats, w: Floats, into: Floats, drawn: Floats,
 ) -> None:  # fmt: skip
-    """Add the currents of a lane's shorts to its lines, from the voltages that they would have without."""
+    """Add the currents of a lane's shorts to its lines, from the voltages that they would have without.
+
+    `drawn` (2, lanes, shorts) receives these currents [A] and voltages [V].
+    """
     rows, cols = flow_b.shape[0], volts_b.shape[0]
-    volts = np.empty(count)
     for a in range(count):
         row, col = where[lane, a, ROW], where[lane, a, COL]
         place = (cols - 1 - col) * LANES + lane
         node = volts_b[col, lane] + ends_b[col, lane] * flow_b[rows - 1, place]
         for beyond in range(row, rows - 1):
             node += r * flow_b[beyond, place]
-        volts[a] = w[row, place] - node
+        drawn[1, lane, a] = w[row, place] - node
     for a in range(count):
         row, col = where[lane, a, ROW], where[lane, a, COL]
         current = 0.0
         for b in range(count):
-            current += inverse[lane, a, b] * volts[b]
-        drawn[lane, a] = current
+            current += inverse[lane, a, b] * drawn[1, lane, b]
+        drawn[0, lane, a] = current
         into[row, lane] += current
         for along in range(cols):
             w[row, (cols - 1 - along) * LANES + lane] -= (ends_w[row, lane] + r * min(along, col)) * current
