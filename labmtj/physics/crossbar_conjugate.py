@@ -25,8 +25,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from labmtj.physics.crossbar_lines import FORCED, HELD, RESISTANCE
-from labmtj.physics.crossbar_lumped import line_sums, lumped, move_lines, substitute_lines
+from labmtj.physics.crossbar_lines import FORCED
+from labmtj.physics.crossbar_lumped import line_sums, lumped, move_lines, number_lines, substitute_lines
 from labmtj.physics.jit import jit, jit_apart
 from labmtj.physics.mtj import junction
 from labmtj.records import Floats, Ints
@@ -131,18 +131,6 @@ def _lay_down(
 
 
 @jit
-def _number_lines(term: Floats, end: Floats, number: Ints, forced: Floats, free: int) -> int:
-    """Number the free lines of one side, from `free` on, and note what is forced into them."""
-    for line in range(end.size):
-        if term[HELD, line] != 0.0:
-            end[line], number[line] = term[RESISTANCE, line], -1
-        else:
-            end[line], number[line], forced[free] = 0.0, free, term[FORCED, line]
-            free += 1
-    return free
-
-
-@jit
 def _evaluate(v: Floats, device: Floats, curve: float, current: Floats, slope: Floats) -> None:
     for row in range(v.shape[0]):
         for col in range(v.shape[1]):
@@ -210,8 +198,8 @@ def conjugate(
     rows, cols = base.shape
     end_w, end_b = np.empty(rows), np.empty(cols)
     number_w, number_b, forced = np.empty(rows, np.int64), np.empty(cols, np.int64), np.empty(rows + cols)
-    free = _number_lines(term_w, end_w, number_w, forced, 0)
-    free = _number_lines(term_b, end_b, number_b, forced, free)
+    free = number_lines(term_w, end_w, number_w, forced, 0)
+    free = number_lines(term_b, end_b, number_b, forced, free)
     factor, sums, lack = np.empty((free, free)), np.empty(free), np.empty(free)
     v, d, current, slope = base.copy(), np.empty((rows, cols)), np.empty((rows, cols)), np.empty((rows, cols))
     drop, through, weighed, line = (

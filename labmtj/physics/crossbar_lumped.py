@@ -10,8 +10,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from labmtj.physics.crossbar_lines import FORCED, HELD, RESISTANCE
 from labmtj.physics.jit import jit
 from labmtj.records import Floats, Ints
+
+
+@jit
+def number_lines(term: Floats, end: Floats, number: Ints, forced: Floats, free: int) -> int:
+    """Number the free lines of one side, from `free` on, and note what is forced into them."""
+    for line in range(end.size):
+        if term[HELD, line] != 0.0:
+            end[line], number[line] = term[RESISTANCE, line], -1
+        else:
+            end[line], number[line], forced[free] = 0.0, free, term[FORCED, line]
+            free += 1
+    return free
 
 
 @jit
