@@ -9,6 +9,7 @@ integers, which costs microseconds and no compilation; physics.chance_kernels ha
 from __future__ import annotations
 
 import enum
+import functools
 import math
 
 import numpy as np
@@ -41,6 +42,7 @@ class Purpose(enum.IntEnum):
     SOURCE_OFFSET = 33
     METER_GAIN = 34
     METER_OFFSET = 35
+    FAULT = 40
 
 
 GOLDEN, FIRST, LAST = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -56,6 +58,7 @@ def _mix(z: int) -> int:
     return z ^ (z >> 31)
 
 
+@functools.lru_cache(maxsize=256)
 def _prefix(seed: int, purpose: int) -> int:
     return _mix(_mix((seed + GOLDEN) & _ALL) ^ ((purpose * GOLDEN + 1) & _ALL))
 

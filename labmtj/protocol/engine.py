@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from labmtj.bench.assemble import roles_of
 from labmtj.bench.limits import Limits
 from labmtj.bench.session import OpenBench, open_bench
 from labmtj.config import yaml12
 from labmtj.config.bench import DEFAULT, BenchFile, load_bench
 from labmtj.config.finder import shipped_names
+from labmtj.config.model import load_model
 from labmtj.errors import FileProblems, InputError, LabmtjError
 from labmtj.nets import files
 from labmtj.nets.dataset import Dataset, wine
@@ -58,6 +60,7 @@ def run(
     job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed)
     network, data = _network(job)
     check_fits(job, {n: layer.shape for n, layer in enumerate(network.layers, start=1)})
+    roles_of(job.bench.bench, {name: load_model(job.bench.model_file(name)) for name in job.bench.bench.instruments})
     watcher = observer or Silent()
     folder = new_run(Path(protocol).stem, out=out)
     file = _keep(job, folder)
