@@ -38,11 +38,14 @@ def discover(
     if not found:
         print(f"{visa}: nothing found. LAN instruments are often not listed: name them in a bench file")
         return
+    console = Console(soft_wrap=True)
+    if not console.is_terminal:
+        console = Console(soft_wrap=True, width=200)  # a pipe has no edge to fold lines at
     table = Table("address", "identity", "model in a bench file", box=None)
     for entry in found:
         fits = " or ".join(entry.models) or "[dim]no data sheet fits: add one to instruments/models[/dim]"
         table.add_row(entry.address, entry.identity or f"[red]{entry.problem}[/red]", fits if entry.identity else "")
-    Console(soft_wrap=True).print(table)
+    console.print(table)
 
 
 def doctor(

@@ -57,12 +57,14 @@ def serve(
     from labmtj.twin.build import models, simulated_bench
     from labmtj.twin.served.ready import remove_ready, write_ready
     from labmtj.twin.served.server import BenchServer
+    from labmtj.twin.warm import warm_up
 
     file = load_bench(bench, overrides=settings or [], seed=seed)
     titles = {name: model.title for name, model in models(file).items()}
     served = simulated_bench(file, log=log, realtime=realtime)
     if faults is not None:
         served.faults.load(faults)
+    warm_up(served.world.electrics.truth)
     server = BenchServer(
         served, host=host, hislip_port=hislip_port, socket_port=socket_port, control_port=control_port, models=titles
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -125,8 +126,25 @@ def wiring(file: BenchFile, matrix: SwitchMatrixModel, seed: int) -> Wiring:
 
 
 def models(file: BenchFile) -> dict[str, InstrumentModel]:
-    """The data sheet of every instrument on a bench, by its name there."""
-    return {name: load_model(file.model_file(name)) for name in file.bench.instruments}
+    """The data sheet of every instrument on a bench, by its name there; no two have the same serial number."""
+    seen: Counter[Path] = Counter()
+    found: dict[str, InstrumentModel] = {}
+    for name in file.bench.instruments:
+        path = file.model_file(name)
+        model = load_model(path)
+        if seen[path]:
+            said = model.identity.model_copy(update={"serial": _later(model.identity.serial, seen[path])})
+            model = model.model_copy(update={"identity": said})
+        seen[path] += 1
+        found[name] = model
+    return found
+
+
+def _later(serial: str, count: int) -> str:
+    """The serial number `count` after this one: its last digits counted up."""
+    head = serial.rstrip("0123456789")
+    digits = serial[len(head) :] or "0"
+    return f"{head}{int(digits) + count:0{len(digits)}d}"
 
 
 def matrix_model(sheets: dict[str, InstrumentModel]) -> SwitchMatrixModel:

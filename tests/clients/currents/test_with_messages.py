@@ -32,9 +32,8 @@ SOURCES = {  # instrument: row, channel, what is said first, what sets a level, 
     "k2636": (
         "C",
         "a",
-        ["smua.reset()", "smua.source.rangev = 2 smua.source.limiti = 1e-3", "smua.measure.rangei = 1e-3"]
-        + ["smua.source.output = smua.OUTPUT_ON"],
-        "smua.source.levelv = {}",
+        ["smua.reset() smua.source.rangev = 2", "smua.source.limiti = 1e-3 smua.measure.rangei = 1e-3"],
+        "smua.source.output = smua.OUTPUT_ON smua.source.levelv = {}",
         "print(smua.measure.i())",
         "smua.source.output = smua.OUTPUT_OFF",
         NO_TSP_ERROR,
