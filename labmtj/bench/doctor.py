@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from labmtj.bench.assemble import Connected, Roles, meter, roles_of, router
-from labmtj.bench.limits import Gate, Limits
+from labmtj.bench.bank_lines import BankLineTester
+from labmtj.bench.limits import Gate, GatedBank, Limits
 from labmtj.bench.lines import LEVEL, LineTester
 from labmtj.bench.session import SafeState, Stage, WallClock, connect_instrument, resource_manager, set_up
 from labmtj.config.bench import Bench, BenchFile
@@ -24,6 +25,7 @@ from labmtj.config.model import (
 )
 from labmtj.errors import LabmtjError
 from labmtj.ports import Clock
+from labmtj.records import Role
 from labmtj.units import Dimension, show
 
 
@@ -69,7 +71,7 @@ def examine(file: BenchFile) -> Iterator[Finding]:
             what = f"not examined: {', '.join(missing)} must answer first"
             yield Finding("relays and lines", Verdict.UNKNOWN, what, "mend what is bad above")
             return
-        yield from _relays(bench, devices, roles, Connected(devices, models), clock, file)
+        yield from _relays(bench, roles, Connected(devices, models), clock)
     finally:
         safe.reach(None)
 
@@ -112,10 +114,8 @@ def _connect(
     return Finding(name, Verdict.GOOD, f"{model.title}, serial {serial}, at {address}")
 
 
-def _relays(
-    bench: Bench, devices: dict[str, Any], roles: Roles, connected: Connected, clock: Clock, file: BenchFile
-) -> Iterator[Finding]:
-    matrix = next(device for device in devices.values() if hasattr(device, "switch"))
+def _relays(bench: Bench, roles: Roles, connected: Connected, clock: Clock) -> Iterator[Finding]:
+    matrix = next(device for device in connected.devices.values() if hasattr(device, "switch"))
     try:
         matrix.open_all()
         left = sorted(matrix.closed())
@@ -127,26 +127,8 @@ def _relays(
         yield Finding("relays", Verdict.BAD, f"still closed after all were opened: {names}")
         return
     yield Finding("relays", Verdict.GOOD, "all open when told so")
-    if roles.drive is None:
-        text = (
-            "rows are wired to their sources directly: continuity is checked on benches whose lines all pass the matrix"
-        )
-        yield Finding("lines", Verdict.UNKNOWN, text)
-        return
-    limits = Limits(**dict(bench.limits))
-    gate = Gate(limits)
     try:
-        drive, sense = meter(bench, connected, roles.drive, gate), meter(bench, connected, roles.sense, gate)
-        for channel in (drive, sense):
-            channel.current_range = bench.measure.range
-        tester = LineTester(
-            router(bench, roles, connected),
-            drive,
-            sense,
-            clock,
-            shape=(bench.array.rows, bench.array.cols),
-            settle=bench.wait.after_relay + bench.wait.after_source,
-        )
+        tester = _tester(bench, roles, connected, clock)
         faults = list(tester.faults())
     except LabmtjError as error:
         yield Finding("lines", Verdict.BAD, str(error))
@@ -157,6 +139,25 @@ def _relays(
     good = len(tester.lines) - len({fault.line for fault in faults})
     verdict = Verdict.GOOD if good == len(tester.lines) else Verdict.UNKNOWN
     yield Finding("lines", verdict, f"{good} of {len(tester.lines)} conduct at {show(LEVEL, Dimension.VOLTAGE)}")
+
+
+def _tester(bench: Bench, roles: Roles, connected: Connected, clock: Clock) -> LineTester | BankLineTester:
+    """What examines the lines of this bench, with its meters on at 0 V."""
+    gate = Gate(Limits(**dict(bench.limits)))
+    routes, settle = router(bench, roles, connected), bench.wait.after_relay + bench.wait.after_source
+    if roles.drive is None:
+        letters = {Role.SENSE: roles.sense, Role.SECOND_SENSE: roles.second}
+        meters = {role: meter(bench, connected, letter, gate) for role, letter in letters.items() if letter is not None}
+        for channel in meters.values():
+            channel.current_range = bench.measure.range
+        bank = GatedBank(connected.devices[bench.channels[roles.pulse_col][0]], gate)
+        rows = {n: end[1] for n, end in bench.lines.rows.items() if not isinstance(end, int)}
+        return BankLineTester(routes, bank, rows, meters, clock, cols=bench.array.cols, settle=settle)
+    drive, sense = meter(bench, connected, roles.drive, gate), meter(bench, connected, roles.sense, gate)
+    for channel in (drive, sense):
+        channel.current_range = bench.measure.range
+    shape = (bench.array.rows, bench.array.cols)
+    return LineTester(routes, drive, sense, clock, shape=shape, settle=settle)
 
 
 def _wire(bench: Bench, axis: str, number: int) -> tuple[str, int | str]:

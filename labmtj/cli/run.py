@@ -20,6 +20,9 @@ def run(
         typer.Option("--set", metavar="PATH=VALUE", help="Change one field of protocol or bench; repeatable."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for run folders (else LABMTJ_RUNS, else data/runs).")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Write all that is said to the instruments to this cassette (FILE.cassette).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
@@ -41,7 +44,9 @@ def run(
 
     observer = None if as_json or quiet else Terminal()
     try:
-        outcome = run_protocol(protocol, bench=bench, settings=settings or [], seed=seed, out=out, observer=observer)
+        outcome = run_protocol(
+            protocol, bench=bench, settings=settings or [], seed=seed, out=out, observer=observer, record=record
+        )
     finally:
         if observer is not None:
             observer.close()

@@ -52,10 +52,12 @@ def run(
     seed: int | None = None,
     out: Path | None = None,
     observer: Observer | None = None,
+    record: Path | None = None,
 ) -> Outcome:
     """Run a protocol and return its figures; everything is checked before an instrument is touched.
 
-    `settings` are "path=value" texts, `seed` that of the simulated die, `out` the folder for run folders.
+    `settings` are "path=value" texts, `seed` that of the simulated die, `out` the folder for run folders,
+    `record` the file of a cassette for all that is said to the instruments.
     """
     job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed)
     network, data = _network(job)
@@ -68,7 +70,7 @@ def run(
     _header(journal, job, file, network, data)
     began = time.process_time()
     try:
-        with stop_on_signals() as stop, open_bench(file, journal=journal, limits=_limits(job)) as opened:
+        with stop_on_signals() as stop, open_bench(file, journal=journal, limits=_limits(job), record=record) as opened:
             figures = _steps(
                 job,
                 opened,

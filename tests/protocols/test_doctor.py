@@ -99,3 +99,27 @@ def test_discover_names_the_sheet_that_fits_each_instrument(bench):
     result = CliRunner().invoke(app, ["discover", "--visa", f"{path}@labmtj", "--json"])
     found = {entry["identity"].split(",")[1].strip(): entry["models"] for entry in json.loads(result.output)["found"]}
     assert {"Model 2636B": ["keithley_2636b"], "MODEL 707B": ["keithley_707b"]} == found
+
+
+@pytest.mark.parametrize(
+    ("relay", "line", "says"),
+    [
+        (("A", 3), "col 3", "carries no current when it is sensed: its sense relay"),
+        (("B", 2), "col 2", "carries no current when it is sensed: its second sense relay"),
+    ],
+)
+def test_columns_of_an_analog_bench_are_examined_with_each_of_its_meters(tmp_path, relay, line, says):
+    text = find("benches", "parallel").read_text()
+    for old, new in SMALL.items():
+        new_lines = {"rows: {1..15: 1..15}": ("rows: {1..15: dac.1..15}", "rows: {1..4: dac.1..4}")}
+        old, new = new_lines.get(old, (old, new))
+        text = text.replace(old, new).replace("cols: {1..15: 1..15}", "cols: {1..4: 1..4}")
+    path = tmp_path / "parallel.yaml"
+    path.write_text(text)
+    manager = pyvisa.ResourceManager(f"{path}@labmtj")
+    assert {} == bad(path)
+    manager.visalib.bench.world.stick(relay, False)
+    found = bad(path)
+    assert [line] == list(found)
+    assert says in found[line]
+    assert [] == manager.visalib.bench.world.violations
