@@ -6,7 +6,6 @@ Nothing of the drivers is imported before a test asks for it: they take seconds.
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -27,7 +26,7 @@ MISSING = "the drivers that this test lets loose are not here: pip install 'labm
 ENVIRONMENT = dict(os.environ)  # as it is before a home folder is exchanged: kernels are kept there
 MATRIX = "keysight_b2201a"
 ROWS = {MATRIX: 11, "keysight_34980a": 16, "keithley_3706a": 6, "keithley_707b": 8}  # of the matrix, no more are used
-READY_WITHIN = 30  # [s] of a loaded machine
+READY_WITHIN = 90  # [s] of a loaded machine that has to compile the kernels first
 TIMEOUT = 5000  # [ms] what drivers have by default, and more than any of these tests takes
 
 
@@ -126,13 +125,14 @@ class Served:
         return ask({"do": "status"}, port=self.ready["control_port"], token=self.ready["token"])
 
     def bench_file(self):
-        """The bench with the die as it is now, in a file of its own."""
-        copy = Path(shutil.copy(self.state, self.state.with_suffix(".copy")))
-        return load_bench(self.file, overrides=[f"simulation.state={copy}"])
+        """The bench with a copy of the die's state in place of its own."""
+        return load_bench(self.file, overrides=[f"simulation.state={self.copied_state()}"])
 
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=10)
+    def copied_state(self):
+        """The die as it is now, in a new file: an older one may still be mapped."""
+        copy = self.state.with_suffix(".copy")
+        copy.unlink(missing_ok=True)
+        return Path(shutil.copy(self.state, copy))
 
 
 def exchanged(matrix):
@@ -156,7 +156,9 @@ def serve(tmp_path_factory):
 
     yield start
     for bench in running.values():
-        bench.stop()
+        bench.process.terminate()
+    for bench in running.values():
+        assert 0 == bench.process.wait(timeout=10)
 
 
 @pytest.fixture(scope="session")

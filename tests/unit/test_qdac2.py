@@ -94,6 +94,8 @@ def near(volts):
         ("sour1:swe:gen auto;:sour1:swe:gen?", "auto"),
         ("sour1:swe:poin 11;:sour1:swe:dwel 0.1;:sour1:swe:time?", "1.1"),
         ("sour1:swe:star -1;:sour1:swe:star?", "-1"),
+        ("sour1:dc:del 0.01;:sour1:dc:del?", "0.01"),
+        ("sour1:squ:del 0;:sour1:squ:del?", "0"),
         ("sens1:rang low;:sens1:rang?", "low"),
         ("sens1:nplc 2;:sens1:aper?", "0.04"),
         ("sens1:aper 0.01;:sens1:nplc?", "0.5"),
@@ -174,6 +176,24 @@ def test_a_list_may_come_as_a_block_and_leaves_its_last_point(bench):
     assert [0.25, 0.5, 0.125] == bench.numbers("sour1:list:volt?")
     assert [near(0.25), near(0.5)] == [volts["dac.1"] for volts, _ in bench.pulses("sour1:dc:init")]
     assert near(0.125) == bench.level(1)
+
+
+def test_channels_begin_after_the_trigger_each_with_its_own_delay(bench):
+    for n, delay in ((1, 0.5), (2, 0.501)):
+        bench.say(f"sour{n}:volt:mode list;:sour{n}:list:volt 0.02,0;:sour{n}:list:dwel 0.001;:sour{n}:dc:del {delay}")
+        bench.say(f"sour{n}:dc:trig:sour bus;:sour{n}:dc:init")
+    before = bench.world.now()
+    first, second = (volts for volts, _ in bench.pulses("*trg"))
+    assert [near(0.02), near(0), near(0), near(0.02)] == [v[f"dac.{n}"] for v in (first, second) for n in (1, 2)]
+    assert 0.503 == pytest.approx(bench.world.now() - before, abs=2e-3)
+
+
+def test_a_pending_level_waits_for_its_delay(bench):
+    bench.say("sour1:dc:del 2;:sour1:volt:trig 0.02;:sour1:dc:trig:sour bus;:sour1:dc:init")
+    before = bench.world.now()
+    bench.say("*trg")
+    assert near(0.02) == bench.level(1)
+    assert 2 == pytest.approx(bench.world.now() - before, abs=1e-2)
 
 
 def test_a_stepped_list_takes_a_trigger_a_step(bench):

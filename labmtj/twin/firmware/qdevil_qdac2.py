@@ -23,6 +23,7 @@ from labmtj.twin.scpi.syntax import Kind, forms
 _TRIGGERS = 16  # internal triggers in sims/QDAC2.yaml
 _POINTS = 100_000  # unverified: points of a list
 _DWELL = (2e-6, 3600.0)  # [s] unverified
+_DELAY = (0.0, 3600.0)  # [s] unverified
 
 
 def _volts(value: float) -> str:
@@ -239,7 +240,8 @@ class QDAC2(ScpiFirmware):
 
     def _add_triggers(self) -> None:
         lines, outputs, add = self.outputs.lines, self.outputs, self.engine.add
-        for kind, head in (("DC", ":SOURce#:DC"), ("SQU", ":SOURce#:SQUare")):
+        for kind, head, part in (("DC", ":SOURce#:DC", _dc), ("SQU", ":SOURce#:SQUare", _square)):
+            self._add_field(f"{head}:DELay", part, "delay", _take_delay, _number)
             self._add(f"{head}:TRIGger:SOURce", self._chooser(kind), lambda n, k=kind: lines[n].source[k].lower())
             self._add(
                 f"{head}:INITiate:CONTinuous", self._repeater(kind), lambda n, k=kind: str(int(lines[n].again[k]))
@@ -305,6 +307,10 @@ def _square(line: Line) -> object:
 
 def _take_slew(call: Call) -> float:
     return call.number(0, bounds=(0.01, FASTEST), words={"INF": FASTEST})
+
+
+def _take_delay(call: Call) -> float:
+    return call.number(0, unit="S", bounds=_DELAY)
 
 
 def _number(value: object) -> str:

@@ -27,11 +27,15 @@ _MOST = 10_000  # chosen: segments that are played, as in labmtj.twin.firmware.g
 
 @dataclass
 class Sequencer:
-    """What steps a channel's DC level: mode FIX, LIST or SWE, with dwell [s] and count (below 0: for ever)."""
+    """What steps a channel's DC level: mode FIX, LIST or SWE, with dwell [s] and count (below 0: for ever).
+
+    `delay` [s] passes between the trigger and the first level.
+    """
 
     mode: str = "FIX"
     points: list[float] = field(default_factory=lambda: [0.0])
     dwell: float = 1e-3
+    delay: float = 0.0
     count: int = 1
     stepped: bool = False
     down: bool = False
@@ -51,9 +55,10 @@ class Sequencer:
 
 @dataclass
 class Square:
-    """A square wave on top of the DC level; `kind` is SYMM, POS or NEG about the offset."""
+    """A square wave on top of the DC level; `kind` is SYMM, POS or NEG about the offset, `delay` [s] precedes it."""
 
     period: float = 1e-3
+    delay: float = 0.0
     duty: float = 50.0
     kind: str = "SYMM"
     inverted: bool = False
@@ -192,6 +197,8 @@ class Outputs:
         """Begin generators together: levels that are due change at once, then lists and waves are played."""
         due: dict[int, float] = {}
         tracks: dict[int, list[Segment]] = {}
+        passed = min((self._delay(n, kind) for n, kind in started), default=0.0)
+        self._world.sleep(passed)
         for n, kind in started:
             line = self.lines[n]
             line.waits[kind] = line.again[kind]
@@ -202,9 +209,18 @@ class Outputs:
             else:
                 if n in tracks:
                     self._world.violate(f"{line.channel[0]}.{n} adds two waves, which the twin does not play")
-                tracks[n] = self._track(n, kind)
-        self._ramp(due)
+                later = self._delay(n, kind) - passed
+                track = self._track(n, kind)
+                tracks[n] = [(line.level, later), *track] if track and later > 0 else track
+        for delay in sorted({self._delay(n, "DC") for n in due}):
+            self._world.sleep(delay - passed)
+            self._ramp({n: volts for n, volts in due.items() if self._delay(n, "DC") == delay})
+            passed = delay
         self._play({n: track for n, track in tracks.items() if track})
+
+    def _delay(self, n: int, kind: str) -> float:
+        """Seconds between the trigger and the first level of a generator."""
+        return self.lines[n].square.delay if kind == "SQU" else self.lines[n].dc.delay
 
     def _next(self, n: int, due: dict[int, float]) -> None:
         """The next point of a list that takes a trigger a step; it waits for the one after it."""

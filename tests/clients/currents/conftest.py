@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from labmtj.twin.build import models, simulated_bench
-from labmtj.twin.world import Output
+from labmtj.physics import noise
+from labmtj.twin.build import electrics, matrix_model, models, wiring
+from labmtj.twin.world import Output, World
 
 VOLTS = (0.0, 0.025, 0.05, 0.075, 0.1)
 LIMIT = 1e-3
@@ -14,25 +16,39 @@ GROUND = "E"
 
 
 class Network:
-    """The twin's network of a served bench in this process, with its die as it is now."""
+    """The twin's network of a served bench in this process; `close` gives it relays and the die as it is now."""
 
     def __init__(self, bench):
-        file = bench.bench_file()
-        self.models, self.mains = models(file), file.bench.mains
-        self.world = simulated_bench(file).world
+        self.bench, self.file = bench, bench.bench_file()
+        self.models, self.mains = models(self.file), self.file.bench.mains
 
     def close(self, crosspoints):
+        self.bench.copied_state()
+        array = electrics(self.file)
+        self.world = World(array, wiring(self.file, matrix_model(self.models), array.truth.model.seed))
         self.world.set_relays(crosspoints)
         return self
 
     def solve(self, channel, volts, meter):
+        """Current out of the meter, and the standard deviation that the cells on its line give it in 1 PLC."""
         self.world.force(meter, Output(0.0, LIMIT))
         self.world.force(channel, Output(volts, LIMIT))
-        self.world.measure(meter, 1 / self.mains)
-        hookup, number = self.world.hookup(), self.world.wiring.channels.index(meter)
-        point = self.world.electrics.operating_point(hookup)
-        lines = tuple(map(int, hookup.connections.lines_of(number)))
-        return point.source_current[number], point.sigma[lines, 1 / self.mains]
+        array, hookup = self.world.electrics, self.world.hookup()
+        number = self.world.wiring.channels.index(meter)
+        point = array.operating_point(hookup)
+        (line,) = map(int, hookup.connections.lines_of(number))
+        cells = np.s_[line, :] if line < self.world.wiring.rows else np.s_[:, line - self.world.wiring.rows]
+        model, parallel = array.truth.model, array.state.state[cells] == 0
+        variance = noise.current_variance(
+            point.cell_v[cells],
+            point.cell_i[cells],
+            fano=np.where(parallel, model.fano_p, model.fano_ap),
+            flicker=np.where(parallel, model.flicker_p, model.flicker_ap),
+            area=model.area,
+            temperature=model.temperature,
+            aperture=1 / self.mains,
+        )
+        return point.source_current[number], math.sqrt(variance.sum())
 
     def range(self, ranges, value):
         return next(used for used in ranges if used.range >= abs(value))
@@ -53,8 +69,8 @@ class Network:
             own = self.range(seen.source_voltage, source_range or volts).offset if meter != channel else 0.0
             burden = own * abs(self.solve(channel, 0.1, channel)[0]) / 0.1
             used = self.range(seen.measure_current, meter_range or max(abs(true), abs(found)))
-            noise = math.hypot(used.noise, junctions)
-            allowed.append(abs(moved - true) + burden + used.gain * abs(true) + used.offset + 4 * noise)
+            sigma = math.hypot(used.noise, junctions)
+            allowed.append(abs(moved - true) + burden + used.gain * abs(true) + used.offset + 4 * sigma)
             expected.append(true)
         assert [pytest.approx(true, abs=error) for true, error in zip(expected, allowed, strict=True)] == amperes
         assert sharp * abs(expected[-1]) > max(allowed)
@@ -72,10 +88,17 @@ def lines():
     return crosspoints
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def network():
-    """network(bench): see `Network`."""
-    return Network
+    """network(bench): its `Network`; the files are read once."""
+    known = {}
+
+    def of(bench):
+        if bench not in known:
+            known[bench] = Network(bench)
+        return known[bench]
+
+    return of
 
 
 @pytest.fixture
@@ -93,7 +116,7 @@ def sweep():
 
 
 @pytest.fixture
-def wire(qcodesed, served):
+def wire(qcodesed, served, network):
     """wire(row letter, sense letter): the crosspoints closed in the B2201A with the driver of QCoDeS."""
     matrix = qcodesed("KeysightB2201", "matrix")
     before = served.status()["violations"]
@@ -103,7 +126,7 @@ def wire(qcodesed, served):
         wanted = crosspoints(letter, sense)
         matrix.connect_paths(sorted((ord(row) - ord("A") + 1, column) for row, column in wanted))
         assert {(chr(ord("A") + port - 1), column) for port, column in matrix.connections()} == wanted
-        return Network(served).close(wanted)
+        return network(served).close(wanted)
 
     yield close
     matrix.disconnect_all()

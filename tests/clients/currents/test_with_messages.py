@@ -54,6 +54,7 @@ def close(matrix, model, channels):
     """Open everything, close these channels, and have the matrix say so itself."""
     if model == "keysight_34980a":
         matrix.write("*RST")
+        matrix.write("SYST:MOD:ROW:PROT 1,AUTO0")  # at reset 100 ohm protect the relays of each row
         matrix.write(f"ROUT:CLOS (@{','.join(channels)})")
         assert ",".join(["1"] * len(channels)) == matrix.query(f"ROUT:CLOS? (@{','.join(channels)})")
         assert '+0,"No error"' == matrix.query("SYST:ERR?")
