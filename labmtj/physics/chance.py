@@ -63,9 +63,12 @@ def _prefix(seed: int, purpose: int) -> int:
     return _mix(_mix((seed + GOLDEN) & _ALL) ^ ((purpose * GOLDEN + 1) & _ALL))
 
 
+def _at(seed: int, purpose: int, place: int) -> int:
+    return _mix(_prefix(seed, purpose) ^ ((place * GOLDEN + 2) & _ALL))
+
+
 def _address(seed: int, purpose: int, place: int, ordinal: int) -> int:
-    z = _mix(_prefix(seed, purpose) ^ ((place * GOLDEN + 2) & _ALL))
-    return _mix(z ^ ((ordinal * GOLDEN + 3) & _ALL))
+    return _mix(_at(seed, purpose, place) ^ ((ordinal * GOLDEN + 3) & _ALL))
 
 
 def _unit(bits: int) -> float:
@@ -80,7 +83,11 @@ def uniform(seed: int, purpose: int, place: int, ordinal: int) -> float:
 def normal(seed: int, purpose: int, place: int, ordinal: int) -> float:
     """Standard normal number at this address (Box and Muller 1958, doi:10.1214/aoms/1177706645)."""
     bits = _address(seed, purpose, place, ordinal)
-    return math.sqrt(-2.0 * math.log(_unit(bits))) * math.cos(2.0 * math.pi * _unit(_mix(bits ^ SECOND)))
+    return _box_muller(_unit(bits), _unit(_mix(bits ^ SECOND)))
+
+
+def _box_muller(first: float, second: float) -> float:
+    return math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
 
 
 def _mix_all(z: Words) -> Words:
@@ -113,3 +120,22 @@ def normals(seed: int, purpose: Purpose, count: int, ordinal: int = 0) -> Floats
     """Standard normal numbers for the places 0 .. count-1, shape (count,)."""
     bits = _addresses(seed, int(purpose), np.full(count, ordinal, dtype=np.uint64))
     return np.sqrt(-2.0 * np.log(_units(bits))) * np.cos(2.0 * np.pi * _units(_mix_all(bits ^ np.uint64(SECOND))))
+
+
+def _series(seed: int, purpose: int, place: int, ordinals: range) -> Words:
+    counted = np.arange(ordinals.start, ordinals.stop, dtype=np.uint64)
+    return _mix_all(np.uint64(_at(seed, purpose, place)) ^ (counted * np.uint64(GOLDEN) + np.uint64(3)))
+
+
+def uniform_series(seed: int, purpose: int, place: int, ordinals: range) -> list[float]:
+    """What `uniform` gives at one place for ordinals that follow one another."""
+    return _units(_series(seed, purpose, place, ordinals)).tolist()
+
+
+def normal_series(seed: int, purpose: int, place: int, ordinals: range) -> list[float]:
+    """What `normal` gives at one place for ordinals that follow one another, to the last bit.
+
+    Therefore logarithm and cosine are not numpy's, which round differently.
+    """
+    bits = _series(seed, purpose, place, ordinals)
+    return list(map(_box_muller, _units(bits).tolist(), _units(_mix_all(bits ^ np.uint64(SECOND))).tolist()))

@@ -23,7 +23,7 @@ from labmtj.routes import Crosspoint, moves
 from labmtj.runs.journal import product_entry, reading_entry
 from labmtj.twin.build import electrics, matrix_model, models, numbers, wiring
 from labmtj.twin.electrics import Connections, Hookup
-from labmtj.twin.meter import OVERFLOW, Errors, pick
+from labmtj.twin.meter import OVERFLOW, Errors
 from labmtj.twin.sources import Source
 from labmtj.twin.wiring import Wiring
 
@@ -51,8 +51,7 @@ class TwinArray:
         self._errors = [Errors(seed, numbered[channel], smu) for channel in self._wiring.channels]
         self._limits, self._journal = limits or Limits(**dict(bench.limits)), journal
         self._compliance = self._limits.line_compliance
-        meter = self._errors[0].meter_amperes.ranges
-        self._range = meter[pick(meter, bench.measure.range)].full
+        self._range = self._errors[0].meter_amperes.holding(bench.measure.range)
         self._read_limit = min(self._compliance, smu.range_compliance * self._range)
         self._aperture = bench.measure.nplc / bench.mains
         self._clock = _TwinClock(self)
@@ -131,7 +130,7 @@ class TwinArray:
             settled = timing.source_settling + self._wait.after_source + timing.reading_overhead
             self.electrics.hold(hookup, settled + self._aperture)
             amperes, draw = self.electrics.measure(hookup, self._sense, self._aperture)
-            shown = -self._errors[self._sense].shown(
+            shown = -self._errors[self._sense].meter_amperes.shown(
                 amperes, draw, nplc=self._measure.nplc, full=self._range, lowest=0.0
             )
             limited |= self.electrics.operating_point(hookup).limited[self._drive] or abs(shown) >= OVERFLOW
@@ -175,7 +174,7 @@ class TwinArray:
         asked = {self._drive: (volts[0], self._compliance), self._sense: (volts[1], sense_limit)}
         full = self._measure.source_range
         sources = tuple(
-            Source(self._errors[n].forced(asked[n][0], full), asked[n][1]) for n in range(len(self._errors))
+            Source(errors.source_volts.forced(asked[n][0], full), asked[n][1]) for n, errors in enumerate(self._errors)
         )
         return Hookup(connections, sources)
 

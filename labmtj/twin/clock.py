@@ -7,6 +7,7 @@ is the wall's, and what the host has not waited for makes the world wait.
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Protocol
 
@@ -14,12 +15,14 @@ from typing import Protocol
 class Aging(Protocol):
     """The world, as its clocks see it."""
 
+    lock: threading.RLock
+
     def now(self) -> float:
         """Seconds in its life."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass for everything on the bench."""
+        """Let time pass for everything on the bench; with the lock held."""
         ...
 
 
@@ -50,12 +53,25 @@ class HostClock:
         """Wait for a moment on the world's clock; the world follows if nothing has brought it there."""
         if self._realtime:
             time.sleep(max(0.0, when - self.now()))
+            self.catch_up()
         elif when > self._now:
             self._now = when
-        self.catch_up()
+            if when > self.world.now():
+                self.catch_up()
+
+    def reach(self, when: float, *, within: float) -> bool:
+        """Wait for a moment that comes within so many seconds; False, without waiting, if it does not.
+
+        In real time the moment must have come.
+        """
+        if when > (self.now() if self._realtime else self._now + within):
+            return False
+        self.wait_until(when)
+        return True
 
     def catch_up(self) -> None:
         """Let the world age as far as the host has come; called before it carries out a message."""
         behind = self.now() - self.world.now()
         if behind > 0:
-            self.world.sleep(behind)
+            with self.world.lock:
+                self.world.sleep(behind)

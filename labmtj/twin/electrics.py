@@ -14,13 +14,14 @@ from functools import partial
 
 import numpy as np
 
-from labmtj.physics import noise
 from labmtj.physics.breakdown import damage
-from labmtj.physics.chance import Purpose, normal, uniform, uniforms, uniforms_each
+from labmtj.physics.chance import Purpose, uniform, uniforms, uniforms_each
 from labmtj.physics.crossbar import Solution, solve_cells
 from labmtj.physics.switching import switching_probability_into, switching_rate_into
 from labmtj.physics.variation import DieTruth
 from labmtj.records import Defect, Floats
+from labmtj.twin.effort import SOLVE, Effort
+from labmtj.twin.readings import Readings, View
 from labmtj.twin.sources import Source, stand
 from labmtj.twin.state import DieState
 
@@ -112,9 +113,7 @@ class OperatingPoint:
     limited: tuple[bool, ...]
     kcl: float
     rates: Floats | None = field(default=None)
-    sigma: dict[tuple[tuple[int, ...], float], float] = field(
-        default_factory=dict[tuple[tuple[int, ...], float], float]
-    )
+    views: dict[tuple[int, float], View] = field(default_factory=dict[tuple[int, float], View])
 
 
 class Electrics:
@@ -122,6 +121,7 @@ class Electrics:
 
     def __init__(self, truth: DieTruth, state: DieState) -> None:
         self.truth, self.state = truth, state
+        self.effort = Effort()
         self._held: Hookup | None = None
         self._held_for = 0.0
         self._until: float | None = None  # seconds of it until the first cell flips, once somebody has asked
@@ -132,7 +132,7 @@ class Electrics:
         self._stays = self._fixed | (truth.defect == Defect.STUCK)
         # A barrier outside the table is one in ten thousand at sigma 14 %; it switches like the table's end.
         self._delta = np.clip(truth.delta, *_BARRIER)
-        self._telegraph: list[int] = np.flatnonzero(truth.telegraph).tolist()
+        self._readings = Readings(truth, state)
         self._r_p = truth.r_p.copy()
         self._at_rest = self._rest_point()
         self._last: tuple[Hookup | None, OperatingPoint] = (None, self._at_rest)
@@ -158,6 +158,7 @@ class Electrics:
         return point
 
     def _solve(self, hookup: Hookup) -> OperatingPoint:
+        self.effort.spent += 2 * SOLVE  # for what follows from a new operating point
         sources = hookup.sources
         if not hookup.connections.total.any():  # nothing is connected: no current flows anywhere
             zero, none = np.zeros(self._shape), (0.0,) * len(sources)
@@ -175,6 +176,7 @@ class Electrics:
 
     def _network(self, hookup: Hookup, volts: list[float]) -> tuple[Solution, list[float]]:
         """Solve with each line's contacts merged into one source behind one resistance (Thevenin)."""
+        self.effort.spent += SOLVE
         wired, source_volts = hookup.connections, np.array(volts)
         driven = (wired.siemens * source_volts + wired.emf_current).sum(axis=1) + wired.ground_emf
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -204,11 +206,12 @@ class Electrics:
 
     def hold(self, hookup: Hookup, seconds: float) -> None:
         """Let time pass with the lines connected so; it takes effect before anything else happens (`settle`)."""
-        if hookup.quiet:
-            self.rest(seconds)
-            return
-        if self._held is not hookup and self._held != hookup:
-            self.settle()
+        if self._held is not hookup:
+            if hookup.quiet:
+                self.rest(seconds)
+                return
+            if self._held != hookup:
+                self.settle()
             self._held = hookup
         self.state.clock += seconds
         self._held_for += seconds
@@ -243,7 +246,8 @@ class Electrics:
 
     def rest(self, seconds: float) -> None:
         """Let time pass with nothing on the lines: it is added up and takes effect before the next event."""
-        self.settle()
+        if self._held is not None:
+            self.settle()
         self.state.clock += seconds
         self.state.rest += seconds
 
@@ -358,41 +362,12 @@ class Electrics:
         """
         self.look()
         point = self.operating_point(hookup)
+        amperes = point.source_current[source]
         lines = hookup.connections.lines_of(source)
         if not lines:
-            return point.source_current[source], 0.0
-        state, model, rows = self.state, self.truth.model, self._shape[0]
-        key = (lines, aperture)
-        if key not in point.sigma:
-            point.sigma[key] = self._noise(point, lines, aperture)
-        place = lines[0]
-        reads = state.row_reads if place < rows else state.col_reads
-        index = place if place < rows else place - rows
-        ordinal = int(reads[index])
-        reads[index] += np.uint64(1)
-        shift = 0.0
-        for cell in self._telegraph:
-            seen = cell // self._shape[1] in lines or rows + cell % self._shape[1] in lines
-            if seen and uniform(model.seed, int(Purpose.TELEGRAPH), cell, ordinal) < 0.5:
-                step = float(self.truth.telegraph.flat[cell] * point.cell_i.flat[cell])
-                shift += step if place < rows else -step
-        draw = normal(model.seed, int(Purpose.READ_NOISE), place, 2 * ordinal)
-        meter = normal(model.seed, int(Purpose.READ_NOISE), place, 2 * ordinal + 1)
-        return point.source_current[source] + shift + point.sigma[key] * draw, meter
-
-    def _noise(self, point: OperatingPoint, lines: tuple[int, ...], aperture: float) -> float:
-        """Standard deviation [A] of the current of all cells on these lines."""
-        mask, rows, model = np.zeros(self._shape, dtype=bool), self._shape[0], self.truth.model
-        for line in lines:
-            mask[(line, slice(None)) if line < rows else (slice(None), line - rows)] = True
-        parallel = self.state.state[mask] == 0
-        variance = noise.current_variance(
-            point.cell_v[mask],
-            point.cell_i[mask],
-            fano=np.where(parallel, model.fano_p, model.fano_ap),
-            flicker=np.where(parallel, model.flicker_p, model.flicker_ap),
-            area=model.area,
-            temperature=model.temperature,
-            aperture=aperture,
-        )
-        return math.sqrt(float(variance.sum()))
+            return amperes, 0.0
+        view = point.views.get((source, aperture))
+        if view is None:
+            view = self._readings.view(point.cell_v, point.cell_i, lines, aperture)
+            point.views[source, aperture] = view
+        return self._readings.read(view, amperes)

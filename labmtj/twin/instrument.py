@@ -26,7 +26,7 @@ _KNOWN, _LONGEST_KNOWN = 256, 200  # chosen: messages that are remembered, and b
 
 
 class Firmware(Protocol):
-    """What stands behind an instrument: takes one message, gives its replies."""
+    """What stands behind an instrument: takes one message, gives its replies. It is called with the lock held."""
 
     blocks: bool
     """Whether #<n><length> in a message begins a definite block (SCPI; in TSP # is Lua's length)."""
@@ -148,12 +148,16 @@ class Conversation:
         self._outgoing: deque[Piece] = deque()  # replies, and when on the world's clock they are ready
         self._offset = 0  # what was read of the first
         self._size = 0  # bytes of all
-        self.ready_at = math.inf  # [s] on the world's clock: when the next reply is ready
 
     @property
     def waiting(self) -> bool:
         """Whether a reply, or a part of one, has not been read."""
         return bool(self._outgoing)
+
+    @property
+    def ready_at(self) -> float:
+        """When the next reply is ready [s] on the world's clock; infinite if there is none."""
+        return self._outgoing[0][1] if self._outgoing else math.inf
 
     @property
     def available(self) -> int:
@@ -201,18 +205,16 @@ class Conversation:
             if not self._outgoing:
                 return b"", False
             reply, _, last = self._outgoing[0]
-            begin, finish = self._offset, len(reply)
-            if count < finish - begin:
-                finish = begin + count
+            begin, size = self._offset, len(reply)
+            finish = min(begin + count, size)
             if stop is not None and (found := reply.find(stop, begin, finish)) >= 0:
                 finish = found + 1
-            if finish < len(reply):
+            if finish < size:
                 self._offset = finish
                 return reply[begin:finish], False
             self._outgoing.popleft()
-            self._size -= len(reply)
+            self._size -= size
             self._offset = 0
-            self.ready_at = self._outgoing[0][1] if self._outgoing else math.inf
             if instrument.watched or instrument.listeners:
                 rose = instrument.look()
         if rose:
@@ -255,7 +257,6 @@ class Conversation:
             while self._outgoing and self._outgoing[0][1] <= before:
                 self._size -= len(self._outgoing.popleft()[0])
                 self._offset = 0
-            self.ready_at = self._outgoing[0][1] if self._outgoing else math.inf
 
     def interrupted(self) -> None:
         """A message came before the last reply was read: drop the reply, queue -410."""
@@ -286,15 +287,13 @@ class Conversation:
         replies = instrument.firmware.execute(message)
         instrument.done_at = now = self._now()
         if replies:
-            outgoing = self._outgoing
             for reply in replies:
                 encoded = reply.encode("latin-1") + b"\n"
                 if instrument.tamper is None:
-                    outgoing.append((encoded, now, True))
+                    self._outgoing.append((encoded, now, True))
                     self._size += len(encoded)
                 else:
                     self._tampered(instrument.tamper(encoded), now)
-            self.ready_at = outgoing[0][1] if outgoing else math.inf
             if self._size > LONGEST:
                 self.discard()
                 instrument.firmware.query_error(QUERY_DEADLOCKED)

@@ -9,24 +9,15 @@ voltage; the reading is of what is there then.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from labmtj.config.model import SourceMeterModel
-from labmtj.physics.chance import Purpose, normal
-from labmtj.twin.meter import Errors, Range, pick
+from labmtj.physics.chance import Purpose, normal_series
+from labmtj.twin.meter import Errors, Scale
+from labmtj.twin.readings import Series
 from labmtj.twin.wiring import Channel
 from labmtj.twin.world import Output, World
 
 BLOCKED = 802, "Output blocked by interlock"  # unverified: number and text of Keithley's source meters
-
-
-class Measured(NamedTuple):
-    """One measurement: volts, amperes out of the channel, whether a limit holds it, bench time at its end [s]."""
-
-    volts: float
-    amperes: float
-    limited: bool
-    time: float
 
 
 @dataclass
@@ -69,7 +60,8 @@ class Smu:
         self.world, self.channel, self.model, self.mains = world, channel, model, mains
         self.errors = Errors(seed, number, model)
         self.set = Settings()
-        self._seed, self._place, self._conversions = seed, number, 0
+        self._overhead = model.timing.reading_overhead
+        self._draws, self._conversions = Series(normal_series, seed, Purpose.READ_NOISE, -1 - number), 0
         world.interlocked.setdefault(channel, False)
 
     # -- forcing -----------------------------------------------------------------------------------
@@ -80,7 +72,7 @@ class Smu:
         if not now.output:
             # Output off: 0 V with a small limit, or the output relay is open.
             full = abs(now.level_v) if now.auto_v else now.range_v
-            return Output(errors.forced(0.0, full), now.off_limit, connected=not now.off_open)
+            return Output(errors.source_volts.forced(0.0, full), now.off_limit, connected=not now.off_open)
         if volts is None and not now.volts:
             full = abs(now.level_i) if now.auto_i else now.range_i
             level = errors.source_amperes.forced(now.level_i, full) if now.level_i else 0.0
@@ -91,7 +83,7 @@ class Smu:
         limit = now.limit_i
         if not now.meter_auto_i:
             limit = min(limit, self.model.range_compliance * now.meter_i)
-        return Output(errors.forced(level, full), limit)
+        return Output(errors.source_volts.forced(level, full), limit)
 
     def apply(self) -> None:
         """Put the settings in force; an open interlock keeps the output off."""
@@ -115,53 +107,43 @@ class Smu:
 
     # -- measuring ---------------------------------------------------------------------------------
 
-    def measure(self) -> Measured:
-        """Volts and amperes from one reading."""
-        amperes = self.measure_current()
-        return Measured(self._shown_volts(), amperes, self.limited, self.world.now())
+    def measure(
+        self, *, volts: bool = True, amperes: bool = True, limit: bool = True, apart: bool = False
+    ) -> tuple[float, float, bool]:
+        """Volts, amperes out of the channel, whether its limit holds it: each integrated over NPLC periods.
 
-    def measure_current(self) -> float:
-        """Current out of the channel [A], integrated over NPLC periods; zero with the output off."""
-        aperture = self.set.nplc / self.mains
-        amperes, draw = self.world.measure(self.channel, aperture, before=self._beside(aperture))
-        return self.shown(amperes if self.set.output else 0.0, draw)
-
-    def measure_voltage(self) -> float:
-        """Volts at the terminals, integrated over NPLC periods; zero with the output off."""
-        aperture = self.set.nplc / self.mains
-        self.world.sleep(self._beside(aperture) + aperture)
-        return self._shown_volts()
+        What is not asked for is 0 or False; with the output off, only the meter's errors are seen. Volts and
+        amperes come from the same time, or `apart`, amperes first.
+        """
+        now, world = self.set, self.world
+        aperture = now.nplc / self.mains
+        # With autozero, reference and zero are converted each time.
+        beside = self._overhead + (2 * aperture if now.autozero else 0.0)
+        shown_i = shown_v = 0.0
+        if amperes:
+            flowing, draw = world.measure(self.channel, aperture, before=beside)
+            shown_i = self.shown(flowing if now.output else 0.0, draw)
+        if volts and (apart or not amperes):
+            world.sleep(beside + aperture)
+        standing, limited = world.standing(self.channel) if now.output and (volts or limit) else (0.0, False)
+        if volts:
+            self._conversions += 1
+            draw, full = self._draws[self._conversions], None if now.meter_auto_v else now.meter_v
+            shown_v = self.errors.meter_volts.shown(standing, draw, nplc=now.nplc, full=full, lowest=0.0)
+        return shown_v, shown_i, limited
 
     def shown(self, amperes: float, draw: float) -> float:
         """A current as this channel's meter shows it; `draw` is a standard normal number."""
         now = self.set
         full = None if now.meter_auto_i else now.meter_i
-        return self.errors.shown(amperes, draw, nplc=now.nplc, full=full, lowest=now.lowest_i)
-
-    def _beside(self, aperture: float) -> float:
-        """Time of a reading beside its integration: with autozero, reference and zero are converted each time."""
-        return self.model.timing.reading_overhead + (2 * aperture if self.set.autozero else 0.0)
-
-    def _shown_volts(self) -> float:
-        now = self.set
-        volts = self.world.terminal(self.channel) if now.output else 0.0
-        self._conversions += 1
-        draw = normal(self._seed, int(Purpose.READ_NOISE), -1 - self._place, self._conversions)
-        return self.errors.meter_volts.shown(
-            volts,
-            draw,
-            nplc=now.nplc,
-            full=None if now.meter_auto_v else now.meter_v,
-            lowest=0.0,
-            excess=self.errors.excess(now.nplc),
-        )
+        return self.errors.meter_amperes.shown(amperes, draw, nplc=now.nplc, full=full, lowest=now.lowest_i)
 
     # -- ranges ------------------------------------------------------------------------------------
 
     def range_for(self, what: str, value: float) -> float:
         """The full scale that holds `value`, of "source_volts", "source_amperes", "meter_volts", "meter_amperes"."""
-        ranges: tuple[Range, ...] = getattr(self.errors, what).ranges
-        return ranges[pick(ranges, abs(value))].full
+        scale: Scale = getattr(self.errors, what)
+        return scale.holding(abs(value))
 
     def largest(self, what: str) -> float:
         """The largest full scale of a function (see `range_for`)."""

@@ -34,8 +34,7 @@ _TILTS = (1.0, 0.1, 1e-2, 1e-3)  # resistances of vertical pieces, of that of th
 _WITHIN = 1 + 1e-6  # of the limit: no source is in compliance below it
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """A source as it stands now.
 
     `level` is the volts at its terminal (of a `current` source: the amperes out of it), `limit` the

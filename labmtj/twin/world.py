@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from labmtj.twin.clock import HostClock
 from labmtj.twin.electrics import GROUND, Connections, Contact, Electrics, Hookup, OperatingPoint
-from labmtj.twin.record import TwinLog
+from labmtj.twin.record import KEPT, TwinLog
 from labmtj.twin.sources import Source
 from labmtj.twin.wiring import Channel, Wiring
 
@@ -67,10 +67,12 @@ class World:
         self._asked: frozenset[Crosspoint] = frozenset()
         self._number = {channel: number for number, channel in enumerate(wiring.channels)}
         self._hookup: Hookup | None = None
+        self._sources = {channel: self._source(channel, output) for channel, output in self.outputs.items()}
         self._idle = True
         self._known: dict[tuple[object, ...], Connections] = {}
         self._extra_ohms = 0.0
         self.host = HostClock(self, realtime=realtime)
+        self.effort = electrics.effort
 
     # -- time --------------------------------------------------------------------------------------
 
@@ -79,13 +81,13 @@ class World:
         return self.electrics.state.clock
 
     def sleep(self, seconds: float) -> None:
-        """Let virtual time pass for everything on the bench."""
+        """Let virtual time pass for everything on the bench; with the lock held."""
         if seconds > 0:
-            with self.lock:
-                if self._idle:
-                    self.electrics.rest(seconds)
-                else:
-                    self.electrics.hold(self.hookup(), seconds)
+            self.effort.spend(2)
+            if self._idle:
+                self.electrics.rest(seconds)
+            else:
+                self.electrics.hold(self._hookup or self.hookup(), seconds)
 
     # -- what instruments do -----------------------------------------------------------------------
 
@@ -95,20 +97,23 @@ class World:
             return
         if channel not in self.outputs:
             return
+        self.effort.spend(2)
         drove = self.outputs[channel].hot
         self.outputs[channel] = output
-        self._outputs_changed()
+        self._output_changed(channel)
         if output.hot and not drove:
             self._look_for_floating(channel)
 
     def disturb(self, channel: Channel, disturbance: Disturbance) -> None:
         """Let something be wrong with a channel, instead of what was wrong before; nothing by default."""
         self._disturbed[channel] = disturbance
-        self._outputs_changed()
+        if channel in self.outputs:
+            self._output_changed(channel)
 
-    def _outputs_changed(self) -> None:
+    def _output_changed(self, channel: Channel) -> None:
         self._hookup = None
-        self._idle = all(self._source(channel, output).quiet for channel, output in self.outputs.items())
+        self._sources[channel] = self._source(channel, self.outputs[channel])
+        self._idle = all(source.quiet for source in self._sources.values())
 
     def _source(self, channel: Channel, o: Output) -> Source:
         wrong = self._disturbed.get(channel)
@@ -119,17 +124,20 @@ class World:
     def set_relays(self, closed: Iterable[Crosspoint]) -> None:
         """Move relays to this set of closed crosspoints; hot switching and joined sources are noted."""
         self._asked = frozenset(closed)
+        self.effort.spend(1 + len(self._asked))
         after = frozenset(c for c in self._asked | self.stuck.keys() if self.stuck.get(c, c in self._asked))
         moved = after ^ self.closed
         if not moved:
             return
+        touched = self._channels_by_column(after | self.closed)
         for row, col in sorted(moved):
-            on = sorted(c for c in self._channels_on(col, after | self.closed) if self.outputs[c].hot)
+            on = sorted(c for c in touched.get(col, ()) if self.outputs[c].hot)
             if on:
                 self.violate(f"relay {row}{col} moved with {on} on")
             self.electrics.state.cycles[ord(row) - ord("A"), col - 1] += 1
+        standing = self._channels_by_column(after)
         for col in sorted({col for _, col in moved}):
-            joined = sorted(self._channels_on(col, after))
+            joined = sorted(standing.get(col, ()))
             if len(joined) > 1:
                 self.violate(f"column {col} joins {joined}")
         for verb, group in (("close", after - self.closed), ("open", self.closed - after)):
@@ -162,11 +170,13 @@ class World:
 
     def violate(self, what: str) -> None:
         """Note that something was done that hurts contacts or junctions."""
-        self.violations.append(f"t={self.now():.6f} s: {what}")
+        if len(self.violations) < KEPT:  # the first ones tell what went wrong
+            self.violations.append(f"t={self.now():.6f} s: {what}")
         self.log.write("violation", self.now(), what=what)
 
     def pulse(self, levels: Mapping[Channel, float], seconds: float) -> OperatingPoint:
         """Put these channels at these volts for `seconds`, all at once, then back; one draw a cell."""
+        self.effort.spend(12 + len(levels))
         wired = {channel: volts for channel, volts in levels.items() if channel in self.outputs}
         base = self.outputs
         for channel in wired:
@@ -184,28 +194,33 @@ class World:
         `before` [s] passes first: what else a reading takes.
         """
         self.sleep(before + aperture)
-        if channel not in self._number:
+        number = self._number.get(channel)
+        if number is None:
             return 0.0, 0.0  # nothing is plugged in
-        amperes, draw = self.electrics.measure(self.hookup(), self._number[channel], aperture)
+        self.effort.spend(2)
+        amperes, draw = self.electrics.measure(self._hookup or self.hookup(), number, aperture)
         wrong = self._disturbed.get(channel)
         return (amperes if wrong is None else amperes + wrong.amperes), draw
 
-    def limited(self, channel: Channel) -> bool:
-        """Whether a channel's limit holds it now."""
-        return channel in self._number and self._point().limited[self._number[channel]]
+    def standing(self, channel: Channel) -> tuple[float, bool]:
+        """Volts at a channel's terminals now, behind its own resistance, and whether its limit holds it."""
+        number = self._number.get(channel)
+        if number is None:
+            return 0.0, False
+        hookup = self._hookup or self.hookup()
+        point = self.electrics.operating_point(hookup)
+        inside = hookup.connections.folded.get(number, 0.0) * point.source_current[number]
+        return point.source_volts[number] - inside, point.limited[number]
 
     def terminal(self, channel: Channel) -> float:
-        """Volts at a channel's terminals now, behind its own resistance."""
-        if channel not in self._number:
-            return 0.0
-        number, point = self._number[channel], self._point()
-        inside = self.hookup().connections.folded.get(number, 0.0) * point.source_current[number]
-        return point.source_volts[number] - inside
+        """Volts at a channel's terminals now."""
+        return self.standing(channel)[0]
+
+    def limited(self, channel: Channel) -> bool:
+        """Whether a channel's limit holds it now."""
+        return self.standing(channel)[1]
 
     # -- who is connected to whom ------------------------------------------------------------------
-
-    def _point(self) -> OperatingPoint:
-        return self.electrics.operating_point(self.hookup())
 
     def hookup(self) -> Hookup:
         """The connections as they stand now."""
@@ -223,10 +238,15 @@ class World:
             if len(self._known) >= _KEPT:
                 self._known.clear()
             connections = self._known[key] = self._connections(off, ohms)
-        sources = tuple(self._source(channel, outputs[channel]) for channel in wiring.channels)
-        if connections.folded:
-            sources = tuple(replace(s, ohms=0.0) if n in connections.folded else s for n, s in enumerate(sources))
-        return Hookup(connections, sources)
+        sources = [
+            self._sources[channel]
+            if outputs[channel] is self.outputs[channel]
+            else self._source(channel, outputs[channel])
+            for channel in wiring.channels
+        ]
+        for number in connections.folded:
+            sources[number] = sources[number]._replace(ohms=0.0)
+        return Hookup(connections, tuple(sources))
 
     def _connections(self, off: tuple[Channel, ...], ohms: tuple[float, ...]) -> Connections:
         """The contacts of every line; the resistance of a source with one contact only is a part of that contact."""
@@ -246,10 +266,14 @@ class World:
             contacts[:] = [replace(c, ohms=c.ohms + folded.get(c.source, 0.0)) for c in contacts]
         return Connections(tuple(map(tuple, lines)), len(wiring.channels), folded)
 
-    def _channels_on(self, col: int, closed: Iterable[Crosspoint]) -> set[Channel]:
-        """The channels that a matrix column hangs on with these crosspoints closed."""
-        found = (self.wiring.role(row) for row, column in closed if column == col)
-        return {channel for channel in found if channel is not None}
+    def _channels_by_column(self, closed: Iterable[Crosspoint]) -> dict[int, set[Channel]]:
+        """The channels that each matrix column hangs on with these crosspoints closed."""
+        found: dict[int, set[Channel]] = {}
+        for row, column in closed:
+            channel = self.wiring.role(row)
+            if channel is not None:
+                found.setdefault(column, set()).add(channel)
+        return found
 
     def _look_for_floating(self, channel: Channel) -> None:
         """Note lines that float while this channel drives others: its charge and sneak paths set their volts."""

@@ -22,6 +22,7 @@ from labmtj.twin.world import Output, World
 
 Segment = tuple[float, float]  # volts, seconds
 _MOST = 10_000  # chosen: segments of one burst; each is a pulse on the array and takes some 0.1 ms to work out
+_LONGEST = 1e6  # [s] chosen: what a burst that is not played takes at most; 1e8 cycles of 1e6 s are more than all time
 _TOGETHER = 1e-12  # [s] chosen: edges closer than this are one; no generator here places them finer
 _LIMIT = 1.0  # [A] chosen: never reached; 10 V behind 50 ohm drive 0.2 A into a short
 
@@ -102,7 +103,7 @@ class Terminal:
         if cycle is None or len(cycle) * cycles > _MOST:
             what = f"a burst of {wave.shape}" if cycle is None else f"a burst of {cycles:g} cycles"
             self.note(f"puts out {what}, which the twin does not play")
-            return [*begin, (wave.rest, cycles * wave.period)]
+            return [*begin, (wave.rest, min(cycles * wave.period, _LONGEST))]
         return begin + cycle * round(cycles)
 
     def note(self, what: str) -> None:

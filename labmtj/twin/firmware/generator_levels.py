@@ -35,7 +35,14 @@ class Levels:
         self._kept.boolean("limits", f"{prefix}:LIMit:STATe", False, then=self._limits_changed)
         for name, default in (("high", most), ("low", -most)):
             header = f"{prefix}:LIMit:{name.upper()}"
-            self._kept.number(f"limit_{name}", header, default, bounds=(-most, most), unit="V")
+            self._kept.number(
+                f"limit_{name}",
+                header,
+                default,
+                bounds=(-most, most),
+                unit="V",
+                then=lambda n, w=name: self._limit_changed(n, w),
+            )
 
     def _set(self, call: Call, which: str) -> None:
         """Set one level; the other makes way by at least the smallest amplitude."""
@@ -106,17 +113,35 @@ class Levels:
         """Put levels [V] into an open circuit in force, within the limits that a user has set."""
         wave = self._g.terminals[n].wave
         if self._kept.flag("limits", n):
-            top, bottom = (self._kept.real(name, n) / self._g.factor(n) for name in ("limit_high", "limit_low"))
-            if high > top * _SLACK or low < bottom * _SLACK:
+            bounds = self._level.minimum, self._level.maximum
+            asked = (self._kept.real(name, n) / self._g.factor(n) for name in ("limit_high", "limit_low"))
+            top, bottom = (_held(value, *bounds) for value in asked)
+            slack = (top - bottom) * (_SLACK - 1)
+            if high > top + slack or low < bottom - slack:
                 self._g.conflict("value clipped to voltage limit")
-                high, low = min(high, top), max(low, bottom)
+                high, low = _held(high, bottom, top), _held(low, bottom, top)
         wave.high, wave.low = high, low
         self._g.show(n)
 
+    def _limit_changed(self, n: int, which: str) -> None:
+        """Limits do not pass each other: the other one makes way, with -221 (unverified)."""
+        top, bottom = self._kept.real("limit_high", n), self._kept.real("limit_low", n)
+        if top - bottom < self._least:
+            self._g.engine.error(-221)
+            if which == "high":
+                self._kept.put("limit_low", n, top - self._least)
+            else:
+                self._kept.put("limit_high", n, bottom + self._least)
+        self._limits_changed(n)
+
     def _limits_changed(self, n: int) -> None:
-        """Limits that are turned on hold for the levels that stand."""
+        """Limits that are turned on hold for the levels that stand; where they are refused they go off."""
         wave = self._g.terminals[n].wave
-        self._take(n, wave.high, wave.low)
+        try:
+            self._take(n, wave.high, wave.low)
+        except ScpiError:
+            self._kept.put("limits", n, False)
+            raise
 
     def _unit_changed(self, n: int) -> None:
         if self._kept.text("unit", n) == "DBM" and math.isinf(self._g.loads[n]):
@@ -137,3 +162,8 @@ class Levels:
         if unit == "DBM":
             return lambda value: math.sqrt(1e-3 * 10 ** (min(value, _MOST_DBM) / 10) * load) / share
         return lambda value: value / share if unit == "VRMS" else value
+
+
+def _held(value: float, low: float, high: float) -> float:
+    """A value taken to the nearer of two bounds if it lies outside."""
+    return min(max(value, low), high)

@@ -19,6 +19,7 @@ DEFAULT_SIZE = 100_000  # of defbuffer1 and 2; unverified, from memory of sectio
 _START = datetime(
     2026, 1, 1, tzinfo=UTC
 )  # chosen: when a simulated bench's life begins, whatever the wall's clock says
+_LATEST = 2e11  # [s] on a calendar of four digits
 # Bits of the statuses of a reading (2461-901-01, page 6-11, and from memory of the 2450's; unverified for the source).
 FRONT, FIRST = 8, 256
 READ_BACK, LIMITED, FOUR_WIRE, ON = 8, 32, 64, 128
@@ -126,17 +127,17 @@ def numbers(readings: Sequence[Reading], buffer: Buffer, elements: Sequence[str]
     return [_NUMBERS[element](reading, buffer) for reading in readings for element in elements]
 
 
-def texts(readings: Sequence[Reading], buffer: Buffer, elements: Sequence[str], digits: int) -> list[str]:
-    """Elements as text, numbers with so many digits behind the point."""
+def texts(readings: Sequence[Reading], buffer: Buffer, elements: Sequence[str], form: str) -> list[str]:
+    """Elements as text, numbers in a format such as ".6E"."""
     return [
-        f"{_NUMBERS[element](reading, buffer):.{digits}E}" if element in _NUMBERS else _TEXTS[element](reading)
+        format(_NUMBERS[element](reading, buffer), form) if element in _NUMBERS else _TEXTS[element](reading)
         for reading in readings
         for element in elements
     ]
 
 
 def _when(reading: Reading) -> datetime:
-    return _START + timedelta(seconds=reading.time)
+    return _START + timedelta(seconds=min(reading.time, _LATEST))
 
 
 def _formatted(value: float, what: str) -> str:

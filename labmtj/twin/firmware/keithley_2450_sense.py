@@ -6,6 +6,7 @@ Model 2450 Reference Manual, 2450-901-01 Rev. B (2013), section 6 ([:SENSe[1]] f
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 from labmtj.twin.firmware.keithley_2450_buffer import FIRST, FOUR_WIRE, FRONT, LIMITED, ON, READ_BACK, Reading
 from labmtj.twin.firmware.keithley_2450_source import NUMBER, Source, number, range_of
@@ -22,6 +23,19 @@ _MOST_FILTERED, _MOST_COUNTED = 100, 300_000  # unverified, from memory of secti
 _USER_DELAYS = 5
 
 
+class _Way(NamedTuple):
+    """What settings make of a reading: what is measured, whether it is read back, the filter, bits of its statuses."""
+
+    volts: bool
+    amperes: bool
+    back: bool
+    filtered: int
+    moving: bool
+    source: str
+    status: int
+    source_status: int
+
+
 class Sense:
     """The meter's commands; `measure` takes one reading with them in force."""
 
@@ -30,6 +44,8 @@ class Sense:
         self.function = "CURRENT"
         self._nplc: dict[str, float] = dict.fromkeys(FUNCTIONS, 1.0)
         self._past: deque[float] = deque(maxlen=_MOST_FILTERED)
+        self._settings: tuple[str, bool, int] | None = None
+        self._way: _Way  # worked out from these settings
         add = engine.add
         add("[:SENSe]:FUNCtion[:ON]", set=self._set_function, get=lambda _: NAMES[self.function])
         stored.integer("[:SENSe]:COUNt", "count", 1, bounds=(1, _MOST_COUNTED))
@@ -59,37 +75,46 @@ class Sense:
 
         `first` says that it is the first one of a group.
         """
-        if first:
-            self._past.clear()
-        stored, meter, function = self._stored, self._meter, self.function
-        count = stored.count(f"{function}.filter.count") if stored.on(f"{function}.filter") else 1
-        moving = stored.word(f"{function}.filter.kind") == "MOVING"
-        sample = self._sample(1 if moving else count)
-        self._past.append(self._value(sample))
-        used = list(self._past)[-count:] if moving else [self._past[-1]]
-        value = mean(used) if meter.output else NOT_A_NUMBER
-        volts = meter.volts
-        back = sample.volts if volts else sample.amperes
+        meter, function = self._meter, self.function
+        settings = function, meter.volts, self._stored.changes
+        if settings != self._settings:
+            self._settings, self._way = settings, self._work_out()
+        volts, amperes, back, count, moving, source, status, source_status = self._way
+        sample = meter.sample(volts=volts, amperes=amperes, repeats=1 if moving else count)
+        value = self._value(sample) if meter.output else NOT_A_NUMBER
+        if moving:
+            if first:
+                self._past.clear()
+            self._past.append(value)
+            value = mean(list(self._past)[-count:])
+        level = (sample.volts if meter.volts else sample.amperes) if back else None
         return Reading(
-            function=function,
-            value=value,
-            source="VOLTAGE" if volts else "CURRENT",
-            level=back if self._source.read_back and back is not None else sample.level,
-            status=(FRONT if stored.word("terminals") == "FRONT" else 0) | (FIRST if first else 0),
-            source_status=(READ_BACK if self._source.read_back else 0)
+            function,
+            value,
+            source,
+            sample.level if level is None else level,
+            status | (FIRST if first else 0),
+            source_status
             | (LIMITED if sample.limited else 0)
             | (FOUR_WIRE if meter.remote else 0)
             | (ON if meter.output else 0),
-            time=sample.time,
+            sample.time,
         )
 
-    def _sample(self, repeats: int) -> Sample:
-        """What the function needs, and the source where it is read back."""
-        ohms, back, volts = self.function == "RESISTANCE", self._source.read_back, self._meter.volts
-        return self._meter.sample(
-            volts=ohms or self.function == "VOLTAGE" or (back and volts),
-            amperes=ohms or self.function == "CURRENT" or (back and not volts),
-            repeats=repeats,
+    def _work_out(self) -> _Way:
+        """How readings are taken with the settings as they stand."""
+        stored, function, sourced = self._stored, self.function, self._meter.volts
+        ohms, back = function == "RESISTANCE", self._source.read_back
+        filtered = stored.on(f"{function}.filter")
+        return _Way(
+            volts=ohms or function == "VOLTAGE" or (back and sourced),
+            amperes=ohms or function == "CURRENT" or (back and not sourced),
+            back=back,
+            filtered=stored.count(f"{function}.filter.count") if filtered else 1,
+            moving=filtered and stored.word(f"{function}.filter.kind") == "MOVING",
+            source=self._source.quantity,
+            status=FRONT if stored.word("terminals") == "FRONT" else 0,
+            source_status=READ_BACK if back else 0,
         )
 
     def _value(self, sample: Sample) -> float:

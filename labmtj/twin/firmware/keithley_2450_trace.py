@@ -42,7 +42,10 @@ class Buffers:
         self.reset()
         stored.choice(":FORMat[:DATA]", "format", ("ASCii", "REAL", "SREal"))
         stored.choice(":FORMat:BORDer", "order", ("SWAPped", "NORMal"))
-        stored.integer(":FORMat:ASCii:PRECision", "precision", 0, bounds=(0, 16), words={"AUTO": 0})
+        words = {"AUTO": 0}
+        stored.integer(
+            ":FORMat:ASCii:PRECision", "precision", 0, bounds=(0, 16), words=words, changed=self._set_precision
+        )
         add, root = engine.add, ":TRACe"
         add(f"{root}:MAKE", set=self._make, most=3)
         add(f"{root}:DELete", set=self._delete)
@@ -67,6 +70,7 @@ class Buffers:
     def reset(self) -> None:
         """Only the two default buffers, empty."""
         self._buffers = {name: Buffer(DEFAULT_SIZE, continuous=True) for name in _DEFAULTS}
+        self._form = f".{_DIGITS}E"
 
     def find(self, name: str) -> Buffer:
         """A buffer by its name. Raises ScpiError -224 if there is none."""
@@ -81,18 +85,24 @@ class Buffers:
 
     def reply(self, readings: Sequence[Reading], buffer: Buffer, call: Call, position: int) -> str:
         """Readings with the elements that the arguments from `position` on name."""
-        named = range(position, call.count)
-        elements = [call.word(number, ELEMENTS) for number in named if call.has(number)] or ["READING"]
+        elements = ["READING"]
+        if call.count > position:
+            named = range(position, call.count)
+            elements = [call.word(number, ELEMENTS) for number in named if call.has(number)] or elements
         kind = self._stored.word("format")
         if kind == "ASCII":
-            precision = self._stored.count("precision")
-            return ",".join(texts(readings, buffer, elements, precision - 1 if precision else _DIGITS))
+            return ",".join(texts(readings, buffer, elements, self._form))
         values = numbers(readings, buffer, elements)
         order = "<" if self._stored.word("order") == "SWAPPED" else ">"
         data = struct.pack(f"{order}{len(values)}{'d' if kind == 'REAL' else 'f'}", *values)
         return "#0" + data.decode("latin-1")
 
     # -- commands ------------------------------------------------------------------------------------
+
+    def _set_precision(self) -> None:
+        """Digits in all, or AUTO."""
+        digits = self._stored.count("precision")
+        self._form = f".{digits - 1 if digits else _DIGITS}E"
 
     def _make(self, call: Call) -> None:
         name = call.text(0)

@@ -83,9 +83,10 @@ class Triggers:
         count = self._stored.count("count")
         if count > _MOST_RUN:
             raise ScpiError(-221)
+        sleep, delay, sense = self._meter.smu.world.sleep, self._source.delay, self._sense
         for number in range(count):
-            self._meter.smu.world.sleep(self._source.delay)
-            buffer.add(self._sense.measure(first=number == 0))
+            sleep(delay)
+            buffer.add(sense.measure(first=number == 0))
 
     def _read(self, call: Call) -> str:
         """Measure into a buffer; the last reading."""

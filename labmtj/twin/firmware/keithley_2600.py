@@ -11,12 +11,12 @@ from typing import Any
 from labmtj.config.model import SourceMeterModel
 from labmtj.twin.build import Place
 from labmtj.twin.firmware.keithley_2600_channel import Channel2600
-from labmtj.twin.firmware.keithley_2600_names import attributes, status_sets
+from labmtj.twin.firmware.keithley_2600_names import TRIGGER_BOUNDS, attributes, status_sets
 from labmtj.twin.firmware.keithley_2600_trigger import TriggerModel
 from labmtj.twin.tsp import node as tsp_node
 from labmtj.twin.tsp.engine import TspEngine, buffer_functions
 from labmtj.twin.tsp.firmware import TspFirmware
-from labmtj.twin.tsp.tables import Fixed, Table
+from labmtj.twin.tsp.tables import Fixed, Table, within
 
 
 class Keithley2600(TspFirmware):
@@ -51,7 +51,7 @@ class Keithley2600(TspFirmware):
             on_set=self._set,
             on_get=self._get,
             on_reset=self._reset,
-            on_message=lambda: place.world.sleep(model.timing.command),
+            on_message=partial(place.world.sleep, model.timing.command),
             on_trigger=self._triggers.command,
         )
         super().__init__(place.world, engine)
@@ -66,7 +66,10 @@ class Keithley2600(TspFirmware):
 
     def _set(self, name: str, value: Any) -> Any:
         smu, _, key = name.partition(".")
-        return self._channels[smu].set(key, value) if smu in self._channels else value
+        if smu in self._channels:
+            return self._channels[smu].set(key, value)
+        bounds = TRIGGER_BOUNDS.get(name.rpartition(".")[2].partition("[")[0]) if smu == "trigger" else None
+        return value if bounds is None else within(name, value, *bounds)
 
     def _reset(self) -> None:
         for name in self._channels:

@@ -191,32 +191,27 @@ class Channel2600:
         for buffer in taking:
             buffer.begin()
         found: tuple[float, ...] = ()
-        for place in range(count):
+        for left in range(count - 1, -1, -1):
             began = self.smu.world.now()
             found = self.take(what)
             self.keep(taking, found, began)
-            left = self.value("measure.interval") - (self.smu.world.now() - began)
-            if place < count - 1 and left > 0:
-                self.smu.world.sleep(left)
+            if left:
+                self.smu.world.sleep(self.value("measure.interval") - (self.smu.world.now() - began))
         return found
 
     def take(self, what: str) -> tuple[float, ...]:
         """One measurement: amperes, volts, ohms or watts, or ("iv") amperes and volts."""
-        self.smu.world.sleep(max(self.value("measure.delay"), 0.0))
-        on = self.smu.set.output
+        smu, now = self.smu, self.smu.set
+        smu.world.sleep(self.value("measure.delay"))
         amperes, volts = self._last
-        if what == "i":
-            amperes = self.smu.measure_current()
-        elif what == "v":
-            volts = self.smu.measure_voltage()
-            volts = volts if on else 0.0
-        else:
-            both = self.smu.measure()
-            amperes, volts = both.amperes, both.volts if on else 0.0
+        shown_v, shown_i, _ = smu.measure(volts=what != "i", amperes=what != "v", limit=False)
+        if what != "v":
+            amperes = shown_i
+        if what != "i":
+            volts = shown_v if now.output else 0.0
         self._last = amperes, volts
-        now = self.smu.set
         clear = now.volts and what != "v" and abs(amperes) < _CLEAR * min(now.limit_i, now.meter_i)
-        limited = not clear and self.smu.limited  # asking the network takes longer than seeing that it cannot be
+        limited = not clear and smu.limited  # asking the network takes longer than seeing that it cannot be
         self._report(limited=limited, overflow=OVERFLOW in (abs(amperes), abs(volts)))
         return self._shown(what, amperes, volts)
 
@@ -281,7 +276,8 @@ class Channel2600:
         """Bring the measurement registers up to date; the instrument does so with each measurement."""
         bits = LIMIT_BITS["current_limit" if self.smu.set.volts else "voltage_limit"] if limited else 0
         bits |= LIMIT_BITS["reading_overflow"] if overflow else 0
-        bits |= LIMIT_BITS["buffer_available"] if any(b.entries for b in self.buffers.values()) else 0
+        first, second = self.buffers.values()
+        bits |= LIMIT_BITS["buffer_available"] if first.entries or second.entries else 0
         if bits == self._bits:
             return
         self._bits = bits

@@ -139,6 +139,12 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "trigger.endpulse.action": (0, 1),
     "trigger.endsweep.action": (0, 1),
 }
+# What the last part of a name below `trigger` may be; delays and counts of timers, 2600BS-901-01, unverified.
+TRIGGER_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "delay": (0, 1e5),
+    "count": (0, 1_048_575),
+    "stimulus": (0, 0x7FFF),
+}
 WHOLE = {name for name in BOUNDS if not name.endswith((".delay", ".interval"))}  # attributes that are integers
 
 

@@ -15,9 +15,10 @@ MOST = 10_000  # chosen: points of a sweep
 
 @dataclass
 class Plan:
-    """What a channel's sweep does: levels [V or A], what it measures and into which buffers."""
+    """What a channel's sweep does: levels in volts or amperes, what it measures and into which buffers."""
 
     levels: list[float] = field(default_factory=list[float])
+    volts: bool = True
     what: str = "i"
     buffers: list[ReadingBuffer] = field(default_factory=list[ReadingBuffer])
 
@@ -62,7 +63,7 @@ def ramp(
     if how == "linear":
         return [first + (last - first) * n / (count - 1) for n in range(count)]
     offset = 0.0 if asymptote is None else number("asymptote", asymptote)
-    if (first - offset) * (last - offset) <= 0:
+    if not (first - offset) * (last - offset) > 0 or not math.isfinite((last - offset) / (first - offset)):
         raise TspError(1102, "Parameter asymptote out of range: it must lie outside of the sweep")
     ratio = math.log((last - offset) / (first - offset)) / (count - 1)
     return [offset + (first - offset) * math.exp(ratio * n) for n in range(count)]

@@ -8,6 +8,7 @@ all channels at once, so that two channels that one event starts and one timer e
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -31,6 +32,10 @@ from labmtj.twin.tsp.tables import TspError, within
 from labmtj.twin.world import World
 
 _LAYERS = ("arm", "source", "measure", "endpulse")
+_TIMED = tuple((n, f"trigger.timer[{n}].stimulus") for n in range(1, TIMERS + 1))
+_BLENDED = tuple(
+    (n, tuple(f"trigger.blender[{n}].stimulus[{m}]" for m in range(1, STIMULI + 1))) for n in range(1, BLENDERS + 1)
+)
 _IDLE = 1000  # chosen: events in a row that move no channel; blenders that feed each other would never end
 
 
@@ -86,9 +91,11 @@ class TriggerModel:
         self._take(name, kind, ramp(how, *given))
 
     def _take(self, name: str, kind: str, wanted: list[float]) -> None:
+        if not all(map(math.isfinite, wanted)):  # a ramp between numbers that are far apart
+            raise TspError(1102, f"Parameter list{kind} out of range")
         for level in (min(wanted), max(wanted)):
             self._channels[name].check_level(level, volts=kind == "v")
-        self._plans[name].levels = wanted
+        self._plans[name].levels, self._plans[name].volts = wanted, kind == "v"
 
     def _plan_measure(self, name: str, what: str, *buffers: Any) -> None:
         plan = self._plans[name]
@@ -138,8 +145,11 @@ class TriggerModel:
         if channel.value("source.output") != 1:
             raise TspError(5042, "The output must be on to run a sweep")
         arms, points = int(channel.value("trigger.arm.count")), int(channel.value("trigger.count"))
-        if channel.value("trigger.source.action") and not plan.levels:
-            raise TspError(5043, "No sweep is set up: give the source action its levels")
+        if channel.value("trigger.source.action"):
+            if not plan.levels:
+                raise TspError(5043, "No sweep is set up: give the source action its levels")
+            if plan.volts != channel.smu.set.volts:
+                raise TspError(5043, "The sweep that is set up is not one of the source's function")
         if not 1 <= arms * points <= MOST:
             raise TspError(5043, f"This sweep is not simulated: it must have 1 to {MOST} points")
         for buffer in plan.buffers:
@@ -183,6 +193,14 @@ class TriggerModel:
         self._events.append(self._first[name] + EVENTS.index(event))
 
     def _run(self) -> None:
+        try:
+            self._go_on()
+        except BaseException:  # what is left of the sweeps must not go on with the next event
+            self._sweeps.clear()
+            self.clear()
+            raise
+
+    def _go_on(self) -> None:
         idle = 0
         while idle < _IDLE:
             if self._events:
@@ -194,22 +212,21 @@ class TriggerModel:
                 idle += 1
             else:
                 return
-        self._sweeps.clear()
-        self.clear()
         raise TspError(5043, "The triggers set each other off without end")
 
     def _deliver(self, event: int) -> None:
         for sweep in self._sweeps.values():
             sweep.seen |= {layer for layer in _LAYERS if sweep.channel.value(f"trigger.{layer}.stimulus") == event}
-        for n in range(1, TIMERS + 1):
-            if self._value(f"trigger.timer[{n}].stimulus") == event:
+        values = next(iter(self._channels.values())).engine.values
+        for n, name in _TIMED:
+            if values[name] == event:
                 now = self._world.now()
                 count = int(self._value(f"trigger.timer[{n}].count")) or MOST
                 self._timers[n] = Running(now + float(self._value(f"trigger.timer[{n}].delay")), count, now)
                 if self._value(f"trigger.timer[{n}].passthrough"):
                     self._events.append(TIMER + n)
-        for n in range(1, BLENDERS + 1):
-            stimuli = {int(self._value(f"trigger.blender[{n}].stimulus[{m}]")) for m in range(1, STIMULI + 1)} - {0}
+        for n, names in _BLENDED:
+            stimuli = {values[name] for name in names} - {0}
             if event not in stimuli:
                 continue
             seen = self._blended.setdefault(n, set())

@@ -34,6 +34,7 @@ _RULES = Rules(
 _EDGE = 10e-9  # [s] unverified: the default edge
 _CYCLES = (1.0, 1e8)  # unverified: the longest burst of cycles
 _POINTS = (8, 65_536)  # PyMeasure, Agilent33500.data_arb
+_MEMORY = 1_000_000  # unverified: points of all waveforms of a channel
 _DAC = 32767.0  # same place
 _OLDER = {"33210A", "33250A"}  # models that call the uploaded shape USER
 
@@ -175,6 +176,8 @@ class Keysight33500(GeneratorFirmware):
         points = samples(call, largest=largest, kind=order + kind)
         if not _POINTS[0] <= len(points) <= _POINTS[1]:
             raise ScpiError(-223 if len(points) > _POINTS[1] else -222)
+        if len(points) + sum(len(kept) for key, kept in self._waveforms.items() if key[0] == n) > _MEMORY:
+            raise ScpiError(781, "Not enough memory to store new arb waveform")  # unverified number
         self._waveforms[n, name] = tuple(points)
 
     def _choose(self, call: Call) -> None:

@@ -7,6 +7,8 @@ labmtj.twin.firmware.keysight_b2900_trigger. Of the sources that a real one has,
 
 from __future__ import annotations
 
+from functools import partial
+
 from labmtj.config.model import SourceMeterModel
 from labmtj.twin.build import Place
 from labmtj.twin.firmware.keysight_b2900_sense import OVER, RESET_I, RESET_V, add_ranges, add_sense
@@ -30,7 +32,7 @@ class KeysightB2900(ScpiFirmware):
             identity_text(model.identity),
             dialect=Dialect(empty='+0,"No error"', entry='{code:+d},"{text}"', queue=100),
             on_reset=self.reset,
-            on_message=lambda: world.sleep(model.timing.command),
+            on_message=partial(world.sleep, model.timing.command),
             on_trigger=self._bus,
         )
         super().__init__(world, engine)

@@ -229,11 +229,7 @@ class Triggers:
     def _measure(self, n: int) -> Reading:
         """Measure what is on; a real one measures volts and amperes at the same time."""
         smu = self._f.smus[n]
-        if self._f.sensed[n] != {"VOLT"}:
-            found = smu.measure()
-            volts, amperes, limited = found.volts, found.amperes, found.limited
-        else:
-            volts, amperes, limited = smu.measure_voltage(), 0.0, smu.limited
+        volts, amperes, limited = smu.measure(amperes=self._f.sensed[n] != {"VOLT"})
         level = smu.set.level_v if smu.set.volts else smu.set.level_i
         reading = self._reading(n, volts, amperes, limited, self._world.now(), level)
         self._f.protect(n)

@@ -179,8 +179,11 @@ class QDAC2(ScpiFirmware):
 
     def _append(self, call: Call) -> None:
         channels, points = self._points(call)
-        for n in channels:
-            self.outputs.lines[n].dc.points = self.outputs.lines[n].dc.points + points
+        longer = {n: self.outputs.lines[n].dc.points + points for n in channels}
+        if any(len(found) > _POINTS for found in longer.values()):
+            raise ScpiError(-223)
+        for n, found in longer.items():
+            self.outputs.lines[n].dc.points = found
 
     def _points(self, call: Call) -> tuple[list[int], list[float]]:
         """Channels, and levels as numbers or as a block of little-endian floats (PyVISA's write_binary_values)."""

@@ -24,6 +24,9 @@ SOURCES = (
 )  # QCoDeS contrib, sims/QDAC2.yaml
 
 
+_KEPT = 100_000  # chosen: readings that a channel keeps; the oldest make way
+
+
 class Sensors:
     """The SENSe subsystem, READ and FETCh."""
 
@@ -65,7 +68,7 @@ class Sensors:
         for n in due:
             if not self._kept.flag("sense_again", n):
                 self._waits.discard(n)
-            self._data[n] += self._measured(n)
+            self._data[n] = (self._data[n] + self._measured(n))[-_KEPT:]
         return bool(due)
 
     def _measured(self, n: int) -> list[float]:
@@ -76,7 +79,7 @@ class Sensors:
         for _ in range(round(kept.real("sense_count", n))):
             amperes, draw = self._world.measure(self._channels[n], nplc / self._mains)
             full = self._fulls[kept.text("sense_range", n)]
-            found.append(self._scales[n].shown(amperes, draw, nplc=nplc, full=full, lowest=0.0, excess=0.0))
+            found.append(self._scales[n].shown(amperes, draw, nplc=nplc, full=full, lowest=0.0))
         return found
 
     def _add(self, engine: ScpiEngine) -> None:

@@ -213,13 +213,19 @@ class SourceMeter:
         A mean of conversions is done as one that is as much longer: it has the same noise and takes the same time.
         """
         smu = self.smu
-        smu.set.nplc = self.nplc * repeats
-        extra = (repeats - 1) * smu.model.timing.reading_overhead
-        smu.world.sleep(extra * (volts + amperes))
-        current = _limited(smu.measure_current()) if amperes else None
-        voltage = _limited(smu.measure_voltage()) if volts else None
+        if repeats > 1:
+            smu.set.nplc = self.nplc * repeats
+            extra = (repeats - 1) * smu.model.timing.reading_overhead
+            smu.world.sleep(extra * (volts + amperes))
+        voltage, current, limited = smu.measure(volts=volts, amperes=amperes, apart=True)
         smu.set.nplc = self.nplc
-        return Sample(voltage, current, self.active.level, smu.limited, smu.world.now())
+        return Sample(
+            _limited(voltage) if volts else None,
+            _limited(current) if amperes else None,
+            self.active.level,
+            limited,
+            smu.world.now(),
+        )
 
 
 def _rounded(source: Sourced, what: str) -> float:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import thread_time
 
+from labmtj.twin.effort import TooMuch
 from labmtj.twin.scpi.call import Call, block
 from labmtj.twin.scpi.errors import ErrorQueue, ScpiError
 from labmtj.twin.scpi.standard import add_standard
@@ -19,6 +21,8 @@ from labmtj.twin.status import DEVICE, Status, event_bit
 __all__ = ["Call", "Dialect", "ScpiEngine", "ScpiError", "block"]
 
 _KEPT = 1024  # chosen: compiled messages kept; the captured clients repeat fewer than a hundred
+_MANY, _PATIENCE = 64, 1.0  # chosen: from so many commands on, a message may take this long [s] on the processor
+_TOO_MUCH = -200, "Execution error; this is too much for one message to a simulated instrument"
 _LONGEST_KEPT = 1024  # chosen: longer messages are blocks and lists, which rarely come twice
 
 _Step = tuple[Callable[[Call], object], Call, bool]
@@ -123,14 +127,20 @@ class ScpiEngine:
         replies: list[str] = []
         self.answered = False
         room = self.dialect.longest
+        until = thread_time() + _PATIENCE if len(steps) > _MANY else 0.0
         for handler, call, query in steps:
             try:
+                if until and thread_time() > until:
+                    raise TooMuch
                 reply = handler(call)
             except ScpiError as error:
                 self.error(error.code, error.text)
                 if -200 < error.code <= -100:
                     break
                 continue
+            except TooMuch:
+                self.error(*_TOO_MUCH)
+                break
             if query and isinstance(reply, str):
                 room -= len(reply)
                 if room < 0:  # output full while input waits
@@ -138,9 +148,7 @@ class ScpiEngine:
                     return []
                 replies.append(reply)
                 self.answered = True
-        if not replies:
-            return replies
-        return replies if len(replies) == 1 else [self.dialect.separator.join(replies)]
+        return replies if len(replies) < 2 else [self.dialect.separator.join(replies)]
 
     def clear(self) -> None:
         """Device clear: settings, status and errors stay (IEEE 488.2, 5.8)."""
@@ -156,6 +164,8 @@ class ScpiEngine:
             self.fire()
         except ScpiError as error:
             self.error(error.code, error.text)
+        except TooMuch:
+            self.error(*_TOO_MUCH)
 
     def query_error(self, code: int) -> None:
         """Queue -410, -420 or -430, which the message exchange finds."""

@@ -14,6 +14,8 @@ from labmtj.twin.scpi.engine import Dialect, ScpiEngine, ScpiError
 from labmtj.twin.scpi.firmware import ScpiFirmware, identity_text
 from labmtj.twin.world import Crosspoint
 
+_MOST = 10_000  # chosen: crosspoints of one list, the same one as often as it is named
+
 
 class Names:
     """The channels of a matrix in the order of their numbers; `spell` makes one way of writing a name of many."""
@@ -32,12 +34,14 @@ class Names:
         self._place = {text: place for place, text in enumerate(self._name.values())}
 
     def listed(self, items: Sequence[Channel]) -> list[Crosspoint]:
-        """The crosspoints of a channel list; a range goes along the order. Raises ScpiError -222 for no channel."""
+        """The crosspoints of a channel list; a range goes along the order. Raises ScpiError -222 or -223."""
         found: list[Crosspoint] = []
         for item in items:
             first, last = (self._find(end) for end in (item if isinstance(item, tuple) else (item, item)))
             step = 1 if last >= first else -1
             found += [self._order[place] for place in range(first, last + step, step)]
+            if len(found) > _MOST:
+                raise ScpiError(-223)
         return found
 
     def written(self, crosspoints: Iterable[Crosspoint]) -> str:

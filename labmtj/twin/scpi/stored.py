@@ -12,16 +12,21 @@ Bounds = tuple[float, float]
 
 
 class Stored:
-    """Settings by name, with the defaults that `reset` restores; one that is `kept` survives it."""
+    """Settings by name, with the defaults that `reset` restores; one that is `kept` survives it.
+
+    `changes` counts what may have changed, for those who keep what they worked out from settings.
+    """
 
     def __init__(self, engine: ScpiEngine) -> None:
         self._engine = engine
+        self.changes = 0
         self._numbers: dict[str, float] = {}
         self._words: dict[str, str] = {}
         self._defaults: list[tuple[dict[str, float] | dict[str, str], str, float | str]] = []
 
     def reset(self) -> None:
         """Restore the defaults."""
+        self.changes += 1
         for values, name, default in self._defaults:
             values[name] = default  # pyright: ignore[reportArgumentType]  # each default goes with its own dict
 
@@ -44,10 +49,12 @@ class Stored:
     def put(self, name: str, value: float) -> None:
         """Change a number or a switch."""
         self._numbers[name] = float(value)
+        self.changes += 1
 
     def choose(self, name: str, word: str) -> None:
         """Change a word."""
         self._words[name] = word
+        self.changes += 1
 
     def number(
         self,
@@ -66,7 +73,7 @@ class Stored:
         known = {"DEF": default, **(words or {})}
 
         def take(call: Call) -> None:
-            self._numbers[name] = call.number(0, unit=unit, bounds=bounds, words=known)
+            self.put(name, call.number(0, unit=unit, bounds=bounds, words=known))
             if changed is not None:
                 changed()
 
@@ -92,7 +99,7 @@ class Stored:
         known = {"DEF": default, **(words or {})}
 
         def take(call: Call) -> None:
-            self._numbers[name] = call.integer(0, bounds=bounds, words=known)
+            self.put(name, call.integer(0, bounds=bounds, words=known))
             if changed is not None:
                 changed()
 
@@ -108,7 +115,7 @@ class Stored:
         """Add a boolean, which is answered as 0 or 1."""
 
         def take(call: Call) -> None:
-            self._numbers[name] = call.boolean(0)
+            self.put(name, call.boolean(0))
             if changed is not None:
                 changed()
 
@@ -128,7 +135,7 @@ class Stored:
         short = {choice.upper(): forms(choice)[0] for choice in choices}
 
         def take(call: Call) -> None:
-            self._words[name] = call.word(0, choices)
+            self.choose(name, call.word(0, choices))
             if changed is not None:
                 changed()
 
@@ -139,7 +146,7 @@ class Stored:
         """Add a text, which is answered in quotes."""
 
         def take(call: Call) -> None:
-            self._words[name] = call.text(0)
+            self.choose(name, call.text(0))
 
         self._keep(self._words, name, "", kept=False)
         self._engine.add(pattern, set=take, get=lambda _: f'"{self._words[name]}"')

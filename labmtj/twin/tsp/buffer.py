@@ -12,6 +12,7 @@ from labmtj.twin.tsp.tables import Table, TspError, within
 
 CAPACITY = 60_000  # unverified: readings with time stamps and source values that a dedicated buffer holds
 COLUMNS = ("readings", "timestamps", "sourcevalues", "statuses")
+_LONGEST_PLACE = 10  # chosen: digits; Python refuses to read thousands of them
 LIMITED = 64  # status of a reading whose source was in compliance
 
 
@@ -83,8 +84,8 @@ class ReadingBuffer:
 
     def get(self, key: str) -> float | None:
         """An attribute, or a reading by its number."""
-        if key.isdigit():
-            return self.element("readings", int(key))
+        if (place := place_of(key)) is not None:
+            return self.element("readings", place)
         match key:
             case "n":
                 return len(self.entries)
@@ -123,11 +124,17 @@ class Column:
 
     def get(self, key: str) -> float | None:
         """One element; None beyond the last."""
-        return self.buffer.element(self.name, int(key)) if key.isdigit() else None
+        place = place_of(key)
+        return None if place is None else self.buffer.element(self.name, place)
 
     def set(self, key: str, value: Any) -> None:
         """Refused: readings are measured."""
         raise TspError(1101, f"Parameter {self.name}[{key}]: it is read-only")
+
+
+def place_of(key: str) -> int | None:
+    """The number of a reading that a key is; None for one that is none, or beyond every buffer."""
+    return int(key) if key.isascii() and key.isdigit() and len(key) < _LONGEST_PLACE else None
 
 
 def elements(table: Table | None) -> list[Any]:

@@ -6,19 +6,21 @@ import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import count
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
+from labmtj.twin.effort import TooMuch
 from labmtj.twin.status import COMPLETE, event_bit
 from labmtj.twin.tsp.buffer import ReadingBuffer, elements
 from labmtj.twin.tsp.printing import BOUNDS, DEFAULTS, Printer, interleaved
-from labmtj.twin.tsp.sandbox import OutOfMemory, Sandbox, ScriptError, join, split
+from labmtj.twin.tsp.sandbox import LuaError, OutOfMemory, Sandbox, ScriptError, join, split
 from labmtj.twin.tsp.status import BYTE, StatusTree
-from labmtj.twin.tsp.tables import Fixed, Reference, Table, TspError, argument, number, within
+from labmtj.twin.tsp.tables import Fixed, Reference, Table, TspError, argument, fitting, number, within
 
 _OUTPUT = 4_000_000  # chosen: characters that one message may print
-_LONGEST = 1000  # chosen: characters of a text attribute
 _MADE = 100  # chosen: reading buffers of scripts at one time
+_LONGEST_ERROR = 500  # chosen: characters of an error; a script may make one of a million
 _ERRORS = 100  # chosen: errors that the queue holds; the last is replaced by -350 when one more comes
+_MASK_DIGITS = 20  # chosen: of a number of thousands of digits, which Python refuses to read, these are too large
 _LOAD = re.compile(r"(loadscript|loadandrunscript)(?:\s+([A-Za-z_]\w*))?")
 _COMMON = re.compile(r"\*([A-Za-z]{3})(\?)?(?:\s+(\S.*))?")
 _QUERY_ERRORS = {-410: "Query INTERRUPTED", -420: "Query UNTERMINATED", -430: "Query DEADLOCKED"}
@@ -84,6 +86,7 @@ class TspEngine:
         self._script: list[str] | None = None
         self._script_name, self._script_runs = "anonymous", False
         self._failure: TspError | None = None
+        self._bug: Exception | None = None
         self._start()
 
     def _start(self) -> None:
@@ -125,7 +128,7 @@ class TspEngine:
                 self._store(source)
             else:
                 self._script.append(message.rstrip("\r"))
-        elif found := _LOAD.fullmatch(text):
+        elif text.startswith("load") and (found := _LOAD.fullmatch(text)):
             self._script, self._script_runs = [], found[1] == "loadandrunscript"
             self._script_name = found[2] or "anonymous"
         elif text.startswith("*"):
@@ -167,6 +170,8 @@ class TspEngine:
                 self._on_trigger()
             except TspError as error:
                 self.queue(error.code, error.text)
+            except TooMuch:
+                self.queue(-286, "TSP Runtime error at line 1: this is too much for one trigger of a simulated one")
 
     def query_error(self, code: int) -> None:
         """A reply was not read before the next message (-410), or read without a question (-420)."""
@@ -195,7 +200,7 @@ class TspEngine:
             case (("ESE" | "SRE"), True):
                 self._replies.append(str(registers.ese if name == "ESE" else registers.sre))
             case (("ESE" | "SRE"), False) if value is not None and value.isascii() and value.isdigit():
-                self._mask(name, int(value))
+                self._mask(name, int(value[:_MASK_DIGITS]))
             case "TRG", False:
                 self.trigger()
             case "WAI", False:
@@ -225,6 +230,9 @@ class TspEngine:
         else:
             if self._failure is not None:  # a script caught it; the instrument has it in its queue all the same
                 self.queue(self._failure.code, self._failure.text)
+        if self._bug is not None:
+            bug, self._bug = self._bug, None
+            raise bug
 
     def _queue_lua(self, error: ScriptError) -> None:
         kind, code = ("Syntax", -285) if error.syntax else ("Runtime", -286)
@@ -243,7 +251,7 @@ class TspEngine:
         """Put an error in the queue: number, text, severity (20: recoverable), node 1."""
         self.status.status.report(event_bit(code))
         if len(self.errors) < _ERRORS:
-            self.errors.append((code, " ".join(text.splitlines()), 20, 1))
+            self.errors.append((code, " ".join(text[:_LONGEST_ERROR].splitlines()), 20, 1))
         else:
             self.errors[-1] = (-350, "Queue overflow", 20, 1)
 
@@ -256,14 +264,17 @@ class TspEngine:
     # -- what Lua calls ----------------------------------------------------------------------------
 
     def _get(self, path: str, key: str) -> Any:
-        table = self.tables.get(path)
-        if table is not None:
-            return table.get(key)
-        name = join(path, key)
-        if name == "errorqueue.count":
-            return len(self.errors)
-        value = self._on_get(name) if self._on_get is not None else None
-        return self.values.get(name) if value is None else value
+        try:
+            table = self.tables.get(path)
+            if table is not None:
+                return table.get(key)
+            name = join(path, key)
+            if name == "errorqueue.count":
+                return len(self.errors)
+            value = self._on_get(name) if self._on_get is not None else None
+            return self.values.get(name) if value is None else value
+        except Exception as error:
+            self._fail(error)
 
     def _set(self, path: str, key: str, value: Any) -> None:
         table, name = self.tables.get(path), join(path, key)
@@ -272,7 +283,7 @@ class TspEngine:
                 table.set(key, argument(value))
                 return
             self.assign(name, argument(value))
-        except TspError as error:
+        except Exception as error:
             self._fail(error)
 
     def assign(self, name: str, value: Any) -> None:
@@ -281,19 +292,22 @@ class TspEngine:
             raise TspError(1101, f"Parameter {name}: no such attribute, or it is read-only")
         if name in BOUNDS:
             value = within(name, value, *BOUNDS[name])
-        if isinstance(value, str) and len(value) > _LONGEST:
-            raise TspError(1102, f"Parameter {name} out of range: more than {_LONGEST} characters")
-        self.values[name] = self._on_set(name, value)
+        self.values[name] = self._on_set(name, fitting(name, self._defaults[name], value))
 
     def _call(self, name: str, *arguments: Any) -> Any:
         try:
             return self._functions[name](*map(argument, arguments))
-        except TspError as error:
+        except Exception as error:
             self._fail(error)
 
-    def _fail(self, error: TspError) -> None:
-        """Stop the chunk; the first error is the one that is queued."""
-        self._failure = self._failure or error
+    def _fail(self, error: Exception) -> NoReturn:
+        """Stop the chunk; the first error is the one that is queued. What is a bug must not end as a Lua error."""
+        if isinstance(error, TooMuch):
+            error = TspError(-286, "TSP Runtime error at line 1: this is too much for one message to a simulated one")
+        if isinstance(error, TspError):
+            self._failure = self._failure or error
+        elif not isinstance(error, LuaError | MemoryError):
+            self._bug = self._bug or error
         raise error
 
     def _emit(self, *values: Any) -> None:
@@ -353,7 +367,7 @@ class TspEngine:
 
     def _recall(self, which: Any = 1, *_: Any) -> None:
         """Setup 0 is the factory's, 1 the saved one; outputs are off after either."""
-        place = int(within("id", float(which) if isinstance(which, str) and which.isdigit() else which, 0, 1))
+        place = int(within("id", float(which) if isinstance(which, str) and which in ("0", "1") else which, 0, 1))
         if place and self._saved is None:
             raise TspError(1102, "Parameter id out of range: no setup was saved")
         self.reset()

@@ -5,7 +5,7 @@ no global leads out of Lua: no files, no modules, no bytecode, no coroutines, no
 """
 
 PRELUDE = r"""
-local get, set, call, emit, limit, seconds, longest, soft = ...
+local get, set, call, emit, limit, seconds, price, longest, soft = ...
 local rawget, rawset, rawequal, tostring, tonumber, next_of = rawget, rawset, rawequal, tostring, tonumber, next
 local select, type, error, ipairs, pairs_of, clock = select, type, error, ipairs, pairs, os.clock
 local unpack, with_metatable, compile, collect = unpack, setmetatable, loadstring, collectgarbage
@@ -22,18 +22,29 @@ local function room()
 end
 
 -- Bounds. A hook counts instructions; what is slow in C, where no hook runs, looks at the clock before it starts.
-local spent, counted, began = false, 0, 0
+-- Looking costs as much as ten instructions: time is counted from the first look on, which short messages never take.
+local spent, counted, began = false, 0, nil
 local function give_up(level) spent = true error("instruction limit reached", level) end
+local function elapsed()
+  local now = clock()
+  if not began then began = now end
+  return now - began
+end
 local function spend()
   counted = counted + 100
-  if counted > limit or clock() - began > seconds then give_up(2) end
+  if counted > limit or elapsed() > seconds then give_up(2) end
   room()
 end
 local function tick()
-  if spent or clock() - began > seconds then give_up(3) end
+  if spent or elapsed() > seconds then give_up(3) end
   room()
 end
-local function checked(...) if spent then error("instruction limit reached", 0) end return ... end
+-- What fails in Python is an object of Python's as an error value: scripts get its text.
+local function checked(ok, ...)
+  if spent then error("instruction limit reached", 0) end
+  if not ok and type((...)) == "userdata" then return ok, tostring((...)) end
+  return ok, ...
+end
 pcall = function(...) return checked(guarded(...)) end
 -- Lua runs the handler of xpcall with the hook off, where nothing would end it: it is called afterwards instead.
 local function handled(handler, ok, ...) if ok then return ok, ... end return ok, handler(...) end
@@ -80,17 +91,28 @@ string.rep = function(text, n)
   return rep(text, n)
 end
 string.gfind, string.dump = nil, nil
--- Lua's own moves up whatever lies above a position, also 2 thousand million places.
-local insert, sort = table.insert, table.sort
+-- Lua's own move whatever lies above a position, also 2 thousand million places; a table with a few elements at
+-- powers of two has such a length.
+local insert, remove, sort = table.insert, table.remove, table.sort
+local function within(list, place)
+  place = tonumber(place)
+  if not (place and place >= 1) then error("position out of bounds", 3) end
+  if type(list) == "table" and #list - place > 1e6 then error("table too long", 3) end
+end
 table.insert = function(list, ...)
-  local place = tonumber((...))
-  if select("#", ...) == 2 and not (place and place >= 1) then error("position out of bounds", 2) end
+  if select("#", ...) == 2 then within(list, (...)) end
   return insert(list, ...)
+end
+table.remove = function(list, ...)
+  if (...) ~= nil then within(list, (...)) end
+  return remove(list, ...)
 end
 -- Sorting takes quadratic time on numbers in a bad order: a comparison in Lua is counted.
 table.sort = function(list, before) return sort(list, before or function(first, second) return first < second end) end
 -- The metatable of all strings would be theirs too: `tostring` of any string asks it.
 getmetatable("").__metatable = false
+-- So would that of all objects of Python: who changed it would take the instrument's functions with it.
+debug.getmetatable(get).__metatable = false
 -- Lupa looks globals up outside of any chunk: a metatable there would run with the hook off.
 setmetatable = function(object, metatable)
   if rawequal(object, globals) then error("the globals cannot have a metatable", 2) end
@@ -136,7 +158,11 @@ local function attribute_at(parent, key, settable)
   own.getters[name] = function() return get(parent, key) end
   if settable then own.setters[name] = function(value) set(parent, key, value) end end
 end
-local function uncounted(entered, ...) began = began + clock() - entered return ... end
+local function enter() return began and clock() end
+local function uncounted(entered, ...)
+  if entered then began = began + clock() - entered end
+  return ...
+end
 -- Instrument tables travel to Python by name, other tables as copies that have no metatable.
 local function plain(value)
   if type(value) == "function" then return "a function" end
@@ -152,14 +178,14 @@ local function plain(value)
 end
 local function function_at(path, parent, key, makes)
   place(parent, key, function(...)
-    counted = counted + 500
+    counted = counted + (makes and 20 * price or price)  -- what makes a table must find out which others are gone
     room()
     local count = select("#", ...)
-    if count == 0 then return uncounted(clock(), call(path)) end
+    if count == 0 then return uncounted(enter(), call(path)) end
     local sent = {...}
     for n = 1, count do sent[n] = plain(sent[n]) end
-    if makes then return nodes[uncounted(clock(), call(path, unpack(sent, 1, count)))] end
-    return uncounted(clock(), call(path, unpack(sent, 1, count)))
+    if makes then return nodes[uncounted(enter(), call(path, unpack(sent, 1, count)))] end
+    return uncounted(enter(), call(path, unpack(sent, 1, count)))
   end)
 end
 local function living(path) collect() return nodes[path] ~= nil end
@@ -173,18 +199,20 @@ pairs = function(object)
   local own = contents[object]
   return pairs_of(own and own.objects or object)
 end
+local function shown(value)
+  local kind = type(value)
+  if kind ~= "table" and kind ~= "function" then return value end
+  local text = tostring(value)
+  if type(text) ~= "string" then error("'tostring' must return a string to 'print'", 3) end
+  return text
+end
+local function send(...) room() emit(...) end
 print = function(...)
   local count = select("#", ...)
+  if count == 1 then return send(shown(...)) end  -- no table for the one value that most messages print
   local out = {...}
-  for n = 1, count do
-    local kind = type(out[n])
-    if kind == "table" or kind == "function" then
-      out[n] = tostring(out[n])
-      if type(out[n]) ~= "string" then error("'tostring' must return a string to 'print'", 2) end
-    end
-  end
-  room()
-  emit(unpack(out, 1, count))
+  for n = 1, count do out[n] = shown(out[n]) end
+  return send(unpack(out, 1, count))
 end
 
 makegetter = function(object, key) return function() return object[key] end end
@@ -228,7 +256,7 @@ for _, name in ipairs{"os", "io", "require", "load", "loadstring", "loadfile", "
 end
 
 local function run(chunk)
-  spent, counted, began = false, 0, clock()
+  spent, counted, began = false, 0, nil
   sethook(spend, "", 100)
   local ok, message = guarded(chunk)
   sethook()

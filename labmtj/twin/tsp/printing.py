@@ -44,8 +44,9 @@ class Printer:
         """A value as `print` writes it: a number has `format.asciiprecision` digits."""
         if isinstance(value, bool):
             return "true" if value else "false"
-        if isinstance(value, int | float):
-            return f"{float(value):.{int(self._values['format.asciiprecision']) - 1}e}"
+        if isinstance(value, (float, int)):
+            digits = int(self._values["format.asciiprecision"]) - 1
+            return f"{value:.{digits}e}"
         return "nil" if value is None else str(value)
 
     def numbers(self, values: Sequence[Any]) -> str:

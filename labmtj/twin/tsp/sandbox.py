@@ -18,14 +18,15 @@ from labmtj.twin.tsp.prelude import PRELUDE
 
 # chosen: what labmtj sends takes a few hundred instructions; 20 million take a tenth of a second. The limit
 # of processor time catches what is slow in C (long strings, patterns, sorting); calls into the simulated
-# instrument, which may solve the array, do not count for it, but for 500 instructions each.
-_INSTRUCTIONS, _SECONDS = 20_000_000, 0.5
-_SOURCE = 1_000_000  # chosen: characters of the longest script
+# instrument, which may solve the array or compile kernels, do not count for it, but for so many instructions each.
+_INSTRUCTIONS, _SECONDS, _PRICE = 20_000_000, 0.5, 1500
+_SOURCE = 1_000_000  # chosen: characters of the longest message or script
 _KEPT, _KEPT_LENGTH = 64, 1000  # compiled messages that are kept, and characters of the longest
 # chosen: bytes of one engine while a script runs, and KiB that scripts may fill: what is left is for the calls
 # to and from Python, which must not fail. Outside of scripts there is no limit, for the same reason.
 _MEMORY, _SCRIPTS = 40 * 1024 * 1024, 32 * 1024
 _NO_MEMORY = "not enough memory"  # as Lua says it
+LuaError: type[Exception] = lupa.LuaError
 _PLACE = re.compile(r'(?:\[string ".*?"\]|[^:\s]*):(\d+): (.*)', re.DOTALL)
 
 
@@ -64,7 +65,7 @@ class Sandbox:
             encoding="latin-1",
         )
         loaded: Any = runtime.compile(PRELUDE)
-        parts: Any = loaded(get, put, call, emit, _INSTRUCTIONS, _SECONDS, _SOURCE, _SCRIPTS)
+        parts: Any = loaded(get, put, call, emit, _INSTRUCTIONS, _SECONDS, _PRICE, _SOURCE, _SCRIPTS)
         self._table_at, self._loose_at, self._attribute_at, self._function_at, *parts = parts
         self._place, self._script_at, self._living, self._run = parts
         self._compile: Any = runtime.compile
@@ -124,20 +125,9 @@ class Sandbox:
 
     def run(self, text: str) -> None:
         """Compile and run a chunk. Raises ScriptError, OutOfMemory."""
-        if text.startswith("\x1b"):  # compiled Lua, which nothing checks
-            raise ScriptError("unexpected symbol near `ESC'", syntax=True)
-        try:
-            chunk = self._chunks.get(text)
-            if chunk is None:
-                chunk = self._compile(text)
-                if len(text) < _KEPT_LENGTH:
-                    if len(self._chunks) >= _KEPT:
-                        self._chunks.clear()
-                    self._chunks[text] = chunk
-        except MemoryError as error:
-            raise OutOfMemory(_NO_MEMORY) from error
-        except lupa.LuaError as error:
-            raise ScriptError(_brief(error), syntax=True) from error
+        chunk = self._chunks.get(text)
+        if chunk is None:
+            chunk = self._compiled(text)
         self._limit(_MEMORY)
         try:
             message = self._run(chunk)
@@ -151,6 +141,23 @@ class Sandbox:
             if _NO_MEMORY in message:
                 raise OutOfMemory(_NO_MEMORY)
             raise ScriptError(message, syntax=False)
+
+    def _compiled(self, text: str) -> Any:
+        if text.startswith("\x1b"):  # compiled Lua, which nothing checks
+            raise ScriptError("unexpected symbol near `ESC'", syntax=True)
+        if len(text) > _SOURCE:  # nothing bounds how long Lua compiles
+            raise ScriptError("chunk is too long", syntax=True)
+        try:
+            chunk = self._compile(text)
+        except MemoryError as error:
+            raise OutOfMemory(_NO_MEMORY) from error
+        except lupa.LuaError as error:
+            raise ScriptError(_brief(error), syntax=True) from error
+        if len(text) < _KEPT_LENGTH:
+            if len(self._chunks) >= _KEPT:
+                self._chunks.clear()
+            self._chunks[text] = chunk
+        return chunk
 
     def script(self, name: str, source: str) -> None:
         """Store a script; "anonymous" is the one without a name. Raises ScriptError, OutOfMemory."""

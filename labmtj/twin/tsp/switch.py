@@ -23,6 +23,7 @@ from labmtj.twin.world import Crosspoint
 SLOTS = 6
 _RULES = {"BREAK_BEFORE_MAKE": 1, "MAKE_BEFORE_BREAK": 2, "OFF": 0, "ON": 1}
 _BREAK, _MAKE = 1, 2
+_MOST = 10_000  # chosen: channels of one list, the same one as often as it is named
 
 
 class TspSwitch(TspFirmware, ABC):
@@ -127,6 +128,8 @@ class TspSwitch(TspFirmware, ABC):
                 found += self.span(self._one(first), self._one(last))
             else:
                 found.append(self._one(item))
+            if len(found) > _MOST:
+                raise TspError(1102, f"channel list: more than {_MOST} channels")
         return found
 
     # -- relays ------------------------------------------------------------------------------------

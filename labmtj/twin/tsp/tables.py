@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+_LONGEST = 1000  # chosen: characters of a text attribute
+
 
 class TspError(Exception):
     """An error for the instrument's queue: its number and text."""
@@ -71,6 +73,19 @@ def number(name: str, value: Any) -> float:
     if not math.isfinite(value):
         raise TspError(1102, f"Parameter {name} out of range")
     return float(value)
+
+
+def fitting(name: str, default: Any, value: Any) -> Any:
+    """A value of the kind of an attribute's default. Raises TspError 1103 or 1102."""
+    if isinstance(default, bool):
+        return value if isinstance(value, bool) else number(name, value) != 0
+    if isinstance(default, int | float):
+        return number(name, value)
+    if not isinstance(value, str):
+        raise TspError(1103, f"Parameter {name}: expected a string")
+    if len(value) > _LONGEST:
+        raise TspError(1102, f"Parameter {name} out of range: more than {_LONGEST} characters")
+    return value
 
 
 def within(name: str, value: Any, least: float, most: float) -> float:

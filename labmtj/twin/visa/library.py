@@ -32,6 +32,21 @@ from labmtj.twin.visa.waiting import LONGEST_WAIT, wait_for
 Found = TypeVar("Found")
 
 
+class _Ignoring:
+    """Warnings that a session does not give while this is entered; PyVISA enters it around every read."""
+
+    __slots__ = ("_codes", "_ignored")
+
+    def __init__(self, ignored: set[Any], codes: tuple[StatusCode, ...]) -> None:
+        self._ignored, self._codes = ignored, codes
+
+    def __enter__(self) -> None:
+        self._ignored.update(self._codes)
+
+    def __exit__(self, *_: object) -> None:
+        self._ignored.difference_update(self._codes)
+
+
 class SessionLibrary(SimVisaLibrary):
     """pyvisa-sim's library with the instruments of one simulated bench behind its sessions."""
 
@@ -155,6 +170,11 @@ class SessionLibrary(SimVisaLibrary):
         context = next(self._handles)
         self._contexts.add(context)
         return context
+
+    def ignore_warning(self, session: Any, *warnings_constants: StatusCode) -> Any:
+        """Give no such warnings for a session while the context lasts; PyVISA's own takes longer than an exchange."""
+        ignored: Any = self._ignore_warning_in_session[session]  # pyright: ignore[reportUnknownMemberType]
+        return _Ignoring(ignored, warnings_constants)
 
     # -- what operations need ----------------------------------------------------------------------
 

@@ -89,9 +89,7 @@ def test_commands_can_be_added(server):
 
 
 def test_a_command_that_is_not_known_is_answered_with_those_that_are(server):
-    with pytest.raises(
-        BenchError, match="'dance' is none of: clear_faults, fault, faults, log, res"
-    ):
+    with pytest.raises(BenchError, match="'dance' is none of: clear_faults, fault, faults, log, res"):
         request(server, do="dance")
 
 
