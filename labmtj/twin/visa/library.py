@@ -11,7 +11,7 @@ import math
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from pyvisa import attributes, constants, errors, rname
 from pyvisa.constants import AccessModes, EventAttribute, EventType, ResourceAttribute, StatusCode
@@ -173,8 +173,8 @@ class SessionLibrary(SimVisaLibrary):
 
     def ignore_warning(self, session: Any, *warnings_constants: StatusCode) -> Any:
         """Give no such warnings for a session while the context lasts; PyVISA's own takes longer than an exchange."""
-        ignored: Any = self._ignore_warning_in_session[session]  # pyright: ignore[reportUnknownMemberType]
-        return _Ignoring(ignored, warnings_constants)
+        ignored = cast("dict[Any, set[Any]]", self._ignore_warning_in_session)  # pyright: ignore[reportUnknownMemberType]
+        return _Ignoring(ignored[session], warnings_constants)
 
     # -- what operations need ----------------------------------------------------------------------
 
