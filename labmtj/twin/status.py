@@ -30,10 +30,9 @@ class Register:
     def change(self, condition: int) -> None:
         """Take a new condition; bits that rise or fall as the filters say are latched in the event register."""
         condition &= _ALL
-        changed = condition ^ self.condition
-        if changed:
-            self.condition = condition
-            self.event |= changed & ((condition & self.rising) | (~condition & self.falling))
+        rose, fell = condition & ~self.condition, self.condition & ~condition
+        self.condition = condition
+        self.event |= (rose & self.rising) | (fell & self.falling)
 
     def latch(self, bits: int) -> None:
         """Latch events that have no lasting condition."""

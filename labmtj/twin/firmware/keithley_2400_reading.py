@@ -36,18 +36,20 @@ class Reading(NamedTuple):
         return float(self[_ALL.index(name)])
 
 
-def reading(sample: Sample, meter: SourceMeter, *, time: float, flags: int) -> Reading:
+def reading(sample: Sample, meter: SourceMeter, functions: frozenset[str], *, time: float, flags: int) -> Reading:
     """What the instrument makes of a sample: what was not measured is the level, or is not a number.
 
-    `flags` are the bits of the status word that are settings, those of the functions that are on among them.
+    `functions` are those that are on, `flags` the bits of the status word that are settings.
     """
     volts, amperes = sample.volts, sample.amperes
-    if volts is None:
+    if volts is None or not functions & {"VOLTAGE", "RESISTANCE"}:
         volts = sample.level if meter.volts else NOT_A_NUMBER
     if amperes is None:
         amperes = NOT_A_NUMBER if meter.volts else sample.level
-    ohms = sample.ohms if flags & OHMS else NOT_A_NUMBER
+    ohms = sample.ohms if "RESISTANCE" in functions else NOT_A_NUMBER
     status = flags | (FORCES_VOLTS if meter.volts else FORCES_AMPERES) | (REMOTE if meter.remote else 0)
+    for name, bit in (("VOLTAGE", VOLTS), ("CURRENT", AMPERES), ("RESISTANCE", OHMS)):
+        status |= bit if name in functions else 0
     if TOO_LARGE in (abs(volts), abs(amperes), abs(ohms)):
         status |= OVERFLOW
     if sample.limited:
@@ -61,7 +63,7 @@ class Format:
     """The FORMat subsystem: which elements of a reading are sent, and how."""
 
     def __init__(self, engine: ScpiEngine) -> None:
-        self.elements, self._places = _ALL, tuple(range(len(_ALL)))
+        self.elements = _ALL
         self._binary = self._swapped = False
         engine.add(
             ":FORMat:ELEMents[:SENSe]", set=self._set_elements, get=lambda _: self._listed(), most=len(_ELEMENTS)
@@ -71,17 +73,16 @@ class Format:
 
     def reset(self) -> None:
         """All elements, as text, most significant byte first."""
-        self.elements, self._places = _ALL, tuple(range(len(_ALL)))
-        self._binary = self._swapped = False
+        self.elements, self._binary, self._swapped = _ALL, False, False
 
     def readings(self, readings: Sequence[Reading]) -> str:
         """Readings with the chosen elements."""
-        return self.values([found[place] for found in readings for place in self._places])
+        return self.values([found.element(name) for found in readings for name in self.elements])
 
     def values(self, values: Sequence[float]) -> str:
         """Numbers as text with their sign, or as a block of singles (`#0` and the bytes)."""
         if not self._binary:
-            return ",".join([f"{value:+.6E}" for value in values])
+            return ",".join(f"{value:+.6E}" for value in values)
         data = struct.pack(f"{'<' if self._swapped else '>'}{len(values)}f", *values)
         return "#0" + data.decode("latin-1")
 
@@ -91,7 +92,6 @@ class Format:
     def _set_elements(self, call: Call) -> None:
         chosen = {call.word(position, _ELEMENTS) for position in range(max(1, call.count))}
         self.elements = tuple(name for name in _ALL if name in chosen)
-        self._places = tuple(map(_ALL.index, self.elements))
 
     def _set_data(self, call: Call) -> None:
         kind = call.word(0, ("ASCii", "REAL", "SREal"))
