@@ -6,6 +6,7 @@ import time
 import pytest
 
 from labmtj.twin.tsp.engine import TspEngine
+from labmtj.twin.tsp.sandbox import Sandbox
 
 IDENTITY = "Keithley Instruments Inc., Model 2636B, 4400293, 3.3.5"
 
@@ -209,3 +210,21 @@ def test_nonsense_leaves_the_instrument_able_to_answer(box, seed):
     box.engine.errors.clear()
     assert [IDENTITY] == box.say("*IDN?")
     box.engine.clear()
+
+
+def test_time_in_the_instrument_never_counts_wherever_the_hook_falls(monkeypatch):
+    """The first look at the clock may fall between any two instructions around a call to Python."""
+    monkeypatch.setattr("labmtj.twin.tsp.sandbox._SECONDS", 0.005)
+
+    def slow(*_arguments: object) -> float:
+        began = time.process_time()
+        while time.process_time() < began + 0.006:
+            pass
+        return 1.0
+
+    box = Sandbox(get=slow, put=slow, call=slow, emit=slow)
+    box.attribute("a.x", settable=True)
+    box.function("a.f")
+    for before in range(100):
+        for call in ("y = a.x", "y = a.f()", "y = a.f(1)", "a.x = 1"):
+            box.run("z = 1 " * before + call + " for n = 1, 400 do z = n end")

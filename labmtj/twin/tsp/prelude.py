@@ -23,9 +23,11 @@ end
 
 -- Bounds. A hook counts instructions; what is slow in C, where no hook runs, looks at the clock before it starts.
 -- Looking costs as much as ten instructions: time is counted from the first look on, which short messages never take.
-local spent, counted, began = false, 0, nil
+-- `away` while Python is called, which may solve the array or compile kernels: that time is not the script's.
+local spent, counted, began, away = false, 0, nil, false
 local function give_up(level) spent = true error("instruction limit reached", level) end
 local function elapsed()
+  if away then return 0 end
   local now = clock()
   if not began then began = now end
   return now - began
@@ -41,6 +43,7 @@ local function tick()
 end
 -- What fails in Python is an object of Python's as an error value: scripts get its text.
 local function checked(ok, ...)
+  away = false
   if spent then error("instruction limit reached", 0) end
   if not ok and type((...)) == "userdata" then return ok, tostring((...)) end
   return ok, ...
@@ -158,9 +161,10 @@ local function attribute_at(parent, key, settable)
   own.getters[name] = function() return get(parent, key) end
   if settable then own.setters[name] = function(value) set(parent, key, value) end end
 end
-local function enter() return began and clock() end
+local function enter() away = true return began and clock() end
 local function uncounted(entered, ...)
-  if entered then began = began + clock() - entered end
+  if entered and began then began = began + clock() - entered end
+  away = false
   return ...
 end
 -- Attributes may solve the array, and compile kernels for it: their time does not count either, but for instructions.
@@ -260,7 +264,7 @@ for _, name in ipairs{"os", "io", "require", "load", "loadstring", "loadfile", "
 end
 
 local function run(chunk)
-  spent, counted, began = false, 0, nil
+  spent, counted, began, away = false, 0, nil, false
   sethook(spend, "", 100)
   local ok, message = guarded(chunk)
   sethook()
