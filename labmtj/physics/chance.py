@@ -83,11 +83,7 @@ def uniform(seed: int, purpose: int, place: int, ordinal: int) -> float:
 def normal(seed: int, purpose: int, place: int, ordinal: int) -> float:
     """Standard normal number at this address (Box and Muller 1958, doi:10.1214/aoms/1177706645)."""
     bits = _address(seed, purpose, place, ordinal)
-    return _box_muller(_unit(bits), _unit(_mix(bits ^ SECOND)))
-
-
-def _box_muller(first: float, second: float) -> float:
-    return math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
+    return math.sqrt(-2.0 * math.log(_unit(bits))) * math.cos(2.0 * math.pi * _unit(_mix(bits ^ SECOND)))
 
 
 def _mix_all(z: Words) -> Words:
@@ -137,5 +133,6 @@ def normal_series(seed: int, purpose: int, place: int, ordinals: range) -> list[
 
     Therefore logarithm and cosine are not numpy's, which round differently.
     """
-    bits = _series(seed, purpose, place, ordinals)
-    return list(map(_box_muller, _units(bits).tolist(), _units(_mix_all(bits ^ np.uint64(SECOND))).tolist()))
+    bits, log, cos, sqrt, turn = _series(seed, purpose, place, ordinals), math.log, math.cos, math.sqrt, 2.0 * math.pi
+    pairs = zip(_units(bits).tolist(), _units(_mix_all(bits ^ np.uint64(SECOND))).tolist(), strict=True)
+    return [sqrt(-2.0 * log(first)) * cos(turn * second) for first, second in pairs]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from labmtj.errors import InputError, SolveError
 from labmtj.physics.crossbar_lines import FORCED, HELD, RESISTANCE, balance
 from labmtj.physics.crossbar_newton import newton
-from labmtj.physics.crossbar_sweep import LIMIT, R_P, SERIES, STATE, TMR0, VOLTS, lay_out, sweep
+from labmtj.physics.crossbar_sweep import BASE, LIMIT, R_P, REFERENCE, SERIES, STATE, TMR0, VOLTS, lay_out, sweep
 from labmtj.records import Floats
 
 KCL_LIMIT = 1e-9
@@ -36,17 +36,19 @@ class Network:
         self.lines = row_lines[:, ::-1], col_lines
         self.limited = False
         self.r, self.curve = r_wire, v_h**-2.0
-        self.device_w, self.device_b = np.empty((3, cols, rows)), np.empty((3, rows, cols))
-        self.base_w, self.base_b = np.empty((cols, rows)), np.empty((rows, cols))
-        self.term_w, self.term_b = np.empty((3, rows)), np.empty((3, cols))
-        self.ref_w, self.ref_b = np.empty(rows), np.empty(cols)
+        grid_w, grid_b = np.empty((4, cols, rows)), np.empty((4, rows, cols))
+        ends_w, ends_b = np.empty((4, rows)), np.empty((4, cols))
+        self.device_w, self.base_w = grid_w[:BASE], grid_w[BASE]
+        self.device_b, self.base_b = grid_b[:BASE], grid_b[BASE]
+        self.term_w, self.term_b = ends_w[:REFERENCE], ends_b[:REFERENCE]
+        self.ref_w: Floats = ends_w[REFERENCE]
+        self.ref_b: Floats = ends_b[REFERENCE]
         self.v, self.current, self.slope = np.empty((rows, cols)), np.empty((rows, cols)), np.empty((rows, cols))
         self.point = np.zeros(4 * rows * cols)
         self.x, self.flow_w = self.point.reshape(2, 2, cols, rows)[:, 0]
         self.y, self.flow_b = self.point.reshape(2, 2, rows, cols)[:, 1]
         good, self.held, self.bounded, self.scale, self.still = lay_out(
-            cells, row_lines, col_lines, self.r, k_p, self.device_w, self.device_b, self.base_w, self.base_b,
-            self.term_w, self.term_b, self.ref_w, self.ref_b,
+            cells, row_lines, col_lines, self.r, k_p, grid_w, grid_b, ends_w, ends_b,
         )  # fmt: skip
         if not good:
             raise InputError(_complaint(cells, row_lines, col_lines, {"r_wire": r_wire, "v_h": v_h, "k_p": k_p}))
@@ -74,6 +76,7 @@ class Network:
             swept = sweep(
                 self.device_w, self.device_b, self.curve, self.base_w, self.base_b, self.scale, self.r,
                 self.term_w, self.term_b, self.x, self.y, self.flow_w, self.flow_b,
+                np.zeros((4, *self.x.shape)), np.zeros((4, *self.y.shape)),
             )  # fmt: skip
             kcl = self.imbalance()
             if swept and kcl < SWEPT_LIMIT:

@@ -104,7 +104,7 @@ class Hookup:
 
 @dataclass
 class OperatingPoint:
-    """The network solved for a hookup: cells, current out of each source [A], its volts, who is in compliance."""
+    """The network solved for a hookup: cells, current out of each source [A], volts at its end, who is limited."""
 
     cell_v: Floats
     cell_i: Floats
@@ -165,11 +165,12 @@ class Electrics:
             volts = tuple(math.copysign(s.limit, s.level) if s.current and s.level else s.level for s in sources)
             return OperatingPoint(zero, zero, none, volts, tuple(s.current and s.level != 0 for s in sources), 0.0)
         solution, standing = stand(sources, partial(self._network, hookup))
+        inside = hookup.connections.folded
         return OperatingPoint(
             solution.cell_v,
             solution.cell_i,
             tuple(found.amperes for found in standing),
-            tuple(found.volts for found in standing),
+            tuple(found.volts - inside.get(n, 0.0) * found.amperes for n, found in enumerate(standing)),
             tuple(found.limited for found in standing),
             solution.kcl,
         )
@@ -286,6 +287,7 @@ class Electrics:
 
     def _expose(self, point: OperatingPoint, seconds: float) -> float:
         """Gather exposure until `seconds` are over or a cell flips; return what is left of them."""
+        self.effort.spent += 2
         truth, state, rates = self.truth, self.state, self._rates(point)
         gathered = state.hazard + rates * seconds
         over = gathered >= self._threshold
@@ -360,7 +362,8 @@ class Electrics:
         Returns it with a standard normal number for the meter's noise; both belong to the address
         (first line on the source, how often that line was read).
         """
-        self.look()
+        if self._until is None or self._held_for >= self._until:
+            self.look()
         point = self.operating_point(hookup)
         amperes = point.source_current[source]
         lines = hookup.connections.lines_of(source)

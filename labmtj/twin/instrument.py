@@ -206,7 +206,7 @@ class Conversation:
                 return b"", False
             reply, _, last = self._outgoing[0]
             begin, size = self._offset, len(reply)
-            finish = min(begin + count, size)
+            finish = size if size - begin <= count else begin + count
             if stop is not None and (found := reply.find(stop, begin, finish)) >= 0:
                 finish = found + 1
             if finish < size:

@@ -18,7 +18,7 @@ from labmtj.physics.variation import DieTruth
 from labmtj.records import Floats
 from labmtj.twin.state import DieState
 
-_AHEAD = 64  # chosen: numbers that are drawn at once; a block of them costs as much as twenty that are drawn singly
+_AHEAD = 128  # chosen: numbers that are drawn at once; a block of them costs as much as thirty that are drawn singly
 
 
 class Series(dict[int, float]):

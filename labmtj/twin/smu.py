@@ -124,6 +124,7 @@ class Smu:
             flowing, draw = world.measure(self.channel, aperture, before=beside)
             shown_i = self.shown(flowing if now.output else 0.0, draw)
         if volts and (apart or not amperes):
+            world.effort.spend(4)  # as much as a reading of amperes
             world.sleep(beside + aperture)
         standing, limited = world.standing(self.channel) if now.output and (volts or limit) else (0.0, False)
         if volts:

@@ -83,7 +83,6 @@ class World:
     def sleep(self, seconds: float) -> None:
         """Let virtual time pass for everything on the bench; with the lock held."""
         if seconds > 0:
-            self.effort.spend(2)
             if self._idle:
                 self.electrics.rest(seconds)
             else:
@@ -129,17 +128,17 @@ class World:
         moved = after ^ self.closed
         if not moved:
             return
-        touched = self._channels_by_column(after | self.closed)
+        columns = {col for _, col in moved}
+        touched = self._channels_by_column(after | self.closed, columns)
+        hot = {channel for channel, output in self.outputs.items() if output.hot}
         for row, col in sorted(moved):
-            on = sorted(c for c in touched.get(col, ()) if self.outputs[c].hot)
+            on = sorted(touched[col] & hot)
             if on:
                 self.violate(f"relay {row}{col} moved with {on} on")
             self.electrics.state.cycles[ord(row) - ord("A"), col - 1] += 1
-        standing = self._channels_by_column(after)
-        for col in sorted({col for _, col in moved}):
-            joined = sorted(standing.get(col, ()))
+        for col, joined in sorted(self._channels_by_column(after, columns).items()):
             if len(joined) > 1:
-                self.violate(f"column {col} joins {joined}")
+                self.violate(f"column {col} joins {sorted(joined)}")
         for verb, group in (("close", after - self.closed), ("open", self.closed - after)):
             if group:
                 self.log.write("relays", self.now(), **{verb: [f"{r}{c}" for r, c in sorted(group)]})
@@ -193,11 +192,11 @@ class World:
 
         `before` [s] passes first: what else a reading takes.
         """
+        self.effort.spend(4)
         self.sleep(before + aperture)
         number = self._number.get(channel)
         if number is None:
             return 0.0, 0.0  # nothing is plugged in
-        self.effort.spend(2)
         amperes, draw = self.electrics.measure(self._hookup or self.hookup(), number, aperture)
         wrong = self._disturbed.get(channel)
         return (amperes if wrong is None else amperes + wrong.amperes), draw
@@ -207,10 +206,8 @@ class World:
         number = self._number.get(channel)
         if number is None:
             return 0.0, False
-        hookup = self._hookup or self.hookup()
-        point = self.electrics.operating_point(hookup)
-        inside = hookup.connections.folded.get(number, 0.0) * point.source_current[number]
-        return point.source_volts[number] - inside, point.limited[number]
+        point = self.electrics.operating_point(self._hookup or self.hookup())
+        return point.source_volts[number], point.limited[number]
 
     def terminal(self, channel: Channel) -> float:
         """Volts at a channel's terminals now."""
@@ -266,13 +263,14 @@ class World:
             contacts[:] = [replace(c, ohms=c.ohms + folded.get(c.source, 0.0)) for c in contacts]
         return Connections(tuple(map(tuple, lines)), len(wiring.channels), folded)
 
-    def _channels_by_column(self, closed: Iterable[Crosspoint]) -> dict[int, set[Channel]]:
-        """The channels that each matrix column hangs on with these crosspoints closed."""
-        found: dict[int, set[Channel]] = {}
+    def _channels_by_column(self, closed: Iterable[Crosspoint], columns: Iterable[int]) -> dict[int, set[Channel]]:
+        """The channels that each of these matrix columns hangs on with these crosspoints closed."""
+        found: dict[int, set[Channel]] = {column: set() for column in columns}
         for row, column in closed:
-            channel = self.wiring.role(row)
-            if channel is not None:
-                found.setdefault(column, set()).add(channel)
+            if column in found:
+                channel = self.wiring.role(row)
+                if channel is not None:
+                    found[column].add(channel)
         return found
 
     def _look_for_floating(self, channel: Channel) -> None:

@@ -55,6 +55,10 @@ LONG = {
     "a quarter of a million readings": ("qdevil_qdac2", ["sens:count 10000,(@1:24)", "read? (@1:24)"]),
     "waves on all channels": ("qdevil_qdac2", ["sour:squ:coun 5000,(@1:24)", "sour:squ:init (@1:24)"]),
     "readings for ever": ("keithley_2636b", ["smua.source.output = 1", "while true do smua.measure.i() end"]),
+    "volts for ever": (
+        "keithley_2636b",
+        ["smua.measure.count = 60000", "while true do smua.measure.v() end"],
+    ),
     "readings in pcall": ("keithley_2636b", ["while true do pcall(smua.measure.iv) end"]),
     "a sweep of ten thousand levels": (
         "keithley_2636b",

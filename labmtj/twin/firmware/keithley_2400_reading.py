@@ -36,20 +36,18 @@ class Reading(NamedTuple):
         return float(self[_ALL.index(name)])
 
 
-def reading(sample: Sample, meter: SourceMeter, functions: frozenset[str], *, time: float, flags: int) -> Reading:
+def reading(sample: Sample, meter: SourceMeter, *, time: float, flags: int) -> Reading:
     """What the instrument makes of a sample: what was not measured is the level, or is not a number.
 
-    `functions` are those that are on, `flags` the bits of the status word that are settings.
+    `flags` are the bits of the status word that are settings, VOLTS, AMPERES and OHMS of the functions among them.
     """
     volts, amperes = sample.volts, sample.amperes
-    if volts is None or not functions & {"VOLTAGE", "RESISTANCE"}:
+    if volts is None or not flags & (VOLTS | OHMS):
         volts = sample.level if meter.volts else NOT_A_NUMBER
     if amperes is None:
         amperes = NOT_A_NUMBER if meter.volts else sample.level
-    ohms = sample.ohms if "RESISTANCE" in functions else NOT_A_NUMBER
+    ohms = sample.ohms if flags & OHMS else NOT_A_NUMBER
     status = flags | (FORCES_VOLTS if meter.volts else FORCES_AMPERES) | (REMOTE if meter.remote else 0)
-    for name, bit in (("VOLTAGE", VOLTS), ("CURRENT", AMPERES), ("RESISTANCE", OHMS)):
-        status |= bit if name in functions else 0
     if TOO_LARGE in (abs(volts), abs(amperes), abs(ohms)):
         status |= OVERFLOW
     if sample.limited:

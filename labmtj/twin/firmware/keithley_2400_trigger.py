@@ -7,14 +7,18 @@ A cycle is done at once in bench time; the model waits only for a bus trigger, o
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from labmtj.twin.firmware.keithley_2400_buffer import Buffer
 from labmtj.twin.firmware.keithley_2400_reading import (
+    AMPERES,
     AUTO_OHMS,
     FILTER,
     FRONT,
     OFFSET_COMPENSATION,
+    OHMS,
     OVERFLOW,
+    VOLTS,
     Format,
     Reading,
     reading,
@@ -35,6 +39,27 @@ _READY, _TOO_LARGE, _COMPLIANCE = 1 << 6, 1 << 7, 1 << 14
 _SWEEPING, _WAITS_TRIGGER, _WAITS_ARM, _IDLE = 1 << 3, 1 << 5, 1 << 6, 1 << 10
 
 
+class _Run(NamedTuple):
+    """What settings make of a run.
+
+    `arms` passes (infinite for an endless one) of `cycles`; `held`: something must come before they begin.
+    Between passes `interval` [s], before each cycle `delay`, before its measurement `wait`. `stops`: compliance ends
+    a sweep; `clears`: the output goes on and off with each pass, `at_once`: with each cycle. `flags`: the bits of the
+    status word that are settings.
+    """
+
+    arms: float
+    cycles: int
+    held: bool
+    interval: float
+    delay: float
+    wait: float
+    stops: bool
+    clears: bool
+    at_once: bool
+    flags: int
+
+
 class TriggerModel:
     """Takes readings into `last` and the buffer when it is started, or when the bus trigger comes."""
 
@@ -48,6 +73,8 @@ class TriggerModel:
         self._stored, self._meter = stored, meter
         self._source, self._sweeps, self._sense, self._buffer, self._form = parts
         self._measurement, self._operation = (engine.status.registers[name] for name in ("measurement", "operation"))
+        self._known: tuple[int, frozenset[str]] | None = None  # the settings that the run was worked out from
+        self._run: _Run
         self._last: list[Reading] = []
         self._arms = 0.0  # passes of the arm layer that are left
         self._levels: list[float] | None = None
@@ -94,27 +121,25 @@ class TriggerModel:
 
     def start(self) -> None:
         """INITiate. Raises ScpiError -213 if it runs, 803 with the output off, -221 if counts are too large."""
-        stored = self._stored
+        run = self._settled()
         if self.waiting:
             raise ScpiError(-213)
-        if not self._meter.output and not stored.on("source.clear.auto"):
+        if not self._meter.output and not run.clears:
             raise ScpiError(*_OFF)
-        arms = stored.count("arm.count")
-        if max(arms, 1) * stored.count("trigger.count") > _MOST:
+        if (1 if math.isinf(run.arms) else run.arms) * run.cycles > _MOST:
             raise ScpiError(-221)
         self._levels = self._sweeps.levels()
         self._last, self._step = [], 0
         self._sense.begin()
-        self._arms = math.inf if arms == _INFINITE else arms
-        if not self._held():
+        self._arms = run.arms
+        if not run.held:
             # An endless run of immediate arms is shown after one pass, as running until it is aborted.
-            interval = stored.value("arm.timer") if stored.word("arm.source") == "TIMER" else 0.0
             while self._arms > 0:
-                self._pass()
+                self._pass(run)
                 if math.isinf(self._arms):
                     break
                 if self._arms > 0:
-                    self._meter.smu.world.sleep(interval)
+                    self._meter.smu.world.sleep(run.interval)
         self._show()
 
     def trigger(self) -> None:
@@ -123,7 +148,7 @@ class TriggerModel:
         That is how the captured instrument took it; the manual has error -211.
         """
         if self.waiting and self._stored.word("arm.source") == "BUS" and self._stored.word("trigger.source") != "TLINK":
-            self._pass()
+            self._pass(self._settled())
             self._show()
 
     def abort(self) -> None:
@@ -131,46 +156,69 @@ class TriggerModel:
         self._arms = 0
         self._show()
 
-    def _held(self) -> bool:
-        """Whether something must come before a cycle can begin."""
-        return (
-            self._stored.word("arm.source") not in ("IMMEDIATE", "TIMER")
-            or self._stored.word("trigger.source") == "TLINK"
+    def _settled(self) -> _Run:
+        """What the settings as they stand make of a run; worked out once."""
+        known = self._stored.changes, self._sense.functions
+        if known != self._known:
+            self._known, self._run = known, self._work_out(self._stored, self._sense.functions)
+        return self._run
+
+    def _work_out(self, stored: Stored, functions: frozenset[str]) -> _Run:
+        arms, source = stored.count("arm.count"), stored.word("arm.source")
+        clears = stored.on("source.clear.auto")
+        flags = (VOLTS if "VOLTAGE" in functions else 0) | (AMPERES if "CURRENT" in functions else 0)
+        if "RESISTANCE" in functions:
+            flags |= OHMS | (AUTO_OHMS if stored.word("ohms.mode") == "AUTO" else 0)
+        return _Run(
+            arms=math.inf if arms == _INFINITE else arms,
+            cycles=stored.count("trigger.count"),
+            held=source not in ("IMMEDIATE", "TIMER") or stored.word("trigger.source") == "TLINK",
+            interval=stored.value("arm.timer") if source == "TIMER" else 0.0,
+            delay=stored.value("trigger.delay"),
+            wait=self._source.delay,
+            stops=stored.word("sweep.abort") != "NEVER",
+            clears=clears,
+            at_once=clears and stored.word("source.clear.mode") == "ALWAYS",
+            flags=flags
+            | (FRONT if stored.word("terminals") == "FRONT" else 0)
+            | (FILTER if stored.on("filter") else 0)
+            | (OFFSET_COMPENSATION if stored.on("ohms.compensated") else 0),
         )
 
     def _show(self) -> None:
         """The operation register's condition."""
+        if self._arms <= 0:
+            self._operation.change(_IDLE)
+            return
         held_below = self._stored.word("trigger.source") == "TLINK"
         running = _SWEEPING if self._levels is not None else 0
-        self._operation.change(((_WAITS_TRIGGER if held_below else _WAITS_ARM) | running) if self.waiting else _IDLE)
+        self._operation.change((_WAITS_TRIGGER if held_below else _WAITS_ARM) | running)
 
-    def _pass(self) -> None:
+    def _pass(self, run: _Run) -> None:
         """One pass of the arm layer: as many cycles as the trigger layer counts."""
         self._arms -= 1
         self._source.trigger()
-        early = self._stored.word("sweep.abort")
-        for _ in range(self._stored.count("trigger.count")):
-            found = self._cycle()
-            if found and self._levels is not None and early != "NEVER":
+        for _ in range(run.cycles):
+            found = self._cycle(run)
+            if found and self._levels is not None and run.stops:
                 self._arms = 0
                 break
-        if self._stored.on("source.clear.auto"):
+        if run.clears:
             self._meter.switch(on=False)
 
-    def _cycle(self) -> bool:
+    def _cycle(self, run: _Run) -> bool:
         """Source, delay, measure; whether the source was in compliance."""
-        stored, meter = self._stored, self._meter
-        sleep = meter.smu.world.sleep
-        sleep(stored.value("trigger.delay"))
+        meter, sleep = self._meter, self._meter.smu.world.sleep
+        sleep(run.delay)
         if self._levels is not None:
             self._sweeps.go(self._levels[self._step % len(self._levels)], self._levels)
             self._step += 1
-        if stored.on("source.clear.auto"):
+        if run.clears:
             meter.switch(on=True)
-        sleep(self._source.delay)
+        sleep(run.wait)
         sample = self._sense.measure()
-        found = reading(sample, meter, self._sense.functions, time=sample.time - self._zero, flags=self._flags())
-        if stored.on("source.clear.auto") and stored.word("source.clear.mode") == "ALWAYS":
+        found = reading(sample, meter, time=sample.time - self._zero, flags=run.flags)
+        if run.at_once:
             meter.switch(on=False)
         self._last.append(found)
         conditions = self._measurement.condition & ~(_READY | _TOO_LARGE | _COMPLIANCE)
@@ -180,24 +228,15 @@ class TriggerModel:
         self._buffer.offer(found)
         return sample.limited
 
-    def _flags(self) -> int:
-        """The bits of the status word that are settings."""
-        stored = self._stored
-        return (
-            (FRONT if stored.word("terminals") == "FRONT" else 0)
-            | (FILTER if stored.on("filter") else 0)
-            | (AUTO_OHMS if stored.word("ohms.mode") == "AUTO" and "RESISTANCE" in self._sense.functions else 0)
-            | (OFFSET_COMPENSATION if stored.on("ohms.compensated") else 0)
-        )
-
     # -- what is asked -------------------------------------------------------------------------------
 
     def _read(self) -> str:
         """READ?: ABORt, INITiate, FETCh?."""
         self.abort()
-        if self._stored.count("arm.count") == _INFINITE:
+        run = self._settled()
+        if math.isinf(run.arms):
             raise ScpiError(*_ENDLESS)
-        if self._held():
+        if run.held:
             raise ScpiError(-214)
         self.start()
         return self._fetch()

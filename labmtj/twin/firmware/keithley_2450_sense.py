@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from labmtj.twin.firmware.keithley_2450_buffer import FIRST, FOUR_WIRE, FRONT, LIMITED, ON, READ_BACK, Reading
 from labmtj.twin.firmware.keithley_2450_source import NUMBER, Source, number, range_of
-from labmtj.twin.firmware.sourcemeter import NOT_A_NUMBER, Metered, Sample, SourceMeter
+from labmtj.twin.firmware.sourcemeter import NOT_A_NUMBER, Metered, SourceMeter, ohms_of
 from labmtj.twin.firmware.sourcemeter_functions import NAMES, function_of, mean
 from labmtj.twin.scpi.engine import Call, ScpiEngine
 from labmtj.twin.scpi.stored import Stored
@@ -80,25 +80,30 @@ class Sense:
         if settings != self._settings:
             self._settings, self._way = settings, self._work_out()
         volts, amperes, back, count, moving, source, status, source_status = self._way
-        sample = meter.sample(volts=volts, amperes=amperes, repeats=1 if moving else count)
-        value = self._value(sample) if meter.output else NOT_A_NUMBER
+        voltage, current, limited = meter.convert(volts=volts, amperes=amperes, repeats=1 if moving else count)
+        if not meter.output:
+            value = NOT_A_NUMBER
+        elif function == "CURRENT":
+            value = current
+        else:
+            value = voltage if function == "VOLTAGE" else ohms_of(voltage, current)
         if moving:
             if first:
                 self._past.clear()
             self._past.append(value)
             value = mean(list(self._past)[-count:])
-        level = (sample.volts if meter.volts else sample.amperes) if back else None
+        level = (voltage if meter.volts else current) if back else meter.active.level
         return Reading(
             function,
             value,
             source,
-            sample.level if level is None else level,
+            level,
             status | (FIRST if first else 0),
             source_status
-            | (LIMITED if sample.limited else 0)
+            | (LIMITED if limited else 0)
             | (FOUR_WIRE if meter.remote else 0)
             | (ON if meter.output else 0),
-            sample.time,
+            meter.smu.world.now(),
         )
 
     def _work_out(self) -> _Way:
@@ -116,12 +121,6 @@ class Sense:
             status=FRONT if stored.word("terminals") == "FRONT" else 0,
             source_status=READ_BACK if back else 0,
         )
-
-    def _value(self, sample: Sample) -> float:
-        if self.function == "RESISTANCE":
-            return sample.ohms
-        found = sample.volts if self.function == "VOLTAGE" else sample.amperes
-        return NOT_A_NUMBER if found is None else found
 
     def _apply(self) -> None:
         """Put the settings of the function that is on in force."""

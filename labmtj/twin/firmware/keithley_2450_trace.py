@@ -81,7 +81,7 @@ class Buffers:
 
     def named(self, call: Call, position: int) -> Buffer:
         """The buffer that an argument names, defbuffer1 without one."""
-        return self.find(call.text(position, default=DEFAULT))
+        return self.find(call.text(position) if call.has(position) else DEFAULT)
 
     def reply(self, readings: Sequence[Reading], buffer: Buffer, call: Call, position: int) -> str:
         """Readings with the elements that the arguments from `position` on name."""

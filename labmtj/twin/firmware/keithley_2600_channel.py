@@ -262,7 +262,8 @@ class Channel2600:
         return found
 
     def level(self, value: float) -> Output:
-        """What stands at the terminals when the sweep is at this level [V or A]."""
+        """What stands at the terminals when the sweep is at this level [V or A]. Raises TspError 5007."""
+        self.check_level(value, volts=self.smu.set.volts)  # the function may have changed under a sweep that waits
         if self.smu.set.volts:
             return self.smu.output(value)
         kept, self.smu.set.level_i = self.smu.set.level_i, value

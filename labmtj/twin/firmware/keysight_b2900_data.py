@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from labmtj.twin.meter import OVERFLOW
 from labmtj.twin.scpi.engine import Call, ScpiEngine, ScpiError, block
@@ -21,8 +21,7 @@ ELEMENTS = ("VOLTage", "CURRent", "RESistance", "TIME", "STATus", "SOURce")  # [
 _LONG = tuple(name.upper() for name in ELEMENTS)
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """One measurement [V], [A], [ohm], [s]; NAN where a function is off. `source` is the level."""
 
     volts: float
@@ -37,8 +36,11 @@ class Reading:
             if NAN in (self.volts, self.amperes):
                 return NAN
             return self.volts / self.amperes if self.amperes and abs(self.amperes) < INF else INF
-        found = {"VOLTAGE": self.volts, "CURRENT": self.amperes, "TIME": self.time, "SOURCE": self.source}
-        return found.get(name, float(self.status))
+        return self[_PLACES[name]]
+
+
+_PLACES = {"VOLTAGE": 0, "CURRENT": 1, "TIME": 2, "STATUS": 3, "SOURCE": 4}  # of the elements in a reading
+_NOTHING = Reading(NAN, NAN, NAN, 0, NAN)
 
 
 class Data:
@@ -60,13 +62,12 @@ class Data:
 
     def shown(self, channels: Sequence[int], *, whole: bool, element: str = "") -> str:
         """The latest data, or the whole step by step; the channels of a step stand side by side ([R] 4-83)."""
-        longest = max(len(self.readings[n]) for n in channels)
-        nothing = Reading(NAN, NAN, NAN, 0, NAN)
-        rows: list[Reading] = []
-        for place in range(longest) if whole and longest else [-1]:
-            for n in channels:
-                data = self.readings[n]
-                rows.append(data[place] if -len(data) <= place < len(data) else nothing)
+        taken = [self.readings[n] for n in channels]
+        if whole:
+            steps = range(max(1, *map(len, taken)))
+            rows = [data[step] if step < len(data) else _NOTHING for step in steps for data in taken]
+        else:
+            rows = [data[-1] if data else _NOTHING for data in taken]
         return self.written(rows, element)
 
     def written(self, readings: Sequence[Reading], element: str = "") -> str:
@@ -74,7 +75,7 @@ class Data:
         elements = (element,) if element else self._elements
         values = [reading.element(name) for reading in readings for name in elements] or [NAN]
         if not self._bits:
-            return ",".join(f"{value:+.6E}" for value in values)
+            return ",".join([f"{value:+.6E}" for value in values])
         meant = [math.nan if v == NAN else math.copysign(math.inf, v) if abs(v) == INF else v for v in values]
         order = ">" if self._kept.text("border") == "NORM" else "<"
         return block(struct.pack(f"{order}{len(meant)}{'f' if self._bits == 32 else 'd'}", *meant))

@@ -108,9 +108,7 @@ class Sample(NamedTuple):
         """Volts over amperes, where both were measured."""
         if self.volts is None or self.amperes is None:
             return NOT_A_NUMBER
-        if TOO_LARGE in (abs(self.volts), abs(self.amperes)) or self.amperes == 0:
-            return TOO_LARGE
-        return self.volts / self.amperes
+        return ohms_of(self.volts, self.amperes)
 
 
 @dataclass
@@ -207,10 +205,11 @@ class SourceMeter:
         if settle:
             self.smu.settle()
 
-    def sample(self, *, volts: bool, amperes: bool, repeats: int = 1) -> Sample:
-        """Measure one quantity or both, one after the other; each is the mean of so many conversions.
+    def convert(self, *, volts: bool, amperes: bool, repeats: int = 1) -> tuple[float, float, bool]:
+        """Volts, amperes, whether a limit holds the source: measured one after the other, 0 for what is not asked.
 
-        A mean of conversions is done as one that is as much longer: it has the same noise and takes the same time.
+        Each is the mean of so many conversions. That is done as one that is as much longer: it has the same noise and
+        takes the same time.
         """
         smu = self.smu
         if repeats > 1:
@@ -219,13 +218,22 @@ class SourceMeter:
             smu.world.sleep(extra * (volts + amperes))
         voltage, current, limited = smu.measure(volts=volts, amperes=amperes, apart=True)
         smu.set.nplc = self.nplc
-        return Sample(
-            _limited(voltage) if volts else None,
-            _limited(current) if amperes else None,
-            self.active.level,
-            limited,
-            smu.world.now(),
-        )
+        if abs(voltage) >= OVERFLOW or abs(current) >= OVERFLOW:
+            voltage, current = _limited(voltage), _limited(current)
+        return voltage, current, limited
+
+    def sample(self, *, volts: bool, amperes: bool, repeats: int = 1) -> Sample:
+        """The same with what belongs to it."""
+        voltage, current, limited = self.convert(volts=volts, amperes=amperes, repeats=repeats)
+        found = voltage if volts else None, current if amperes else None
+        return Sample(*found, self.active.level, limited, self.smu.world.now())
+
+
+def ohms_of(volts: float, amperes: float) -> float:
+    """Volts over amperes as SourceMeters show it."""
+    if TOO_LARGE in (abs(volts), abs(amperes)) or amperes == 0:
+        return TOO_LARGE
+    return volts / amperes
 
 
 def _rounded(source: Sourced, what: str) -> float:

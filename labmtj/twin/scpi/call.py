@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from labmtj.twin.scpi.errors import ScpiError
 from labmtj.twin.scpi.numbers import number
@@ -11,6 +12,7 @@ from labmtj.twin.scpi.syntax import Argument, Kind, forms
 
 _CHANNELS = re.compile(r"\(\s*+@(.*)\)", re.DOTALL)
 _CHANNEL = re.compile(r"[\w!.]{1,32}+", re.ASCII)
+_KEPT_LISTS = 64  # chosen: channel lists that are not read again; clients repeat a few
 _MOST_CHANNELS = 10_000  # chosen: the largest matrix here has 4096 crosspoints
 _WRONG_KIND = {Kind.STRING: -158, Kind.BLOCK: -168, Kind.EXPRESSION: -178}
 
@@ -153,15 +155,7 @@ class Call:
         argument = self._argument(position)
         if argument.kind is not Kind.EXPRESSION:
             raise ScpiError(-104)
-        found = _CHANNELS.fullmatch(argument.value)
-        if found is None:
-            raise ScpiError(-171)
-        items = found.group(1).split(",", _MOST_CHANNELS)
-        if len(items) > _MOST_CHANNELS:
-            raise ScpiError(-223)
-        if len(items) == 1 and not items[0].strip():
-            return []
-        return [_channel(item) for item in items]
+        return list(_listed(argument.value))
 
     def channel_numbers(
         self, position: int, *, bounds: tuple[int, int], default: Sequence[int] | None = None
@@ -169,19 +163,10 @@ class Call:
         """A channel list of plain numbers, its ranges counted out, up or down; outside `bounds` is -222."""
         if default is not None and not self.has(position):
             return list(default)
-        found: list[int] = []
-        for item in self.channels(position):
-            first, last = item if isinstance(item, tuple) else (item, item)
-            if not (first.isdigit() and last.isdigit()):
-                raise ScpiError(-171)
-            start, stop = int(first), int(last)
-            if not (bounds[0] <= start <= bounds[1] and bounds[0] <= stop <= bounds[1]):
-                raise ScpiError(-222)
-            step = 1 if stop >= start else -1
-            found += range(start, stop + step, step)
-            if len(found) > _MOST_CHANNELS:
-                raise ScpiError(-223)
-        return found
+        argument = self._argument(position)
+        if argument.kind is not Kind.EXPRESSION:
+            raise ScpiError(-104)
+        return list(_numbered(argument.value, bounds))
 
     def _argument(self, position: int) -> Argument:
         if not self.has(position):
@@ -193,6 +178,38 @@ def block(data: bytes) -> str:
     """A definite block, as a reply carries it."""
     length = str(len(data))
     return f"#{len(length)}{length}{data.decode('latin-1')}"
+
+
+@lru_cache(maxsize=_KEPT_LISTS)
+def _listed(text: str) -> tuple[Channel, ...]:
+    """The items of a channel list."""
+    found = _CHANNELS.fullmatch(text)
+    if found is None:
+        raise ScpiError(-171)
+    items = found.group(1).split(",", _MOST_CHANNELS)
+    if len(items) > _MOST_CHANNELS:
+        raise ScpiError(-223)
+    if len(items) == 1 and not items[0].strip():
+        return ()
+    return tuple(_channel(item) for item in items)
+
+
+@lru_cache(maxsize=_KEPT_LISTS)
+def _numbered(text: str, bounds: tuple[int, int]) -> tuple[int, ...]:
+    """The numbers of a channel list."""
+    found: list[int] = []
+    for item in _listed(text):
+        first, last = item if isinstance(item, tuple) else (item, item)
+        if not (first.isdigit() and last.isdigit()):
+            raise ScpiError(-171)
+        start, stop = int(first), int(last)
+        if not (bounds[0] <= start <= bounds[1] and bounds[0] <= stop <= bounds[1]):
+            raise ScpiError(-222)
+        step = 1 if stop >= start else -1
+        found += range(start, stop + step, step)
+        if len(found) > _MOST_CHANNELS:
+            raise ScpiError(-223)
+    return tuple(found)
 
 
 def _channel(item: str) -> Channel:

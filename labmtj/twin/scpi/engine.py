@@ -73,7 +73,7 @@ class ScpiEngine:
         self.status = Status()
         self.errors = ErrorQueue(self.dialect.queue)
         self.answered = False  # whether the message in hand has a reply already: MAV for *STB?
-        self._on_reset, self._on_message, self._on_trigger = on_reset, on_message, on_trigger
+        self._on_reset, self._on_message, self._on_trigger = on_reset, on_message or _nothing, on_trigger
         self._common, self._headers = Headers(), Headers()
         self._compiled: dict[str, tuple[_Step, ...]] = {}
         add_standard(self)
@@ -122,8 +122,7 @@ class ScpiEngine:
         steps = self._compiled.get(message)
         if steps is None:
             steps = self._compile(message)
-        if self._on_message is not None:
-            self._on_message()
+        self._on_message()
         replies: list[str] = []
         self.answered = False
         room = self.dialect.longest
@@ -230,6 +229,10 @@ class ScpiEngine:
             return *self._common.find(unit.nodes, query=unit.query), path
         names = unit.nodes if unit.colon else path + unit.nodes
         return *self._headers.find(names, query=unit.query), names[:-1]
+
+
+def _nothing() -> None:
+    """What a message takes of an instrument that has no time."""
 
 
 def _failure(error: ScpiError) -> _Step:

@@ -32,6 +32,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "format.data": (1, 3),
     "format.byteorder": (0, 1),
 }
+_FORMS = {digits: f".{digits - 1}e" for digits in range(1, 17)}
 
 
 class Printer:
@@ -45,8 +46,7 @@ class Printer:
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, (float, int)):
-            digits = int(self._values["format.asciiprecision"]) - 1
-            return f"{value:.{digits}e}"
+            return format(value, _FORMS[int(self._values["format.asciiprecision"])])
         return "nil" if value is None else str(value)
 
     def numbers(self, values: Sequence[Any]) -> str:
