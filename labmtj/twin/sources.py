@@ -90,14 +90,25 @@ def stand(
 def _meet(sources: Sequence[Source], network: Network, volts: list[float], order: list[int]) -> dict[int, int]:
     """Bring the volts of these sources to where all meet; which limit each is held by (1, -1 or 0 for none)."""
     held = _newton(sources, network, volts, order, None)
-    if held is None:
-        volts[:] = [0.0 if source.current else source.level for source in sources]
-        _descend(sources, network, volts, order)
+    if held is not None:
+        return held
+    volts[:] = [0.0 if source.current else source.level for source in sources]
+    _descend(sources, network, volts, order)
+    amperes = network(volts)[1]
+    pieces = {n: _at_limit(sources[n], volts[n], amperes[n]) for n in order}
+    for _ in range(_TRIES):
+        held = _newton(sources, network, volts, order, pieces)
+        if held is None:
+            break
+        # Who was too near to its limit to tell on which piece it ends shows it now.
         amperes = network(volts)[1]
-        held = _newton(sources, network, volts, order, {n: _at_limit(sources[n], volts[n], amperes[n]) for n in order})
-    if held is None:
-        raise SolveError(f"the limits of {len(volts)} sources did not settle at {volts} V")
-    return held
+        wrong = {n: _elsewhere(sources[n], volts[n], amperes[n], held[n]) for n in order}
+        wrong = {n: piece for n, piece in wrong.items() if piece != held[n]}
+        if not wrong:
+            return held
+        first = min(wrong)
+        pieces = pieces | {first: wrong[first]}
+    raise SolveError(f"the limits of {len(volts)} sources did not settle at {volts} V")
 
 
 def _newton(
@@ -165,6 +176,15 @@ def _towards(source: Source, volts: float, amperes: float, slope: float) -> int:
 def _at_limit(source: Source, volts: float, amperes: float) -> int:
     at = volts if source.current else amperes
     return int(math.copysign(1, at)) if abs(at) >= source.limit * (1 - 1e-4) else 0
+
+
+def _elsewhere(source: Source, volts: float, amperes: float, held: int) -> int:
+    """The piece that a source should be on if not the one that it is on, which it may have left at its end."""
+    at = volts if source.current else amperes
+    if not held:
+        return int(math.copysign(1, at)) if abs(at) > source.limit * _WITHIN else 0
+    short = source.level - (amperes if source.current else volts + source.ohms * amperes)
+    return held if short * held >= -_CLOSE * max(abs(source.level), source.scale) else 0
 
 
 def _given(source: Source, volts: float, tilt: float) -> tuple[float, float]:

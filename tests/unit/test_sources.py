@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from labmtj.errors import SolveError
@@ -101,6 +101,12 @@ def test_two_sources_of_equal_limits_that_are_tied_together_come_to_rest():
     assert second.volts >= -0.0003
 
 
+@example(
+    levels=[0.0, 1.0, 0.0078125],
+    limits=[0.0078125] * 3,
+    ohms=[0.0] * 3,
+    joins=[24.0, 1.0, 1.0, 2.0, 1.0, 145.0],
+)
 @given(
     levels=st.lists(st.floats(-1, 1), min_size=3, max_size=3),
     limits=st.lists(st.floats(1e-5, 1e-2), min_size=3, max_size=3),
