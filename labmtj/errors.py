@@ -13,6 +13,7 @@
     |   +-- RouteError                      relays that are not, or may not be, where they were asked
     |   +-- PolarityNotFound                no spare cell switched below the ceiling
     |   +-- ShutdownFailed                  one or more steps of the safe state failed
+    |   +-- ReplayMismatch (AssertionError) a message that is not the one on the cassette
     +-- StorageError (OSError)              exit code 7: a run folder, journal or die state that cannot be used
     +-- SolveError (ArithmeticError)        a network without a solution, or one that did not converge
 
@@ -120,6 +121,16 @@ class RouteError(BenchError):
 
 class PolarityNotFound(BenchError):
     """No spare cell switched below the ceiling, so it is not known which sign writes which state."""
+
+
+class ReplayMismatch(BenchError, AssertionError):
+    """A session that is replayed says something else than the one that was recorded."""
+
+    def __init__(self, resource: str, number: int, recorded: str, said: str) -> None:
+        self.resource, self.number, self.recorded, self.said = resource, number, recorded, said
+        super().__init__(
+            f"{resource}: after {number} exchanges the cassette has {recorded!r}, the session says {said!r}"
+        )
 
 
 class ShutdownFailed(BenchError):

@@ -43,13 +43,48 @@ class Journal(Protocol):
 class SourceMeter(Protocol):
     """One channel that forces a voltage and measures the current out of it."""
 
-    source_voltage: float
-    compliance_current: float
-    nplc: float
-    source_enabled: bool
+    @property
+    def source_voltage(self) -> float:
+        """Control the source level [V]."""
+        ...
+
+    @source_voltage.setter
+    def source_voltage(self, volts: float) -> None: ...
+
+    @property
+    def compliance_current(self) -> float:
+        """Control the current limit [A]."""
+        ...
+
+    @compliance_current.setter
+    def compliance_current(self, amperes: float) -> None: ...
+
+    @property
+    def nplc(self) -> float:
+        """Control the integration time in periods of the mains."""
+        ...
+
+    @nplc.setter
+    def nplc(self, periods: float) -> None: ...
+
+    @property
+    def current_range(self) -> float:
+        """Control the full scale of current readings [A]."""
+        ...
+
+    @current_range.setter
+    def current_range(self, amperes: float) -> None: ...
+
+    @property
+    def source_enabled(self) -> bool:
+        """Control the output."""
+        ...
+
+    @source_enabled.setter
+    def source_enabled(self, enabled: bool) -> None: ...
 
     def measure_current(self) -> float:
-        """Current [A] out of the channel, positive for a positive voltage across a resistor."""
+        """Current [A] out of the channel, positive for a positive voltage across a resistor; inf beyond the range."""
         ...
 
     @property
@@ -62,12 +97,20 @@ class SourceMeter(Protocol):
         ...
 
 
-class SourcePair(Protocol):
-    """Two channels of one instrument: they fire together, and one senses what the other drives."""
+class PulseSource(Protocol):
+    """Two channels that fire together: the selected row's and the selected column's."""
 
     def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
-        """Fire both channels once; [V] and [s]. True if a channel was in compliance."""
+        """Fire both channels once from 0 V and back; [V] and [s]. True if a channel was in compliance."""
         ...
+
+    def rest(self) -> None:
+        """Both channels to 0 V."""
+        ...
+
+
+class SensePair(Protocol):
+    """Two channels of which one senses what the other drives."""
 
     def sense(self, volts: float, *, settle: float) -> tuple[float, bool]:
         """Put the first channel at `volts`, wait `settle` [s], measure, return it to 0 V.
@@ -79,6 +122,26 @@ class SourcePair(Protocol):
 
     def rest(self) -> None:
         """Both channels to 0 V."""
+        ...
+
+
+class SourcePair(PulseSource, SensePair, Protocol):
+    """Two channels of one instrument that do both."""
+
+
+class VoltageBank(Protocol):
+    """Many voltage outputs, by name, that change together."""
+
+    def apply(self, levels: Mapping[str, float]) -> None:
+        """Put these channels at these volts, all at once; read back."""
+        ...
+
+    def pulse(self, levels: Mapping[str, float], width: float) -> None:
+        """Put these channels at these volts for `width` [s] on one trigger, from 0 V and back to 0 V."""
+        ...
+
+    def rest(self) -> None:
+        """All channels to 0 V."""
         ...
 
 
@@ -123,8 +186,16 @@ class ArrayAccess(Protocol):
         """Raise `LimitExceeded` if `pulse` would pass a limit; touches nothing."""
         ...
 
-    def multiply(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Floats:
-        """Currents [A] into `cols` with all of `rows` driven at once at `voltage` [V], (cols,)."""
+    @property
+    def analog(self) -> bool:
+        """Whether each row can have a voltage of its own in `multiply`."""
+        ...
+
+    def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
+        """Currents [A] into `cols` with all of `rows` driven at once, each at its own of `volts` [V], (cols,).
+
+        Where the array is not `analog` all of `volts` are the same.
+        """
         ...
 
     def rest(self) -> None:

@@ -51,6 +51,9 @@ class Role(enum.StrEnum):
 
     DRIVE = "drive"
     SENSE = "sense"
+    SECOND_SENSE = "second_sense"
+    PULSE_ROW = "pulse_row"
+    PULSE_COL = "pulse_col"
     GROUND = "ground"
 
 

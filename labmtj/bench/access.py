@@ -1,7 +1,8 @@
 """The array behind real instruments: reads, pulses and products of whole lines (labmtj.ports.ArrayAccess).
 
-One route serves a read and a pulse of the same cell: its row on the first source, its column on the
-second, which is also the ammeter at 0 V, and every other line at ground.
+A read has its row on the driving source, its column on the sensing one, which is the ammeter at 0 V, and
+every other line at ground. Where the same channels make the pulses one route serves both and no relay
+moves between a pulse and its verify; where a generator makes them, row and column move over to it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import numpy as np
 
 from labmtj.bench.limits import Limits
 from labmtj.bench.routing import Line, Router
+from labmtj.errors import InputError
 from labmtj.physics.schemes import halves
-from labmtj.ports import Clock, Journal, SourcePair
+from labmtj.ports import Clock, Journal, PulseSource, SensePair
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role
 from labmtj.runs.journal import product_entry, reading_entry
 
@@ -28,13 +30,16 @@ class Waits:
 
 
 class BenchArray:
-    """An array on a matrix between a driving and a sensing source-measure channel."""
+    """An array on a matrix between a driving and a sensing source-measure channel, and a source of pulses."""
+
+    analog = False
 
     def __init__(
         self,
         *,
         shape: tuple[int, int],
-        pair: SourcePair,
+        reader: SensePair,
+        pulser: PulseSource,
         router: Router,
         limits: Limits,
         waits: Waits,
@@ -42,7 +47,7 @@ class BenchArray:
         journal: Journal,
     ) -> None:
         self._shape, self._clock = shape, clock
-        self._pair, self._at_zero = pair, True
+        self._reader, self._pulser, self._at_zero = reader, pulser, True
         self._router, self._limits, self._waits, self._journal = router, limits, waits, journal
 
     @property
@@ -74,24 +79,26 @@ class BenchArray:
     def pulse(self, pulse: Pulse) -> PulseOutcome:
         """Fire one programming pulse; its intent is on disk before it leaves, its outcome after."""
         self._limits.check_pulse(pulse)
-        self._select([pulse.cell.row], pulse.cell.col)
+        row, col = pulse.cell
+        self._go({Line("row", row): Role.PULSE_ROW, Line("col", col): Role.PULSE_COL})
         number = self._journal.intent(pulse)
         self._at_zero = False
-        limited = self._pair.pulse(halves(pulse.scheme, pulse.amplitude), pulse.width)
+        limited = self._pulser.pulse(halves(pulse.scheme, pulse.amplitude), pulse.width)
         self._at_zero = True
         outcome = PulseOutcome(pulse, self._clock.now(), limited)
         self._journal.outcome(number, outcome)
         return outcome
 
-    def multiply(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Floats:
-        """Currents [A] into `cols`, one after the other, with all of `rows` driven at `voltage` [V]; shape (cols,)."""
+    def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
+        """Currents [A] into `cols`, one after the other, with all of `rows` at the same of `volts` [V]; (cols,)."""
+        voltage = one_voltage(volts)
         self._limits.check_cell(voltage, "a product")
         currents = np.zeros(len(cols))
         for position, col in enumerate(cols if rows else ()):
             self._select(rows, col)
             current, limited = self._bipolar(voltage)
             currents[position] = np.nan if limited else current
-            self._journal.record("product", product_entry(rows, col, voltage, current, self._clock.now(), limited))
+            self._journal.record("product", product_entry(rows, col, volts, current, self._clock.now(), limited))
         return currents
 
     def rest(self) -> None:
@@ -104,7 +111,8 @@ class BenchArray:
     def _go(self, roles: dict[Line, Role]) -> None:
         if not self._at_zero:
             # An operation before this one failed half-way: no relay moves until 0 V has been read back.
-            self._pair.rest()
+            self._reader.rest()
+            self._pulser.rest()
             self._at_zero = True
         if self._router.take(self._router.route(roles)):
             self._clock.sleep(self._waits.after_relay)
@@ -115,7 +123,14 @@ class BenchArray:
         All current of the sensed line comes out of the driving source, so that one trips first.
         """
         self._at_zero = False
-        plus, limited_plus = self._pair.sense(voltage, settle=self._waits.after_source)
-        minus, limited_minus = self._pair.sense(-voltage, settle=self._waits.after_source)
+        plus, limited_plus = self._reader.sense(voltage, settle=self._waits.after_source)
+        minus, limited_minus = self._reader.sense(-voltage, settle=self._waits.after_source)
         self._at_zero = True
         return 0.5 * (plus - minus), limited_plus or limited_minus
+
+
+def one_voltage(volts: Sequence[float]) -> float:
+    """The voltage [V] that all rows have; 0 for none. Raises InputError where they differ."""
+    if len(set(volts)) > 1:
+        raise InputError("this bench drives rows from one source: all of them have the same voltage")
+    return volts[0] if len(volts) else 0.0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from labmtj.errors import LimitExceeded
 from labmtj.physics.stress import Limits
-from labmtj.ports import SourceMeter, SourcePair
+from labmtj.ports import PulseSource, SensePair, SourceMeter, VoltageBank
 from labmtj.units import Dimension, show
 
-__all__ = ["Gate", "GatedPair", "GatedSource", "Limits"]
+__all__ = ["Gate", "GatedBank", "GatedPulses", "GatedSense", "GatedSource", "Limits"]
 
 
 class Gate:
@@ -66,6 +67,15 @@ class GatedSource:
         self._source.nplc = periods
 
     @property
+    def current_range(self) -> float:
+        """Control the full scale of current readings [A]."""
+        return self._source.current_range
+
+    @current_range.setter
+    def current_range(self, amperes: float) -> None:
+        self._source.current_range = amperes
+
+    @property
     def source_enabled(self) -> bool:
         """Control the output."""
         return self._source.source_enabled
@@ -88,20 +98,11 @@ class GatedSource:
         self._source.shutdown()
 
 
-class GatedPair:
-    """A pair of sources behind the gate (labmtj.ports.SourcePair)."""
+class GatedSense:
+    """A driving and a sensing channel behind the gate (labmtj.ports.SensePair)."""
 
-    def __init__(self, pair: SourcePair, gate: Gate) -> None:
+    def __init__(self, pair: SensePair, gate: Gate) -> None:
         self._pair, self._limits = pair, gate.limits
-
-    def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
-        """Fire both channels once [V], [s]; their difference is held against the cell limit."""
-        for volts in amplitudes:
-            self._limits.check_terminal(volts)
-        self._limits.check_cell(amplitudes[0] - amplitudes[1], "a pulse")
-        if not 0 < width < math.inf:
-            raise LimitExceeded(f"a pulse of width {width} s makes no sense")
-        return self._pair.pulse(amplitudes, width)
 
     def sense(self, volts: float, *, settle: float) -> tuple[float, bool]:
         """Current into the second channel with the first at `volts` [V]; all of it may fall across a cell."""
@@ -112,3 +113,58 @@ class GatedPair:
     def rest(self) -> None:
         """Both channels to 0 V."""
         self._pair.rest()
+
+
+class GatedPulses:
+    """Two channels that fire together, behind the gate (labmtj.ports.PulseSource).
+
+    `ohms` is the resistance of each output where nothing else limits the current, 0 where a compliance does.
+    """
+
+    def __init__(self, pair: PulseSource, gate: Gate, *, ohms: float = 0.0) -> None:
+        self._pair, self._limits, self._ohms = pair, gate.limits, ohms
+
+    def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
+        """Fire both channels once [V], [s]; their difference is held against the cell limit."""
+        for volts in amplitudes:
+            self._limits.check_terminal(volts)
+        across = amplitudes[0] - amplitudes[1]
+        self._limits.check_cell(across, "a pulse")
+        if self._ohms:
+            self._limits.check_current(abs(across) / (2 * self._ohms), "a pulse into a short")
+        if not 0 < width < math.inf:
+            raise LimitExceeded(f"a pulse of width {width} s makes no sense")
+        return self._pair.pulse(amplitudes, width)
+
+    def rest(self) -> None:
+        """Both channels to 0 V."""
+        self._pair.rest()
+
+
+class GatedBank:
+    """A bank of voltages behind the gate (labmtj.ports.VoltageBank); 0 V stands on every line that it does not name."""
+
+    def __init__(self, bank: VoltageBank, gate: Gate) -> None:
+        self._bank, self._limits = bank, gate.limits
+
+    def _admit(self, levels: Mapping[str, float], what: str) -> None:
+        for volts in levels.values():
+            self._limits.check_terminal(volts)
+        ends = [0.0, *levels.values()]
+        self._limits.check_cell(max(ends) - min(ends), what)
+
+    def apply(self, levels: Mapping[str, float]) -> None:
+        """Put these channels at these volts; any two of them may stand across a cell."""
+        self._admit(levels, "these levels together")
+        self._bank.apply(levels)
+
+    def pulse(self, levels: Mapping[str, float], width: float) -> None:
+        """Fire these channels at these volts [V] for `width` [s] together."""
+        self._admit(levels, "a pulse")
+        if not 0 < width < math.inf:
+            raise LimitExceeded(f"a pulse of width {width} s makes no sense")
+        self._bank.pulse(levels, width)
+
+    def rest(self) -> None:
+        """All channels to 0 V."""
+        self._bank.rest()

@@ -60,6 +60,9 @@ class Router:
         unknown = [str(line) for line in roles if line not in self._harness.columns]
         if unknown:
             raise RouteError(f"no relay leads to {', '.join(unknown)}: the array is smaller")
+        missing = sorted({str(role) for role in roles.values() if role not in self._harness.rows})
+        if missing:
+            raise RouteError(f"no matrix row of this bench has what a line is to go to: {', '.join(missing)}")
         return {line: roles.get(line, Role.GROUND) for line in self._harness.columns}
 
     def take(self, route: Mapping[Line, Role]) -> bool:

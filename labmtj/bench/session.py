@@ -12,23 +12,23 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyvisa
 
-from labmtj.bench.access import BenchArray, Waits
-from labmtj.bench.limits import Gate, GatedPair, GatedSource, Limits
-from labmtj.bench.routing import Harness, Line, Router
-from labmtj.config.bench import BenchFile, load_bench
-from labmtj.config.model import SourceMeterModel, load_model
+from labmtj.bench.assemble import Connected, assemble, roles_of
+from labmtj.bench.limits import Limits
+from labmtj.config.bench import Bench, BenchFile, load_bench
+from labmtj.config.model import InstrumentModel, SourceMeterModel, SwitchMatrixModel, load_model
 from labmtj.drivers.link import TspLink
 from labmtj.drivers.loader import load_driver
 from labmtj.errors import BenchError, InputError, LabmtjError, ShutdownFailed
-from labmtj.ports import Clock, Journal
-from labmtj.records import Cell, Pulse, Reading, Role
+from labmtj.ports import ArrayAccess, Clock, Journal
+from labmtj.records import Cell, Pulse, Reading
+from labmtj.runs.cassette import recording
 from labmtj.runs.journal import MemoryJournal
 from labmtj.units import Dimension, parse
 
@@ -55,7 +55,7 @@ class OpenBench:
     """A bench that is connected and at rest."""
 
     file: BenchFile
-    array: BenchArray
+    array: ArrayAccess
     clock: Clock
     limits: Limits
     identities: dict[str, str]
@@ -69,7 +69,7 @@ class OpenBench:
 class CellHandle:
     """One cell, for scripts: voltages and times are texts with their units."""
 
-    array: BenchArray
+    array: ArrayAccess
     cell: Cell
 
     def read(self, *, at: str) -> Reading:
@@ -89,18 +89,20 @@ def open_bench(
     *,
     journal: Journal | None = None,
     limits: Limits | None = None,
+    record: Path | None = None,
 ) -> Generator[OpenBench, None, None]:
     """Connect a bench for the length of a `with` block, and leave it safe.
 
     `bench` is a shipped name, a path, or a checked file that lies on disk as it is. `limits` may be
-    tighter than the file's. Raises InputError, BenchError or ShutdownFailed.
+    tighter than the file's, `record` the file of a cassette for all that is said to the instruments.
+    Raises InputError, BenchError or ShutdownFailed.
     """
     file = bench if isinstance(bench, BenchFile) else load_bench(bench)
     bounds = limits or Limits(**dict(file.bench.limits))
     safe = SafeState()
     failure: BaseException | None = None
     try:
-        yield _connect(file, bounds, journal or MemoryJournal(), safe)
+        yield _connect(file, bounds, journal or MemoryJournal(), safe, record)
     except BaseException as error:
         failure = error
         raise
@@ -164,41 +166,67 @@ def deferred_signals() -> Generator[None, None, None]:
             signal.raise_signal(number)
 
 
-def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState) -> OpenBench:
+def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState, record: Path | None) -> OpenBench:
     bench = file.bench
     models = {name: load_model(file.model_file(name)) for name in bench.instruments}
-    manager = _resource_manager(file)
+    roles_of(bench, models)  # a file that leaves open who drives what is refused before anything is touched
+    manager = resource_manager(file)
     library: Any = manager.visalib
+    if record is not None:
+        tape = ExitStack()
+        tape.enter_context(recording(library, record))
+        safe.add(Stage.SESSIONS, "close the cassette", tape.close)
     clock: Clock = getattr(library, "clock", None) or WallClock()
     devices: dict[str, Any] = {}
     identities: dict[str, str] = {}
     # Sources first: connecting turns them off, and connecting a matrix moves its relays.
-    for name in sorted(models, key=lambda name: not isinstance(models[name], SourceMeterModel)):
-        model, address = models[name], bench.instruments[name].address
-        try:
-            resource: Any = manager.open_resource(address)
-        except (pyvisa.Error, OSError, ValueError) as error:
-            raise BenchError(f"{name}: nothing answers at {address}: {error}") from error
-        safe.add(Stage.SESSIONS, f"close {name}", resource.close)
-        resource.read_termination = resource.write_termination = "\n"
-        resource.timeout = _TIMEOUT * 1000
-        driver = load_driver(model.driver, beside=file.model_file(name))
-        device = driver(TspLink(resource, f"{name} ({model.title})"), model)
+    for name in sorted(models, key=lambda name: isinstance(models[name], SwitchMatrixModel)):
+        model = models[name]
+        device, close = connect_instrument(file, manager, name, model)
+        safe.add(Stage.SESSIONS, f"close {name}", close)
         identities[name] = device.identify()
         # Only an instrument that is what it should be gets commands when the bench is left.
-        if isinstance(model, SourceMeterModel):
-            safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off", device.shutdown)
-            device.setup(source_range=bench.measure.source_range, mains=bench.mains)
-        else:
+        if isinstance(model, SwitchMatrixModel):
             safe.add(Stage.RELAYS, f"open the relays of {name}", device.open_all)
-            device.setup()
+        else:
+            safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off", device.shutdown)
+        set_up(bench, name, model, device)
         devices[name] = device
-    array = _array(file, limits, journal, devices, clock)
+    array = assemble(file, limits, journal, Connected(devices, models), clock)
     array.rest()
     return OpenBench(file, array, clock, limits, identities)
 
 
-def _resource_manager(file: BenchFile) -> pyvisa.ResourceManager:
+def connect_instrument(
+    file: BenchFile, manager: pyvisa.ResourceManager, name: str, model: InstrumentModel
+) -> tuple[Any, Callable[[], None]]:
+    """Open the resource of one instrument: its driver, and what closes the session. Raises BenchError."""
+    address = file.bench.instruments[name].address
+    try:
+        resource: Any = manager.open_resource(address)
+    except (pyvisa.Error, OSError, ValueError) as error:
+        raise BenchError(f"{name}: nothing answers at {address}: {error}") from error
+    resource.read_termination = resource.write_termination = "\n"
+    resource.timeout = _TIMEOUT * 1000
+    driver = load_driver(model.driver, beside=file.model_file(name))
+    link = getattr(driver, "LINK", TspLink)(resource, f"{name} ({model.title})")
+    return driver(link, model), resource.close
+
+
+def set_up(bench: Bench, name: str, model: InstrumentModel, device: Any) -> None:
+    """Set what reads and pulses rely on; outputs are off, and relays open, after it."""
+    if isinstance(model, SwitchMatrixModel):
+        device.setup()
+    elif isinstance(model, SourceMeterModel):
+        device.setup(source_range=bench.measure.source_range, mains=bench.mains)
+    else:
+        direct = (end for side in (bench.lines.rows, bench.lines.cols) for end in side.values())
+        used = [end for end in (*bench.channels.values(), *direct) if not isinstance(end, int)]
+        device.setup(channels=[channel for instrument, channel in used if instrument == name])
+
+
+def resource_manager(file: BenchFile) -> pyvisa.ResourceManager:
+    """PyVISA's manager of the library that a bench names. Raises InputError."""
     try:
         return pyvisa.ResourceManager(library_path(file))
     except LabmtjError:
@@ -214,32 +242,3 @@ def library_path(file: BenchFile) -> str:
             raise InputError("a simulated bench needs a file on disk")
         return f"{file.source.path}@labmtj"
     return file.bench.visa
-
-
-def _array(file: BenchFile, limits: Limits, journal: Journal, devices: dict[str, Any], clock: Clock) -> BenchArray:
-    bench = file.bench
-    # Which channels and which matrix there are was checked with the file.
-    (drive_row, (smu, first)), (sense_row, (_, second)) = sorted(bench.channels.items())
-    matrix = next(device for device in devices.values() if hasattr(device, "switch"))
-    gate, measure = Gate(limits), bench.measure
-    for name in (first, second):
-        channel = GatedSource(devices[smu].channel(name), gate, name)
-        channel.compliance_current = limits.line_compliance
-        channel.nplc = measure.nplc
-        channel.source_voltage = 0.0
-        channel.source_enabled = True
-    pair = devices[smu].pair(
-        first, second, compliance=limits.line_compliance, nplc=measure.nplc, read_range=measure.range
-    )
-    columns = {Line("row", n): c for n, c in bench.lines.rows.items()}
-    columns |= {Line("col", n): c for n, c in bench.lines.cols.items()}
-    rows = {Role.DRIVE: drive_row, Role.SENSE: sense_row, Role.GROUND: min(bench.ground_rows)}
-    return BenchArray(
-        shape=(bench.array.rows, bench.array.cols),
-        pair=GatedPair(pair, gate),
-        router=Router(matrix, Harness(columns, rows)),
-        limits=limits,
-        waits=Waits(bench.wait.after_relay, bench.wait.after_source),
-        clock=clock,
-        journal=journal,
-    )

@@ -31,7 +31,7 @@ from labmtj.config.quantities import (
     Voltage,
 )
 from labmtj.config.source import Source, read
-from labmtj.config.wiring import LineMap
+from labmtj.config.wiring import LineMap, plug
 
 DEFAULT = "simulated-15x15"
 
@@ -44,10 +44,29 @@ class InstrumentEntry(Model):
 
 
 class Lines(Model):
-    """Matrix column that each word line (rows) and each bit line (cols) is wired to, counted from 1."""
+    """Matrix column (from 1), or channel, that each word line (rows) and each bit line (cols) is wired to."""
 
     rows: LineMap
     cols: LineMap
+
+
+class Use(Model):
+    """Which matrix row does what, by its letter; what is not said follows from the instruments in their order.
+
+    `drive` and `sense` are the source meters on the selected row and the selected column of a read,
+    `pulse_row` and `pulse_col` the sources of a pulse.
+    """
+
+    drive: str | None = None
+    sense: str | None = None
+    pulse_row: str | None = None
+    pulse_col: str | None = None
+
+
+class Pulses(Model):
+    """Write pulses of this bench: the width where a protocol says none."""
+
+    width: Time = 100e-6
 
 
 class ArrayEntry(Model):
@@ -169,14 +188,20 @@ class Bench(Model):
     limits: Limits
     wait: Wait
     measure: Measure = Measure()
+    pulse: Pulses = Pulses()
+    use: Use = Use()
     mains: Frequency
     simulation: Simulation | None = None
 
     @property
     def channels(self) -> dict[str, tuple[str, str]]:
         """Matrix row letter -> (instrument, channel), for the rows that an instrument is plugged into."""
-        plugs = {row: plug.partition(".") for row, plug in self.roles.items() if plug != "ground"}
-        return {row: (instrument, channel) for row, (instrument, _, channel) in plugs.items()}
+        return {row: plug(text) for row, text in self.roles.items() if text != "ground"}
+
+    @property
+    def analog(self) -> bool:
+        """Whether rows are wired to sources of their own, so that each can have its own voltage."""
+        return any(not isinstance(end, int) for end in self.lines.rows.values())
 
     @property
     def ground_rows(self) -> tuple[str, ...]:

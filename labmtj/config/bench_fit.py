@@ -7,24 +7,32 @@ from typing import TYPE_CHECKING
 
 from labmtj.config import finder
 from labmtj.config.check import nearest
-from labmtj.config.model import SourceMeterModel, SwitchMatrixModel, load_model
-from labmtj.config.source import Source
+from labmtj.config.model import InstrumentModel, SwitchMatrixModel, load_model
+from labmtj.config.source import KeyPath, Source
+from labmtj.config.wiring import Plug
 from labmtj.errors import MissingFile, Problem
 
 if TYPE_CHECKING:
     from labmtj.config.bench import Bench
 
+Models = dict[str, InstrumentModel]
+
 
 def problems(bench: Bench, source: Source) -> Iterator[Problem]:
     """Yield what the models of the instruments do not allow; instruments without a model are somebody else's."""
     beside = None if source.path is None else source.path.parent
-    models: dict[str, SourceMeterModel | SwitchMatrixModel] = {}
+    models: Models = {}
     for name, entry in bench.instruments.items():
         try:
             models[name] = load_model(finder.find("models", entry.model, beside=beside))
         except MissingFile:
             return
-    yield from _channels(bench, source, models)
+    for row, plugged in sorted(bench.channels.items()):
+        yield from _channel(source, ("roles", row), plugged, models)
+    for side in ("rows", "cols"):
+        wires: dict[int, int | Plug] = getattr(bench.lines, side)
+        for plugged in sorted(end for end in wires.values() if not isinstance(end, int)):
+            yield from _channel(source, ("lines", side), plugged, models, named=False)
     matrices = {name: model for name, model in models.items() if isinstance(model, SwitchMatrixModel)}
     if len(matrices) != 1:
         names = ", ".join(matrices) or "none"
@@ -32,27 +40,28 @@ def problems(bench: Bench, source: Source) -> Iterator[Problem]:
         return
     ((name, matrix),) = matrices.items()
     yield from _matrix(bench, source, name, matrix)
+    yield from _use(bench, source)
 
 
-def _channels(
-    bench: Bench, source: Source, models: dict[str, SourceMeterModel | SwitchMatrixModel]
-) -> Iterator[Problem]:
-    plugs = sorted(bench.channels.items())
-    fine = len(set(bench.channels.values())) == len(plugs)
-    for row, (instrument, channel) in plugs:
-        model = models.get(instrument)
-        if isinstance(model, SwitchMatrixModel):
-            fine = False
-            yield source.problem(("roles", row), f"{instrument} is a switch matrix and drives nothing")
-        elif model is None or not channel:
-            fine = False
-        elif channel not in model.channels:
-            fine = False
-            hint = nearest(channel, model.channels)
-            yield source.problem(("roles", row), f"{instrument} ({model.title}) has no channel {channel}", hint=hint)
-    if fine and (len(plugs) != 2 or plugs[0][1][0] != plugs[1][1][0]):
-        message = "two channels of one instrument are needed, for the selected row and the selected column"
-        yield source.problem(("roles",), message, hint="for example {A: smu.a, B: smu.b, C: ground}", key=True)
+def _channel(source: Source, here: KeyPath, plugged: Plug, models: Models, *, named: bool = True) -> Iterator[Problem]:
+    """What is wrong with a channel that something is plugged into; names of instruments are checked elsewhere."""
+    instrument, channel = plugged
+    model = models.get(instrument)
+    if isinstance(model, SwitchMatrixModel):
+        yield source.problem(here, f"{instrument} is a switch matrix and drives nothing")
+    elif model is None:
+        if not named:
+            yield source.problem(here, f"there is no instrument {instrument}", hint=nearest(instrument, list(models)))
+    elif channel not in model.channels:
+        hint = nearest(channel, model.channels) or f"its channels: {', '.join(model.channels)}"
+        yield source.problem(here, f"{instrument} ({model.title}) has no channel {channel}", hint=hint)
+
+
+def _use(bench: Bench, source: Source) -> Iterator[Problem]:
+    for name, row in bench.use:
+        if row is not None and row not in bench.channels:
+            hint = f"rows with a source: {', '.join(sorted(bench.channels))}"
+            yield source.problem(("use", name), f"no source is plugged into matrix row {row}", hint=hint)
 
 
 def _matrix(bench: Bench, source: Source, name: str, matrix: SwitchMatrixModel) -> Iterator[Problem]:
@@ -61,8 +70,8 @@ def _matrix(bench: Bench, source: Source, name: str, matrix: SwitchMatrixModel) 
         if len(row) == 1 and row > last:
             yield source.problem(("roles", row), f"{name} has the rows A to {last}, not {row}", key=True)
     for side in ("rows", "cols"):
-        wires: dict[int, int] = getattr(bench.lines, side)
-        beyond = sorted(column for column in wires.values() if column > columns)
+        wires: dict[int, int | Plug] = getattr(bench.lines, side)
+        beyond = sorted(column for column in wires.values() if isinstance(column, int) and column > columns)
         if beyond:
             message = f"{name} has the columns 1 to {columns}, not {beyond[0]}"
             yield source.problem(("lines", side), message, key=True)

@@ -10,7 +10,7 @@ from labmtj import units
 from labmtj.config import bench_fit, finder
 from labmtj.config.check import nearest
 from labmtj.config.source import KeyPath, Source
-from labmtj.config.wiring import line_range
+from labmtj.config.wiring import Plug, line_range, plug
 from labmtj.errors import MissingFile, Problem
 from labmtj.units import Dimension
 
@@ -57,22 +57,19 @@ def _instruments(bench: Bench, source: Source) -> Iterator[Problem]:
 
 def _roles(bench: Bench, source: Source) -> Iterator[Problem]:
     plugged: dict[str, str] = {}
-    for row, plug in bench.roles.items():
+    for row, text in bench.roles.items():
         here: KeyPath = ("roles", row)
         if re.fullmatch("[A-Z]", row) is None:
             yield source.problem(here, f"{row} is no matrix row", hint="matrix rows are letters: A, B, C", key=True)
-        if plug == "ground":
+        if text == "ground":
             continue
-        instrument, _, channel = plug.partition(".")
+        instrument = text.partition(".")[0]
         if instrument not in bench.instruments:
             known = ["ground", *bench.instruments]
             yield source.problem(here, f"there is no instrument {instrument}", hint=nearest(instrument, known))
-        elif not channel:
-            hint = f"write {instrument}.a, or {instrument}.1, whatever the instrument calls it"
-            yield source.problem(here, f"{plug} names no channel", hint=hint)
-        if plug in plugged:
-            yield source.problem(here, f"{plug} is plugged into row {plugged[plug]} already")
-        plugged.setdefault(plug, row)
+        if text in plugged:
+            yield source.problem(here, f"{text} is plugged into row {plugged[text]} already")
+        plugged.setdefault(text, row)
     if "ground" not in bench.roles.values() and all(p.partition(".")[0] in bench.instruments for p in plugged):
         hint = "write, for example: C: ground"
         message = "no matrix row is at ground; lines that are not driven would float"
@@ -80,9 +77,9 @@ def _roles(bench: Bench, source: Source) -> Iterator[Problem]:
 
 
 def _lines(bench: Bench, source: Source) -> Iterator[Problem]:
-    used: dict[int, str] = {}
+    used: dict[int | Plug, str] = {plug(text): f"matrix row {row}" for row, text in bench.roles.items()}
     for side, count in (("rows", bench.array.rows), ("cols", bench.array.cols)):
-        wires: dict[int, int] = getattr(bench.lines, side)
+        wires: dict[int, int | Plug] = getattr(bench.lines, side)
         here: KeyPath = ("lines", side)
         missing = [line for line in range(1, count + 1) if line not in wires]
         if missing:
@@ -96,7 +93,8 @@ def _lines(bench: Bench, source: Source) -> Iterator[Problem]:
                 break
             owner = used.setdefault(column, f"{side} line {line}")
             if owner != f"{side} line {line}":
-                yield source.problem(entry, f"matrix column {column} is wired to {owner} already")
+                end = f"matrix column {column}" if isinstance(column, int) else ".".join(column)
+                yield source.problem(entry, f"{end} is wired to {owner} already")
                 break
 
 

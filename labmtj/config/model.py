@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field
 
 from labmtj.config.check import check
-from labmtj.config.quantities import Current, Delay, Fraction, Model, Resistance, Time, Voltage
+from labmtj.config.quantities import Current, Delay, Fraction, Level, Model, Resistance, Time, Voltage
 from labmtj.config.source import read
 from labmtj.errors import FileProblems
 
@@ -53,6 +53,30 @@ class NplcBounds(Model):
     maximum: float
 
 
+class SourceCurrentRange(Model):
+    """A range as a current source: full scale [A], and the one-year error limit gain * setting + offset."""
+
+    range: Current
+    gain: Fraction
+    offset: Current
+
+
+class MeterVoltageRange(Model):
+    """A voltmeter's range: full scale [V], one-year error limit, rms noise [V] at 1 PLC."""
+
+    range: Voltage
+    gain: Fraction
+    offset: Voltage
+    noise: Voltage
+
+
+class Derating(Model):
+    """Error [fraction of range] that the data sheet adds from this integration time (periods of the mains) down."""
+
+    nplc: float
+    error: Fraction
+
+
 class PulseBounds(Model):
     """Shortest and longest pulse [s]."""
 
@@ -77,9 +101,13 @@ class SourceMeterModel(Model):
     driver: str
     firmware: str
     identity: Identity
+    accepts: list[str] = Field(default_factory=list[str])
     channels: Annotated[list[str], Field(min_length=1)]
     source_voltage: Annotated[list[VoltageRange], Field(min_length=1)]
+    source_current: list[SourceCurrentRange] = Field(default_factory=list[SourceCurrentRange])
     measure_current: Annotated[list[CurrentRange], Field(min_length=1)]
+    measure_voltage: list[MeterVoltageRange] = Field(default_factory=list[MeterVoltageRange])
+    derating: list[Derating] = Field(default_factory=list[Derating])
     compliance: CurrentBounds
     nplc: NplcBounds
     pulse: PulseBounds
@@ -90,7 +118,7 @@ class SourceMeterModel(Model):
 class Cards(Model):
     """Matrix cards: how many, columns each, name."""
 
-    count: Annotated[int, Field(ge=1, le=6)]
+    count: Annotated[int, Field(ge=1, le=8)]
     columns: Annotated[int, Field(ge=1, le=99)]
     name: str
 
@@ -119,18 +147,92 @@ class SwitchMatrixModel(Model):
     driver: str
     firmware: str
     identity: Identity
-    rows: Annotated[int, Field(ge=1, le=8)]
+    accepts: list[str] = Field(default_factory=list[str])
+    rows: Annotated[int, Field(ge=1, le=16)]
     cards: Cards
     relay: Relay
     timing: MatrixTiming
 
 
-def load_model(path: Path) -> SourceMeterModel | SwitchMatrixModel:
+class AmplitudeBounds(Model):
+    """Smallest and largest amplitude, peak to peak into an open circuit [V]."""
+
+    minimum: Voltage
+    maximum: Voltage
+
+
+class LevelBounds(Model):
+    """Lowest and highest level into an open circuit [V]."""
+
+    minimum: Level
+    maximum: Level
+
+
+class GeneratorTiming(Model):
+    """Time for a message, and from the trigger to the pulse [s]."""
+
+    command: Delay
+    trigger: Delay
+
+
+class PulseGeneratorModel(Model):
+    """Data sheet of a pulse or function generator."""
+
+    title: str
+    format: Literal[1]
+    kind: Literal["pulse_generator"]
+    driver: str
+    firmware: str
+    identity: Identity
+    accepts: list[str] = Field(default_factory=list[str])
+    channels: Annotated[list[str], Field(min_length=1)]
+    amplitude: AmplitudeBounds
+    level: LevelBounds
+    width: PulseBounds
+    edge: PulseBounds
+    output_impedance: Resistance
+    timing: GeneratorTiming
+
+
+class BankTiming(Model):
+    """Time for a message, and for an output to settle [s]."""
+
+    command: Delay
+    source_settling: Delay
+
+
+class VoltageBankModel(Model):
+    """Data sheet of many voltage outputs in one instrument; `resolution` is that of a level on its range."""
+
+    title: str
+    format: Literal[1]
+    kind: Literal["voltage_bank"]
+    driver: str
+    firmware: str
+    identity: Identity
+    accepts: list[str] = Field(default_factory=list[str])
+    channels: Annotated[list[str], Field(min_length=1)]
+    source_voltage: Annotated[list[VoltageRange], Field(min_length=1)]
+    resolution: Voltage
+    pulse: PulseBounds
+    output_impedance: Resistance
+    current_limit: Current
+    measure_current: list[CurrentRange] = Field(default_factory=list[CurrentRange])
+    timing: BankTiming
+
+
+InstrumentModel = SourceMeterModel | SwitchMatrixModel | PulseGeneratorModel | VoltageBankModel
+Source = SourceMeterModel | PulseGeneratorModel | VoltageBankModel
+
+
+def load_model(path: Path) -> InstrumentModel:
     """Read a data sheet. Raises MissingFile, or FileProblems with everything that is wrong."""
     source = read(path)
-    kinds: dict[str, type[SourceMeterModel | SwitchMatrixModel]] = {
+    kinds: dict[str, type[InstrumentModel]] = {
         "source_meter": SourceMeterModel,
         "switch_matrix": SwitchMatrixModel,
+        "pulse_generator": PulseGeneratorModel,
+        "voltage_bank": VoltageBankModel,
     }
     data: Any = source.data
     kind = cast("dict[str, object]", data).get("kind") if isinstance(data, dict) else None

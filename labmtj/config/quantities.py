@@ -110,6 +110,7 @@ def written_as(read: Callable[[object], Parsed], schema: Mapping[str, Any]) -> t
 
 
 Voltage = Annotated[float, *quantity(Dimension.VOLTAGE, Sign.POSITIVE, "50 mV", "1.5 V")]
+Level = Annotated[float, *quantity(Dimension.VOLTAGE, Sign.ANY, "-10 V")]
 Current = Annotated[float, *quantity(Dimension.CURRENT, Sign.POSITIVE, "3 mA")]
 Resistance = Annotated[float, *quantity(Dimension.RESISTANCE, Sign.NON_NEGATIVE, "5 ohm")]
 Time = Annotated[float, *quantity(Dimension.TIME, Sign.POSITIVE, "100 us", "3 ms")]

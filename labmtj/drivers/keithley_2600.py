@@ -1,4 +1,4 @@
-"""Keithley 2600B family, TSP: two channels that force a voltage, and fire together.
+"""Keithley 2600B family (2602B, 2636B), TSP: two channels that force a voltage, and fire together.
 
 Commands: Series 2600B System SourceMeter Reference Manual, 2600BS-901-01 Rev. F (2021). All ranges are
 set, never automatic: a source range may put a glitch on a junction when it changes, so it stays for the
@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 
 from labmtj.config.model import SourceMeterModel
+from labmtj.drivers.identity import check_identity
 from labmtj.drivers.link import TspLink
 from labmtj.errors import BadReply, BenchError, LimitExceeded
 
@@ -38,16 +39,14 @@ _CHANNEL_SETUP = (
 class Keithley2600:
     """A 2600B; `channel("a")` is a source-measure channel, `pair("a", "b", ...)` drives, senses and pulses."""
 
+    LINK = TspLink
+
     def __init__(self, link: TspLink, model: SourceMeterModel) -> None:
         self.link, self.model = link, model
 
     def identify(self) -> str:
         """Check that this is the model it should be; return its serial number. Raises BenchError if it is not."""
-        _, found, serial, _ = self.link.identify()
-        wanted = self.model.identity.model
-        if found.split()[-1] != wanted.split()[-1]:
-            raise BenchError(f"{self.link.name} should be a {wanted} but says it is a {found}: check its address")
-        return serial
+        return check_identity(self.link, self.model)
 
     def setup(self, *, source_range: float, mains: float) -> None:
         """Set everything that a read or a pulse relies on; outputs are off after it.
@@ -142,6 +141,15 @@ class SourceChannel:
         self._link.assign(f"{self._smu}.measure.nplc", periods)
 
     @property
+    def current_range(self) -> float:
+        """Control the measuring range [A]: the smallest that holds what is asked for; change it at 0 V only."""
+        return self._link.number(f"{self._smu}.measure.rangei")
+
+    @current_range.setter
+    def current_range(self, amperes: float) -> None:
+        self._link.assign(f"{self._smu}.measure.rangei", _range(self._link, self._model, amperes))
+
+    @property
     def source_enabled(self) -> bool:
         """Control the output; off holds 0 V with a small current limit."""
         return self._link.number(f"{self._smu}.source.output") == 1
@@ -157,8 +165,9 @@ class SourceChannel:
         return _flag(self._link, expression, self._link.ask(expression)[0])
 
     def measure_current(self) -> float:
-        """Measure the current out of the channel [A]; BadReply for a reading beyond the range."""
-        return self._link.number(f"{self._smu}.measure.i()")
+        """Measure the current out of the channel [A]; infinite, with its sign, beyond the range."""
+        expression = f"{self._smu}.measure.i()"
+        return self._link.reading(expression, self._link.ask(expression)[0])
 
     def shutdown(self) -> None:
         """Go to 0 V and turn the output off."""
@@ -216,7 +225,8 @@ class SourcePair:
 
         The current [A] into the second channel, and whether the first was in compliance or the second
         beyond its range. A host that dies in between leaves 0 V behind. Raises BenchError if a level is
-        not what was asked for.
+        not what was asked for, or an output is off (after a power cut, say): the level that is read back is
+        multiplied by both output states.
         """
         _check_level(self._link, self._model, volts)
         if not 0 <= settle < math.inf:
@@ -229,12 +239,16 @@ class SourcePair:
             "c",
             level,
             after=f"{second}.measure.rangei = {self._read_range!r} {second}.measure.nplc = {float(self._nplc)!r} "
-            f"{level} = {float(volts)!r} local v = {level} delay({float(settle)!r}) "
+            f"{level} = {float(volts)!r} "
+            f"local v = {level} * {first}.source.output * {second}.source.output delay({float(settle)!r}) "
             f"local i = {second}.measure.i() local c = {first}.source.compliance {level} = 0",
         )
         found = self._link.parse(level, set_to), self._link.parse(level, after)
         if not math.isclose(found[0], volts, rel_tol=1e-9, abs_tol=1e-15) or found[1] != 0:
-            raise BenchError(f"{self._link.name} had {level} = {found[0]!r}, then {found[1]!r}, not {volts!r}, then 0")
+            raise BenchError(
+                f"{self._link.name} had {level} = {found[0]!r}, then {found[1]!r}, not {volts!r}, then 0; "
+                "or an output is off"
+            )
         amperes = -self._link.reading(f"{second}.measure.i()", current)
         if not math.isfinite(amperes):
             return math.copysign(self._read_range, amperes), True
@@ -248,7 +262,7 @@ class SourcePair:
 
 def _range(link: TspLink, model: SourceMeterModel, amperes: float) -> float:
     """The smallest current range [A] that holds `amperes`."""
-    ranges = sorted(entry.range for entry in model.measure_current if entry.range >= amperes * (1 - 1e-9))
+    ranges = sorted(entry.range for entry in model.measure_current if 0 < amperes * (1 - 1e-9) <= entry.range)
     if not ranges:
         raise LimitExceeded(f"{link.name}: no current range holds {amperes:g} A")
     return ranges[0]

@@ -1,4 +1,4 @@
-"""Keithley 707B relay matrix, TSP.
+"""Keithley 707B relay matrix, TSP, and what its relatives share with it.
 
 Commands: Models 707B and 708B Reference Manual, 707B-901-01 Rev. A (2010). A channel is slot, row
 letter and two-digit column of the card; here a crosspoint is (row letter, matrix column from 1).
@@ -10,27 +10,26 @@ import re
 from collections.abc import Iterable, Sequence
 
 from labmtj.config.model import SwitchMatrixModel
+from labmtj.drivers.identity import check_identity
 from labmtj.drivers.link import TspLink
 from labmtj.errors import BadReply, BenchError, InputError
 
 Crosspoint = tuple[str, int]
-_CHANNEL = re.compile(r"([1-6])([A-H])(\d\d)")
 
 
 class Keithley707B:
     """A 707B with its cards side by side as one matrix."""
 
+    LINK = TspLink
+    ROWS, CHANNEL = "ABCDEFGH", re.compile(r"([1-6])([A-H])(\d\d)", re.ASCII)
+
     def __init__(self, link: TspLink, model: SwitchMatrixModel) -> None:
         self.link, self.model = link, model
-        self._rows = {chr(ord("A") + number) for number in range(model.rows)}
+        self._rows = {chr(ord("A") + number): name for number, name in enumerate(self.ROWS[: model.rows])}
 
     def identify(self) -> str:
         """Check that this is the model it should be; return its serial number. Raises BenchError if it is not."""
-        _, found, serial, _ = self.link.identify()
-        wanted = self.model.identity.model
-        if found.split()[-1] != wanted.split()[-1]:
-            raise BenchError(f"{self.link.name} should be a {wanted} but says it is a {found}: check its address")
-        return serial
+        return check_identity(self.link, self.model)
 
     def setup(self) -> None:
         """Drop old errors, ask for numbers as text, open every relay."""
@@ -70,17 +69,17 @@ class Keithley707B:
             slot, card_column = divmod(column - 1, self.model.cards.columns)
             if not (0 <= slot < self.model.cards.count and row in self._rows):
                 raise InputError(f"{self.link.name} has no crosspoint of row {row} and column {column}")
-            names.append(f"{slot + 1}{row}{card_column + 1:02d}")
+            names.append(f"{slot + 1}{self._rows[row]}{card_column + 1:02d}")
         return ",".join(names)
 
     def _parse(self, command: str, name: str) -> Crosspoint:
-        match = _CHANNEL.fullmatch(name)
+        match, cards = self.CHANNEL.fullmatch(name), self.model.cards
         if match is None:
-            raise BadReply(self.link.name, command, name, "channels such as 1A01")
-        slot, row, column = int(match[1]), match[2], int(match[3])
-        cards = self.model.cards
-        if not (1 <= slot <= cards.count and row in self._rows and 1 <= column <= cards.columns):
+            raise BadReply(self.link.name, command, name, f"channels such as 1{self.ROWS[0]}01")
+        slot, column = int(match[1]), int(match[3])
+        letters = [letter for letter, row in self._rows.items() if row == match[2]]
+        if not (letters and 1 <= slot <= cards.count and 1 <= column <= cards.columns):
             raise BadReply(
                 self.link.name, command, name, f"a channel of {cards.count} cards of {cards.columns} columns"
             )
-        return row, (slot - 1) * cards.columns + column
+        return letters[0], (slot - 1) * cards.columns + column

@@ -1,20 +1,23 @@
-"""One conversation with one TSP instrument: every message asks for its own error count, and is answered.
+"""One conversation with one instrument: every message asks for its own errors, and is answered.
 
 A setting is written, read back and compared; an error in the instrument's queue becomes an exception
 that names the command, also where the error kept the message from being answered. Nothing is sent twice.
+A lock a link keeps the replies of two threads apart. `TspLink` speaks TSP, scpi_link.ScpiLink SCPI.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import threading
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import pyvisa
 
 from labmtj.errors import BadReply, BenchError, InstrumentError
 
-OVERFLOW = 9.0e37  # Keithley instruments return 9.91E37 for a reading beyond the range
+OVERFLOW = 9.0e37  # instruments return 9.9E37 or 9.91E37 for a reading beyond the range, and for infinity
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -34,16 +37,18 @@ class Transport(Protocol):
         ...
 
 
-class TspLink:
-    """Exchanges with one TSP instrument; `name` is what messages to people call it."""
+class Link(ABC):
+    """What exchanges in TSP and in SCPI have in common; `name` is what messages to people call the instrument."""
 
     def __init__(self, transport: Transport, name: str) -> None:
         self._transport, self.name = transport, name
+        self._lock = threading.RLock()
 
     def identify(self) -> tuple[str, str, str, str]:
         """Manufacturer, model, serial number and firmware."""
-        self.clear()
-        reply = self._exchange("*IDN?", explain=False)
+        with self._lock:
+            self.clear()
+            reply = self._exchange("*IDN?", explain=False)
         parts = [part.strip() for part in reply.split(",")]
         if len(parts) != 4 or not all(parts):
             raise BadReply(self.name, "*IDN?", reply, "manufacturer, model, serial number, firmware")
@@ -52,29 +57,18 @@ class TspLink:
     def clear(self) -> None:
         """Device clear: what was not read is dropped. Raises BenchError if the instrument does not take it."""
         try:
-            self._transport.clear()
+            with self._lock:
+                self._transport.clear()
         except (pyvisa.Error, OSError) as error:
             raise BenchError(f"{self.name} does not take a device clear: {error}") from error
 
     def send(self, command: str) -> None:
-        """Send statements whose effect nobody waits for; what goes wrong shows in the next message's error count."""
+        """Send a message whose effect nobody waits for; what goes wrong shows in the errors of the next one."""
         try:
-            self._transport.write(command)
+            with self._lock:
+                self._transport.write(command)
         except (pyvisa.Error, OSError) as error:
             raise BenchError(f"{self.name} does not take {command!r}: {error}") from error
-
-    def run(self, command: str) -> None:
-        """Carry out TSP statements."""
-        self._settle(command, self._exchange(f"{command} print(errorqueue.count)"), 0)
-
-    def ask(self, *expressions: str, after: str = "") -> list[str]:
-        """Values of TSP expressions as text, after the statements `after`."""
-        command = f"{after} print({', '.join(expressions)}, errorqueue.count)".lstrip()
-        return self._settle(command, self._exchange(command), len(expressions))
-
-    def number(self, expression: str, *, after: str = "") -> float:
-        """Value of a numeric TSP expression; BadReply for anything but a number within the instrument's range."""
-        return self.parse(expression, self.ask(expression, after=after)[0])
 
     def parse(self, command: str, text: str) -> float:
         """A reply as a number; 9.91E37, which stands for a reading beyond the range, is none."""
@@ -91,14 +85,6 @@ class TspLink:
             return math.copysign(math.inf, float(text))
         return self.parse(command, text)
 
-    def assign(self, attribute: str, value: float) -> None:
-        """Set a numeric attribute, read it back and compare; BenchError if the instrument has another value."""
-        wanted = float(value)
-        found = self.number(attribute, after=f"{attribute} = {wanted!r}")
-        # Instruments may keep a setting in single precision, but never as another value.
-        if not math.isclose(found, wanted, rel_tol=1e-6):
-            raise BenchError(f"{self.name} has {attribute} = {found!r} after it was set to {wanted!r}")
-
     def _exchange(self, command: str, *, explain: bool = True) -> str:
         try:
             self._transport.write(command)
@@ -111,7 +97,7 @@ class TspLink:
             raise BenchError(f"{self.name} does not answer {command!r}: {error}") from error
 
     def _raise_queued(self, command: str) -> None:
-        """A statement that fails ends its message, and nothing is printed: raise the error that it left, if any."""
+        """What fails may end its message, and nothing is answered: raise the error that it left, if any."""
         try:
             self._transport.clear()  # a late answer must not pass for that of the next message
             code, text = self._first_error()
@@ -119,6 +105,37 @@ class TspLink:
             return  # it does not answer at all; the caller says so
         if code:
             raise InstrumentError(self.name, command, code, text)
+
+    @abstractmethod
+    def _first_error(self) -> tuple[int, str]:
+        """The oldest error of the queue, which is emptied; code 0 if there is none."""
+
+
+class TspLink(Link):
+    """Exchanges with one TSP instrument."""
+
+    def run(self, command: str) -> None:
+        """Carry out TSP statements."""
+        with self._lock:
+            self._settle(command, self._exchange(f"{command} print(errorqueue.count)"), 0)
+
+    def ask(self, *expressions: str, after: str = "") -> list[str]:
+        """Values of TSP expressions as text, after the statements `after`."""
+        command = f"{after} print({', '.join(expressions)}, errorqueue.count)".lstrip()
+        with self._lock:
+            return self._settle(command, self._exchange(command), len(expressions))
+
+    def number(self, expression: str, *, after: str = "") -> float:
+        """Value of a numeric TSP expression; BadReply for anything but a number within the instrument's range."""
+        return self.parse(expression, self.ask(expression, after=after)[0])
+
+    def assign(self, attribute: str, value: float) -> None:
+        """Set a numeric attribute, read it back and compare; BenchError if the instrument has another value."""
+        wanted = float(value)
+        found = self.number(attribute, after=f"{attribute} = {wanted!r}")
+        # Instruments may keep a setting in single precision, but never as another value.
+        if not math.isclose(found, wanted, rel_tol=1e-6):
+            raise BenchError(f"{self.name} has {attribute} = {found!r} after it was set to {wanted!r}")
 
     def _settle(self, command: str, reply: str, count: int) -> list[str]:
         fields = reply.split("\t")

@@ -9,6 +9,7 @@ integers, which costs microseconds and no compilation; physics.chance_kernels ha
 from __future__ import annotations
 
 import enum
+import functools
 import math
 
 import numpy as np
@@ -45,6 +46,7 @@ class Purpose(enum.IntEnum):
     SOURCE_OFFSET = 33
     METER_GAIN = 34
     METER_OFFSET = 35
+    FAULT = 40
 
 
 GOLDEN, FIRST, LAST = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -60,13 +62,17 @@ def _mix(z: int) -> int:
     return z ^ (z >> 31)
 
 
+@functools.lru_cache(maxsize=256)
 def _prefix(seed: int, purpose: int) -> int:
     return _mix(_mix((seed + GOLDEN) & _ALL) ^ ((purpose * GOLDEN + 1) & _ALL))
 
 
+def _at(seed: int, purpose: int, place: int) -> int:
+    return _mix(_prefix(seed, purpose) ^ ((place * GOLDEN + 2) & _ALL))
+
+
 def _address(seed: int, purpose: int, place: int, ordinal: int) -> int:
-    z = _mix(_prefix(seed, purpose) ^ ((place * GOLDEN + 2) & _ALL))
-    return _mix(z ^ ((ordinal * GOLDEN + 3) & _ALL))
+    return _mix(_at(seed, purpose, place) ^ ((ordinal * GOLDEN + 3) & _ALL))
 
 
 def _unit(bits: int) -> float:
@@ -114,3 +120,23 @@ def normals(seed: int, purpose: Purpose, count: int, ordinal: int = 0) -> Floats
     """Standard normal numbers for the places 0 .. count-1, shape (count,)."""
     bits = _addresses(seed, int(purpose), np.full(count, ordinal, dtype=np.uint64))
     return np.sqrt(-2.0 * np.log(_units(bits))) * np.cos(2.0 * np.pi * _units(_mix_all(bits ^ np.uint64(SECOND))))
+
+
+def _series(seed: int, purpose: int, place: int, ordinals: range) -> Words:
+    counted = np.arange(ordinals.start, ordinals.stop, dtype=np.uint64)
+    return _mix_all(np.uint64(_at(seed, purpose, place)) ^ (counted * np.uint64(GOLDEN) + np.uint64(3)))
+
+
+def uniform_series(seed: int, purpose: int, place: int, ordinals: range) -> list[float]:
+    """What `uniform` gives at one place for ordinals that follow one another."""
+    return _units(_series(seed, purpose, place, ordinals)).tolist()
+
+
+def normal_series(seed: int, purpose: int, place: int, ordinals: range) -> list[float]:
+    """What `normal` gives at one place for ordinals that follow one another, to the last bit.
+
+    Therefore logarithm and cosine are not numpy's, which round differently.
+    """
+    bits, log, cos, sqrt, turn = _series(seed, purpose, place, ordinals), math.log, math.cos, math.sqrt, 2.0 * math.pi
+    pairs = zip(_units(bits).tolist(), _units(_mix_all(bits ^ np.uint64(SECOND))).tolist(), strict=True)
+    return [sqrt(-2.0 * log(first)) * cos(turn * second) for first, second in pairs]

@@ -16,7 +16,7 @@ from labmtj.errors import InputError, SolveError
 from labmtj.physics.crossbar_conjugate import conjugate
 from labmtj.physics.crossbar_lines import FORCED, HELD, RESISTANCE, balance
 from labmtj.physics.crossbar_newton import newton
-from labmtj.physics.crossbar_sweep import LIMIT, R_P, SERIES, STATE, TMR0, VOLTS, lay_out, sweep
+from labmtj.physics.crossbar_sweep import BASE, LIMIT, R_P, REFERENCE, SERIES, STATE, TMR0, VOLTS, lay_out, sweep
 from labmtj.records import Floats
 
 KCL_LIMIT = 1e-9
@@ -40,17 +40,19 @@ class Network:
         self.lines = row_lines[:, ::-1], col_lines
         self.limited = False
         self.r, self.curve = r_wire, v_h**-2.0
-        self.device_w, self.device_b = np.empty((3, cols, rows)), np.empty((3, rows, cols))
-        self.base_w, self.base_b = np.empty((cols, rows)), np.empty((rows, cols))
-        self.term_w, self.term_b = np.empty((3, rows)), np.empty((3, cols))
-        self.ref_w, self.ref_b = np.empty(rows), np.empty(cols)
+        grid_w, grid_b = np.empty((4, cols, rows)), np.empty((4, rows, cols))
+        ends_w, ends_b = np.empty((4, rows)), np.empty((4, cols))
+        self.device_w, self.base_w = grid_w[:BASE], grid_w[BASE]
+        self.device_b, self.base_b = grid_b[:BASE], grid_b[BASE]
+        self.term_w, self.term_b = ends_w[:REFERENCE], ends_b[:REFERENCE]
+        self.ref_w: Floats = ends_w[REFERENCE]
+        self.ref_b: Floats = ends_b[REFERENCE]
         self.v, self.current, self.slope = np.empty((rows, cols)), np.empty((rows, cols)), np.empty((rows, cols))
         self.point = np.zeros(4 * rows * cols)
         self.x, self.flow_w = self.point.reshape(2, 2, cols, rows)[:, 0]
         self.y, self.flow_b = self.point.reshape(2, 2, rows, cols)[:, 1]
         good, self.held, self.bounded, self.scale, self.still = lay_out(
-            cells, row_lines, col_lines, self.r, k_p, self.device_w, self.device_b, self.base_w, self.base_b,
-            self.term_w, self.term_b, self.ref_w, self.ref_b,
+            cells, row_lines, col_lines, self.r, k_p, grid_w, grid_b, ends_w, ends_b,
         )  # fmt: skip
         if not good:
             raise InputError(_complaint(cells, row_lines, col_lines, {"r_wire": r_wire, "v_h": v_h, "k_p": k_p}))
@@ -101,6 +103,7 @@ class Network:
             swept = sweep(
                 self.device_w, self.device_b, self.curve, self.base_w, self.base_b, self.scale, self.r,
                 self.term_w, self.term_b, self.x, self.y, self.flow_w, self.flow_b,
+                np.zeros((4, *self.x.shape)), np.zeros((4, *self.y.shape)),
             )  # fmt: skip
             kcl = self.imbalance()
             if swept and kcl < SWEPT_LIMIT:
@@ -185,11 +188,12 @@ class Network:
         """Return which rows, in their own order, and which columns are limited."""
         if not self.limited:
             return np.zeros(self.ref_w.size, np.bool_), np.zeros(self.ref_b.size, np.bool_)
-        row, col = (
-            (term[HELD] == 0.0) & ~np.isnan(lines[VOLTS])
-            for term, lines in zip((self.term_w, self.term_b), self.lines, strict=True)
-        )
-        return row[::-1].copy(), col
+        return _limited(self.term_w, self.lines[0])[::-1].copy(), _limited(self.term_b, self.lines[1])
+
+
+def _limited(term: Floats, lines: Floats) -> NDArray[np.bool_]:
+    """Which driven terminals became sources of current."""
+    return (term[HELD] == 0.0) & ~np.isnan(lines[VOLTS])
 
 
 def _complaint(cells: Floats, row_lines: Floats, col_lines: Floats, numbers: dict[str, float]) -> str:

@@ -42,3 +42,11 @@ class Limits:
                 f"{volts} V at a terminal is above the limit "
                 f"{show(self.terminal_voltage, Dimension.VOLTAGE)} of this bench"
             )
+
+    def check_current(self, amperes: float, what: str) -> None:
+        """Refuse a current that no compliance holds back."""
+        if not abs(amperes) <= self.line_compliance * (1 + 1e-9):
+            raise LimitExceeded(
+                f"{what}: {show(amperes, Dimension.CURRENT)} is above the line compliance "
+                f"{show(self.line_compliance, Dimension.CURRENT)} of this bench"
+            )

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from labmtj.bench.assemble import roles_of
 from labmtj.bench.limits import Limits
 from labmtj.bench.session import OpenBench, open_bench
 from labmtj.config import yaml12
 from labmtj.config.bench import DEFAULT, BenchFile, load_bench
 from labmtj.config.finder import shipped_names
+from labmtj.config.model import load_model
 from labmtj.errors import FileProblems, InputError, LabmtjError
 from labmtj.nets import files
 from labmtj.nets.dataset import Dataset, wine
@@ -50,14 +52,17 @@ def run(
     seed: int | None = None,
     out: Path | None = None,
     observer: Observer | None = None,
+    record: Path | None = None,
 ) -> Outcome:
     """Run a protocol and return its figures; everything is checked before an instrument is touched.
 
-    `settings` are "path=value" texts, `seed` that of the simulated die, `out` the folder for run folders.
+    `settings` are "path=value" texts, `seed` that of the simulated die, `out` the folder for run folders,
+    `record` the file of a cassette for all that is said to the instruments.
     """
     job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed)
     network, data = _network(job)
     check_fits(job, {n: layer.shape for n, layer in enumerate(network.layers, start=1)})
+    roles_of(job.bench.bench, {name: load_model(job.bench.model_file(name)) for name in job.bench.bench.instruments})
     watcher = observer or Silent()
     folder = new_run(Path(protocol).stem, out=out)
     file = _keep(job, folder)
@@ -65,7 +70,7 @@ def run(
     _header(journal, job, file, network, data)
     began = time.process_time()
     try:
-        with stop_on_signals() as stop, open_bench(file, journal=journal, limits=_limits(job)) as opened:
+        with stop_on_signals() as stop, open_bench(file, journal=journal, limits=_limits(job), record=record) as opened:
             figures = _steps(
                 job,
                 opened,

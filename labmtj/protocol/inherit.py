@@ -47,8 +47,8 @@ def _fill(source: Source, old: KeyPath, new: KeyPath, names: tuple[str, ...]) ->
     for name in names:
         if name not in earlier:
             continue
-        if name == "bits" and later.get("inputs") == "map":
-            continue  # bits belong to bit_serial inputs; a step that reads the map has none to inherit
+        if name == "bits" and later.get("inputs") in ("map", "analog"):
+            continue  # bits belong to bit_serial inputs; a step that has no bits has none to inherit
         if name not in later:
             later[name] = copy.deepcopy(earlier[name])
             _move(source, (*old, name), (*new, name))

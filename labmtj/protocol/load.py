@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labmtj.config import finder
-from labmtj.config.bench import DEFAULT, BenchFile, Limits, check_bench, scope
+from labmtj.config.bench import DEFAULT, Bench, BenchFile, Limits, check_bench, scope
 from labmtj.config.check import check
 from labmtj.config.overrides import Scope, absolute, apply, parse_settings
 from labmtj.config.source import Source, read
@@ -15,7 +15,7 @@ from labmtj.errors import LimitExceeded, PlacementError, Problem
 from labmtj.protocol import rules
 from labmtj.protocol.inherit import inherit
 from labmtj.protocol.schema import Network, ProtocolFile, listed
-from labmtj.protocol.steps import InferStep, Lines, MapStep, ProgramStep, Step
+from labmtj.protocol.steps import InferStep, Lines, MapStep, PolarityStep, ProgramStep, Step
 
 # chosen: 64 levels round an input by at most 0.8 % of full scale, less than devices of one die differ.
 DEFAULT_BITS = 6
@@ -61,7 +61,7 @@ def check_protocol(source: Source, bench: BenchFile) -> Job:
     written = check(merged, ProtocolFile, lambda protocol: rules.problems(protocol, merged, bench))
     _refuse(LimitExceeded, rules.tighter(written, merged, bench))
     _refuse(LimitExceeded, rules.above(written, merged, bench))
-    steps = tuple(_filled(listed(written)))
+    steps = tuple(_filled(listed(written), bench.bench))
     return Job(Protocol(written.title, written.network, steps, rules.limits(written, bench)), kept, bench)
 
 
@@ -71,19 +71,22 @@ def _refuse(error: type[LimitExceeded] | type[PlacementError], problems: Iterabl
         raise error("\n".join(texts))
 
 
-def _filled(steps: Sequence[tuple[object, Step]]) -> Iterator[Step]:
-    """Yield the steps with what follows from the map before them filled in."""
+def _filled(steps: Sequence[tuple[object, Step]], bench: Bench) -> Iterator[Step]:
+    """Yield the steps with what follows from the bench, and from the map before them, filled in."""
     measured: MapStep | None = None
     for _, step in steps:
         match step:
+            case PolarityStep():
+                yield step.model_copy(update={"width": step.width or bench.pulse.width})
             case MapStep():
-                measured = step
-                yield step
+                measured = step.model_copy(update={"width": step.width or bench.pulse.width})
+                yield measured
             case ProgramStep() if measured is not None and step.pulse.width is None:
                 yield step.model_copy(update={"pulse": step.pulse.model_copy(update={"width": measured.width})})
             case InferStep() if measured is not None:
-                bits = step.bits or (DEFAULT_BITS if step.inputs == "bit_serial" else None)
-                yield step.model_copy(update={"read": step.read or measured.read, "bits": bits})
+                inputs = rules.inputs(step, bench)
+                bits = (step.bits or DEFAULT_BITS) if inputs == "bit_serial" else None
+                yield step.model_copy(update={"read": step.read or measured.read, "inputs": inputs, "bits": bits})
             case _:
                 yield step
 

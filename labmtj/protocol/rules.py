@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from labmtj import units
-from labmtj.config.bench import BenchFile, Limits
+from labmtj.config.bench import Bench, BenchFile, Limits
 from labmtj.config.source import KeyPath, Source
 from labmtj.errors import Problem
 from labmtj.protocol.schema import ProtocolFile, listed
@@ -86,6 +86,9 @@ def _fields(here: KeyPath, step: Step, source: Source, bench: BenchFile) -> Iter
             yield source.problem((*here, "cell"), message, hint=f"the array: {bench.source.place(('array',))}")
     if isinstance(step, InferStep) and step.bits is not None and step.inputs == "map":
         yield source.problem((*here, "bits"), "bits belong to inputs: bit_serial", key=True)
+    if isinstance(step, InferStep) and step.inputs == "analog" and not bench.bench.analog:
+        hint = "write inputs: array, which is bit by bit here; a bank on the rows (the bench parallel) does analog"
+        yield source.problem((*here, "inputs"), "this bench drives its rows from one source", hint=hint)
     if isinstance(step, ProgramStep) and isinstance(step.place, Lines):
         for side, lines, count in (("rows", step.place.rows, array.rows), ("cols", step.place.cols, array.cols)):
             for position, line in enumerate(lines):
@@ -150,3 +153,10 @@ def _voltages(here: KeyPath, step: Step, source: Source) -> Iterator[tuple[KeyPa
                 yield (*path, name) if isinstance(written, dict) else path, getattr(pulse.amplitude, name), 0.5
         case _:
             pass
+
+
+def inputs(step: InferStep, bench: Bench) -> str:
+    """How a step's inputs reach the rows of this bench."""
+    if step.inputs == "array":
+        return "analog" if bench.analog else "bit_serial"
+    return step.inputs

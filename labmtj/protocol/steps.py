@@ -101,21 +101,24 @@ class PulseEntry(Model):
 
 
 class PolarityStep(Model):
-    """Find which sign writes which state: pulses from `start` up by `step`, no further than `ceiling`."""
+    """Find which sign writes which state: pulses from `start` up by `step`, no further than `ceiling`.
+
+    The width is the bench's if it is not said.
+    """
 
     start: Voltage
     step: Voltage
     ceiling: Voltage
-    width: Width
+    width: Width | None = None
     read: Voltage
     cell: CellEntry | None = None
 
 
 class MapStep(Model):
-    """Measure both states of every cell, and find what is defective."""
+    """Measure both states of every cell, and find what is defective; the width is the bench's if it is not said."""
 
     read: Voltage
-    width: Width
+    width: Width | None = None
 
 
 class ProgramStep(Model):
@@ -133,12 +136,16 @@ class ProgramStep(Model):
 
 
 class InferStep(Model):
-    """Infer through a layer: from the conductance map, or bit by bit with all rows driven at once."""
+    """Infer through a layer: from the conductance map, or summed by the array itself with all rows driven at once.
+
+    `bit_serial` drives rows bit by bit from one source, `analog` each row at its own voltage, where the
+    bench has a source for each; `array` is whichever of the two the bench can do.
+    """
 
     inherits: ClassVar[tuple[str, ...]] = ("inputs", "read", "bits", "samples")
 
     layer: Layer
-    inputs: Literal["map", "bit_serial"] = "map"
+    inputs: Literal["map", "array", "bit_serial", "analog"] = "map"
     read: Voltage | None = None
     bits: Annotated[int, Field(ge=1, le=16)] | None = None
     samples: Samples = "all"

@@ -213,26 +213,31 @@ def inference(run: Run) -> str:
     return html.section("Inference", html.figures(drawn), _agreement(summary))
 
 
+_WAYS = {"bit_serial": ("bit-serial", "inputs bit by bit"), "analog": ("analog", "each at its own voltage")}
+
+
 def _products(group: Group | None) -> list[tuple[str, str]]:
     """Products that the array summed by itself against those from its conductance map, layer by layer."""
     drawn: list[tuple[str, str]] = []
     if group is None:
         return drawn
     for name, variable in group.variables.items():
-        if not name.endswith("_bit_serial"):
+        way = next((way for way in _WAYS if name.endswith(f"_{way}")), None)
+        if way is None:
             continue
-        place = name.removeprefix("product_layer").removesuffix("_bit_serial")
+        place = name.removeprefix("product_layer").removesuffix(f"_{way}")
+        noun, how = _WAYS[way]
         expected = group.values(f"product_layer{place}_map")
         if expected is None:
             continue
         done = np.isfinite(variable.values) & np.isfinite(expected)
         if done.any():
-            title = f"Layer {place}: bit-serial inputs"
+            title = f"Layer {place}: {noun} inputs"
             samples = int(done.any(axis=1).sum())
             drawn.append(
                 (
                     figures.product_chart(expected[done], variable.values[done], title=title, key=f"products{place}"),
-                    f"Rows driven together, inputs bit by bit, {samples} samples; unit: V_read (Gon - Goff).",
+                    f"Rows driven together, {how}, {samples} samples; unit: V_read (Gon - Goff).",
                 )
             )
     return drawn

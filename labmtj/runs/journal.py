@@ -107,10 +107,12 @@ def reading_entry(reading: Reading) -> dict[str, Any]:
 
 
 def product_entry(
-    rows: Sequence[int], col: int, voltage: float, current: float, time: float, in_compliance: bool
+    rows: Sequence[int], col: int, volts: Sequence[float], current: float, time: float, in_compliance: bool
 ) -> dict[str, Any]:
-    """What the journal keeps of the current [A] into a column with several rows driven."""
-    entry: dict[str, Any] = {"rows": list(rows), "col": col, "v": voltage, "i": current, "t": round(time, 9)}
+    """What the journal keeps of the current [A] into a column with several rows driven; equal volts once."""
+    same = len(set(volts)) == 1
+    level: Any = volts[0] if same else [float(level) for level in volts]
+    entry: dict[str, Any] = {"rows": list(rows), "col": col, "v": level, "i": current, "t": round(time, 9)}
     if in_compliance:
         entry["compliance"] = True
     return entry

@@ -99,16 +99,20 @@ def pulses(events: Events) -> Group:
 def products(events: Events, *, rows: int) -> Group:
     """All readings of a column with several rows driven at once."""
     found = events.of("product")
-    driven = np.zeros((len(found), rows), dtype=np.int8)
+    driven, volts = np.zeros((len(found), rows), dtype=np.int8), np.zeros((len(found), rows))
     for position, entry in enumerate(found):
-        driven[position, np.array(entry["rows"], dtype=np.int64) - 1] = 1
+        lines = np.array(entry["rows"], dtype=np.int64) - 1
+        driven[position, lines] = 1
+        volts[position, lines] = entry["v"]
     return Group(
         {
             **_key("product", events, found),
             "row": Variable(("row",), np.arange(1, rows + 1), meaning="word line"),
             "driven": Variable(("product", "row"), driven, meaning="the row was driven", flags=_NO_YES),
             "col": Variable(("product",), _ints([entry["col"] for entry in found]), meaning="bit line"),
-            "voltage": _floats("product", [entry["v"] for entry in found], "V", "voltage of the driven rows"),
+            "voltage": Variable(
+                ("product", "row"), volts, units="V", meaning="voltage of the row; 0 where it is at ground"
+            ),
             "current": _floats(
                 "product", [entry["i"] for entry in found], "A", "half the difference at + and - voltage"
             ),

@@ -21,9 +21,10 @@ from labmtj.ports import Clock, Journal
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading
 from labmtj.routes import Crosspoint, moves
 from labmtj.runs.journal import product_entry, reading_entry
-from labmtj.twin.build import electrics, matrix_model, models, wiring
-from labmtj.twin.electrics import Connections, Hookup, Source
-from labmtj.twin.meter import OVERFLOW, Errors, Range, pick
+from labmtj.twin.build import electrics, matrix_model, models, numbers, wiring
+from labmtj.twin.electrics import Connections, Hookup
+from labmtj.twin.meter import OVERFLOW, Errors
+from labmtj.twin.sources import Source
 from labmtj.twin.wiring import Wiring
 
 _AT_LIMIT = 0.995  # share of the compliance that the drivers count as reached
@@ -32,6 +33,8 @@ _KEPT = 512  # routes whose connections are remembered
 
 class TwinArray:
     """A simulated array that routines use directly; `limits` are those of its bench file if they are not given."""
+
+    analog = False
 
     def __init__(self, file: BenchFile, journal: Journal, *, limits: Limits | None = None) -> None:
         bench, sheets = file.bench, models(file)
@@ -44,12 +47,11 @@ class TwinArray:
         if not isinstance(smu, SourceMeterModel):
             raise InputError(f"{smu.title} cannot drive an array")
         self._timing, self._wait, self._measure = smu.timing, bench.wait, bench.measure
-        ranges = [Range(r.range, r.gain, r.offset) for r in smu.source_voltage]
-        meter = [Range(r.range, r.gain, r.offset, r.noise) for r in smu.measure_current]
-        self._errors = [Errors(seed, smu.channels.index(c[1]), ranges, meter) for c in self._wiring.channels]
+        numbered = numbers(file)
+        self._errors = [Errors(seed, numbered[channel], smu) for channel in self._wiring.channels]
         self._limits, self._journal = limits or Limits(**dict(bench.limits)), journal
         self._compliance = self._limits.line_compliance
-        self._range = meter[pick(meter, bench.measure.range)].full
+        self._range = self._errors[0].meter_amperes.holding(bench.measure.range)
         self._read_limit = min(self._compliance, smu.range_compliance * self._range)
         self._aperture = bench.measure.nplc / bench.mains
         self._clock = _TwinClock(self)
@@ -95,14 +97,17 @@ class TwinArray:
         self._journal.outcome(number, outcome)
         return outcome
 
-    def multiply(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Floats:
-        """Currents [A] into `cols`, one after the other, with all of `rows` driven at `voltage` [V]; shape (cols,)."""
+    def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
+        """Currents [A] into `cols`, one after the other, with all of `rows` at the same of `volts` [V]; (cols,)."""
+        if len(set(volts)) > 1:
+            raise InputError("this array drives rows from one source: all of them have the same voltage")
+        voltage = volts[0] if len(volts) else 0.0
         self._limits.check_cell(voltage, "a product")
         currents = np.zeros(len(cols))
         for position, col in enumerate(cols if rows else ()):
             current, limited = self._bipolar(rows, col, voltage)
             currents[position] = np.nan if limited else current
-            self._journal.record("product", product_entry(rows, col, voltage, current, self._clock.now(), limited))
+            self._journal.record("product", product_entry(rows, col, volts, current, self._clock.now(), limited))
         return currents
 
     def rest(self) -> None:
@@ -125,7 +130,7 @@ class TwinArray:
             settled = timing.source_settling + self._wait.after_source + timing.reading_overhead
             self.electrics.hold(hookup, settled + self._aperture)
             amperes, draw = self.electrics.measure(hookup, self._sense, self._aperture)
-            shown = -self._errors[self._sense].shown(
+            shown = -self._errors[self._sense].meter_amperes.shown(
                 amperes, draw, nplc=self._measure.nplc, full=self._range, lowest=0.0
             )
             limited |= self.electrics.operating_point(hookup).limited[self._drive] or abs(shown) >= OVERFLOW
@@ -169,7 +174,7 @@ class TwinArray:
         asked = {self._drive: (volts[0], self._compliance), self._sense: (volts[1], sense_limit)}
         full = self._measure.source_range
         sources = tuple(
-            Source(self._errors[n].forced(asked[n][0], full), asked[n][1]) for n in range(len(self._errors))
+            Source(errors.source_volts.forced(asked[n][0], full), asked[n][1]) for n, errors in enumerate(self._errors)
         )
         return Hookup(connections, sources)
 
@@ -199,6 +204,7 @@ def _letters(wires: Wiring) -> tuple[str, str, str]:
     """Matrix rows of the driving source, of the sensing source and of ground."""
     sources = sorted(row for row, channel in wires.roles.items() if channel is not None)
     grounds = sorted(row for row, channel in wires.roles.items() if channel is None)
-    if len(sources) != 2 or not grounds:
-        raise InputError("a bench needs two source channels and one ground row; see roles in its file")
+    one = len({channel[0] for channel in wires.channels}) == 1
+    if len(sources) != 2 or not grounds or wires.direct or not one:
+        raise InputError("the array door knows benches with two channels of one source meter; this one has other roles")
     return sources[0], sources[1], grounds[0]

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import importlib
+import importlib.util
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from labmtj.config.bench import Bench, BenchFile, load_bench
 from labmtj.config.dies import die_defaults
-from labmtj.config.model import SourceMeterModel, SwitchMatrixModel, load_model
+from labmtj.config.model import InstrumentModel, SourceMeterModel, SwitchMatrixModel, load_model
 from labmtj.errors import InputError
 from labmtj.physics.variation import Breakdown, DieModel, draw_die
 from labmtj.twin.electrics import Electrics
+from labmtj.twin.faults.injector import Faults
 from labmtj.twin.instrument import Firmware, Instrument
-from labmtj.twin.keithley_707b import Keithley707B
-from labmtj.twin.keithley_2600 import Keithley2600
+from labmtj.twin.record import TwinLog
+from labmtj.twin.smu import Smu
 from labmtj.twin.state import MATRIX_COLS, MATRIX_ROWS, DieState
-from labmtj.twin.wiring import Wiring
+from labmtj.twin.wiring import Channel, Wiring
 from labmtj.twin.world import World
 
 DEFAULT_DIAMETER = 40e-9  # [m] the main job's device size (physics.md, section 3)
@@ -26,32 +32,45 @@ _LEAD = 0.5  # [ohm] chosen: a metre of thin coaxial cable and a probe needle
 
 @dataclass(frozen=True)
 class Place:
-    """Where an instrument stands: its world, its name there, the mains [Hz] and the seed of its errors."""
+    """Where an instrument stands: its world, its name there, the mains [Hz], the seed and numbers of its errors."""
 
     world: World
     name: str
     mains: float
     seed: int
+    numbers: Mapping[Channel, int]
 
+    def channel(self, name: str) -> Channel:
+        """A channel of this instrument as the world knows it."""
+        return self.name, name
 
-def _keithley_2600(place: Place, model: SourceMeterModel) -> Firmware:
-    return Keithley2600(place.world, place.name, model, mains=place.mains, seed=place.seed)
+    def number(self, name: str) -> int:
+        """The number of a channel in the addresses of its errors; no two on a bench have the same."""
+        known = self.numbers.get((self.name, name))
+        return len(self.numbers) + crc32(f"{self.name}.{name}".encode()) if known is None else known
 
-
-def _keithley_707b(place: Place, model: SwitchMatrixModel) -> Firmware:
-    return Keithley707B(place.world, model)
-
-
-_SOURCE_METERS: dict[str, Callable[[Place, SourceMeterModel], Firmware]] = {"keithley_2600": _keithley_2600}
-_MATRICES: dict[str, Callable[[Place, SwitchMatrixModel], Firmware]] = {"keithley_707b": _keithley_707b}
+    def smu(self, name: str, model: SourceMeterModel) -> Smu:
+        """A source-measure channel of this instrument."""
+        return Smu(self.world, (self.name, name), model, number=self.number(name), mains=self.mains, seed=self.seed)
 
 
 @dataclass(frozen=True)
 class SimulatedBench:
-    """A world and its instruments, by VISA address."""
+    """A world and its instruments by VISA address; `names` are those of the bench file, by address.
+
+    `power_on` makes the firmware of an instrument, by its name, as it is when it was just switched on.
+    """
 
     world: World
     instruments: dict[str, Instrument]
+    names: dict[str, str] = field(default_factory=dict[str, str])
+    title: str = ""
+    power_on: Callable[[str], Firmware] | None = None
+
+    @cached_property
+    def faults(self) -> Faults:
+        """What is wrong on it: nothing until something is put in."""
+        return Faults(self.world, {self.names[a]: i for a, i in self.instruments.items()}, power_on=self.power_on)
 
 
 def die_model(bench: Bench) -> DieModel:
@@ -106,12 +125,29 @@ def wiring(file: BenchFile, matrix: SwitchMatrixModel, seed: int) -> Wiring:
     return Wiring(seed, roles, bench.lines.rows, bench.lines.cols, relay, matrix.relay.thermal_emf, lead)
 
 
-def models(file: BenchFile) -> dict[str, SourceMeterModel | SwitchMatrixModel]:
-    """The data sheet of every instrument on a bench, by its name there."""
-    return {name: load_model(file.model_file(name)) for name in file.bench.instruments}
+def models(file: BenchFile) -> dict[str, InstrumentModel]:
+    """The data sheet of every instrument on a bench, by its name there; no two have the same serial number."""
+    seen: Counter[Path] = Counter()
+    found: dict[str, InstrumentModel] = {}
+    for name in file.bench.instruments:
+        path = file.model_file(name)
+        model = load_model(path)
+        if seen[path]:
+            said = model.identity.model_copy(update={"serial": _later(model.identity.serial, seen[path])})
+            model = model.model_copy(update={"identity": said})
+        seen[path] += 1
+        found[name] = model
+    return found
 
 
-def matrix_model(sheets: dict[str, SourceMeterModel | SwitchMatrixModel]) -> SwitchMatrixModel:
+def _later(serial: str, count: int) -> str:
+    """The serial number `count` after this one: its last digits counted up."""
+    head = serial.rstrip("0123456789")
+    digits = serial[len(head) :] or "0"
+    return f"{head}{int(digits) + count:0{len(digits)}d}"
+
+
+def matrix_model(sheets: dict[str, InstrumentModel]) -> SwitchMatrixModel:
     """The one matrix of a bench. Raises InputError for none or several."""
     found = [model for model in sheets.values() if isinstance(model, SwitchMatrixModel)]
     if len(found) != 1:
@@ -122,6 +158,14 @@ def matrix_model(sheets: dict[str, SourceMeterModel | SwitchMatrixModel]) -> Swi
     return matrix
 
 
+def numbers(file: BenchFile) -> dict[Channel, int]:
+    """Numbers of the channels in the addresses of their errors: those on matrix rows first, in their order."""
+    bench = file.bench
+    plugged = [channel for _, channel in sorted(bench.channels.items())]
+    direct = [end for side in (bench.lines.rows, bench.lines.cols) for end in side.values() if not isinstance(end, int)]
+    return {channel: number for number, channel in enumerate([*plugged, *direct])}
+
+
 def electrics(file: BenchFile) -> Electrics:
     """The array of a bench file, with its state where the file says that it lies (else in memory)."""
     truth = draw_die(die_model(file.bench))
@@ -129,28 +173,29 @@ def electrics(file: BenchFile) -> Electrics:
     return Electrics(truth, DieState(truth, Path(state) if state else None))
 
 
-def simulated_bench(name: str) -> SimulatedBench:
-    """The simulated bench of a bench file's name or path."""
-    file = load_bench(name)
+def simulated_bench(name: str | BenchFile, *, log: Path | None = None, realtime: bool = False) -> SimulatedBench:
+    """The simulated bench of a bench file's name or path; `log` names the file of the twin's own record."""
+    file = load_bench(name) if isinstance(name, str) else name
     sheets = models(file)
     array = electrics(file)
     seed = array.truth.model.seed
-    world = World(array, wiring(file, matrix_model(sheets), seed))
-    instruments: dict[str, Instrument] = {}
-    for entry_name, model in sheets.items():
-        firmware = _firmware(Place(world, entry_name, file.bench.mains, seed), model)
-        instruments[file.bench.instruments[entry_name].address] = Instrument(firmware)
-    return SimulatedBench(world, instruments)
+    record = TwinLog(log)
+    world = World(array, wiring(file, matrix_model(sheets), seed), log=record, realtime=realtime)
+    numbered = numbers(file)
+
+    def power_on(name: str) -> Firmware:
+        return firmware_class(sheets[name])(Place(world, name, file.bench.mains, seed, numbered), sheets[name])
+
+    names = {entry.address: name for name, entry in file.bench.instruments.items()}
+    instruments = {address: Instrument(power_on(name), clock=world, lock=world.lock) for address, name in names.items()}
+    return SimulatedBench(world, instruments, names, file.bench.title, power_on)
 
 
-def _firmware(place: Place, model: SourceMeterModel | SwitchMatrixModel) -> Firmware:
-    """The firmware that a data sheet names."""
-    if isinstance(model, SourceMeterModel):
-        source_meter = _SOURCE_METERS.get(model.firmware)
-        if source_meter is not None:
-            return source_meter(place, model)
-    else:
-        matrix = _MATRICES.get(model.firmware)
-        if matrix is not None:
-            return matrix(place, model)
-    raise InputError(f"there is no simulated {model.title}: its firmware {model.firmware!r} is not known")
+def firmware_class(model: InstrumentModel) -> Callable[[Place, Any], Firmware]:
+    """The class of this package that a data sheet names as its firmware, "module:Class". Raises InputError."""
+    module_name, _, class_name = model.firmware.partition(":")
+    known = module_name.isidentifier() and importlib.util.find_spec(f"labmtj.twin.firmware.{module_name}") is not None
+    found = getattr(importlib.import_module(f"labmtj.twin.firmware.{module_name}"), class_name, None) if known else None
+    if not isinstance(found, type):
+        raise InputError(f"there is no simulated {model.title}: its firmware {model.firmware!r} is not known")
+    return found

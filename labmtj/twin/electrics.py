@@ -8,33 +8,28 @@ resistance; an operating point is the exact solution of the network for it. Time
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-from labmtj.errors import SolveError
-from labmtj.physics import cell_drive, noise
+from labmtj.physics import cell_drive
 from labmtj.physics.breakdown import damage
-from labmtj.physics.chance import Purpose, normal, uniform, uniforms, uniforms_each
+from labmtj.physics.chance import Purpose, uniform, uniforms, uniforms_each
 from labmtj.physics.crossbar import Solution, solve_cells
 from labmtj.physics.switching import switching_probability_into, switching_rate_into
 from labmtj.physics.variation import DieTruth
-from labmtj.records import Defect, Floats, Ints
+from labmtj.records import Defect, Floats
+from labmtj.twin.effort import SOLVE, Effort
+from labmtj.twin.readings import Readings, View
+from labmtj.twin.sources import Source, stand
 from labmtj.twin.state import DieState
 
 GROUND = -1
 _LINEAR = 2  # cells that are plain resistors, in the solver's code of states
 _KEPT = 64  # operating points that are remembered
 _DRIVE, _BARRIER = 6.0, (10.0, 122.0)  # range of the switching table
-QUIET = 1e-3  # [V] chosen: offsets of idle sources; below it cells only age as they do at rest
-
-
-@dataclass(frozen=True)
-class Source:
-    """A voltage source as it stands now: volts at its terminal, and the current it cannot exceed."""
-
-    volts: float
-    limit: float
 
 
 @dataclass(frozen=True)
@@ -51,16 +46,19 @@ class Connections:
     """Which contacts each line has (rows, then columns); a line without a contact floats.
 
     From them: `siemens` (lines, sources) of each line to each source, `emf_current` [A] likewise, and
-    `total` [S] of each line, ground included. Two objects are the same connections only if they are one
+    `total` [S] of each line, ground included. `folded` names sources whose own resistance [ohm] is a part of
+    their one contact. Two objects are the same connections only if they are one
     object, so that what was solved for one can be kept under it.
     """
 
     lines: tuple[tuple[Contact, ...], ...]
     sources: int
+    folded: Mapping[int, float] = field(default_factory=dict[int, float])
     siemens: Floats = field(init=False)
     emf_current: Floats = field(init=False)
     total: Floats = field(init=False)
     ground_emf: Floats = field(init=False)
+    _lines_of: tuple[tuple[int, ...], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         count = len(self.lines)
@@ -77,38 +75,46 @@ class Connections:
         for name, value in (("siemens", siemens), ("emf_current", emf), ("ground_emf", ground_emf)):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "total", siemens.sum(axis=1) + ground)
+        found = tuple(tuple(np.flatnonzero(siemens[:, source]).tolist()) for source in range(self.sources))
+        object.__setattr__(self, "_lines_of", found)
 
-    def lines_of(self, source: int) -> Ints:
+    def lines_of(self, source: int) -> tuple[int, ...]:
         """Numbers of the lines that hang on a source."""
-        return np.flatnonzero(self.siemens[:, source])
+        return self._lines_of[source]
 
 
 @dataclass(frozen=True)
 class Hookup:
-    """Everything the array is connected to now: the lines' connections and the sources behind them."""
+    """Everything the array is connected to now: the lines' connections and the sources behind them.
+
+    `quiet` says that no source drives anything: only offsets stand on the lines.
+    """
 
     connections: Connections
     sources: tuple[Source, ...]
+    quiet: bool = field(init=False, compare=False)
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "quiet", all(source.quiet for source in self.sources))
+        object.__setattr__(self, "_hash", hash((self.connections, self.sources)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass
 class OperatingPoint:
-    """The network solved for a hookup: cells, current out of each source [A], who is in compliance."""
+    """The network solved for a hookup: cells, current out of each source [A], volts at its end, who is limited."""
 
     cell_v: Floats
     cell_i: Floats
     source_current: tuple[float, ...]
+    source_volts: tuple[float, ...]
     limited: tuple[bool, ...]
     kcl: float
     rates: Floats | None = field(default=None)
-    sigma: dict[tuple[tuple[int, ...], float], float] = field(
-        default_factory=dict[tuple[tuple[int, ...], float], float]
-    )
-
-
-def quiet(sources: tuple[Source, ...]) -> bool:
-    """Whether no source drives anything: only offsets stand on the lines."""
-    return all(abs(source.volts) < QUIET for source in sources)
+    views: dict[tuple[int, float], View] = field(default_factory=dict[tuple[int, float], View])
 
 
 class Electrics:
@@ -116,8 +122,10 @@ class Electrics:
 
     def __init__(self, truth: DieTruth, state: DieState) -> None:
         self.truth, self.state = truth, state
+        self.effort = Effort()
         self._held: Hookup | None = None
         self._held_for = 0.0
+        self._until: float | None = None  # seconds of it until the first cell flips, once somebody has asked
         model = truth.model
         self._shape = (model.rows, model.cols)
         self._kept: dict[Hookup, OperatingPoint] = {}
@@ -125,9 +133,10 @@ class Electrics:
         self._stays = self._fixed | (truth.defect == Defect.STUCK)
         # A barrier outside the table is one in ten thousand at sigma 14 %; it switches like the table's end.
         self._delta = np.clip(truth.delta, *_BARRIER)
-        self._telegraph: list[int] = np.flatnonzero(truth.telegraph).tolist()
+        self._readings = Readings(truth, state)
         self._r_p = truth.r_p.copy()
         self._at_rest = self._rest_point()
+        self._last: tuple[Hookup | None, OperatingPoint] = (None, self._at_rest)
         for row, col in np.argwhere(state.broken != 0):
             self._short_out(int(row), int(col))
         # Exposure at which each cell flips next: exponential, addressed by how often it has flipped so.
@@ -138,48 +147,38 @@ class Electrics:
 
     def operating_point(self, hookup: Hookup) -> OperatingPoint:
         """Solve the network, with sources in compliance where they are (kept until a cell changes)."""
+        if hookup is self._last[0]:
+            return self._last[1]
         point = self._kept.get(hookup)
         if point is None:
             point = self._solve(hookup)
             if len(self._kept) >= _KEPT:
                 self._kept.clear()
             self._kept[hookup] = point
+        self._last = hookup, point
         return point
 
     def _solve(self, hookup: Hookup) -> OperatingPoint:
+        self.effort.spent += 2 * SOLVE  # for what follows from a new operating point
         sources = hookup.sources
         if not hookup.connections.total.any():  # nothing is connected: no current flows anywhere
-            zero = np.zeros(self._shape)
-            return OperatingPoint(zero, zero, (0.0,) * len(sources), (False,) * len(sources), 0.0)
-        volts, limited = [source.volts for source in sources], [False] * len(sources)
-        solution, currents = self._network(hookup, volts)
-        for _ in range(50):
-            # A source stands at its level, or at its limit if the current would be larger there.
-            excess = [abs(i) - s.limit for i, s in zip(currents, sources, strict=True)]
-            off = [
-                abs(e) / s.limit if e > 0 or held else 0.0 for e, s, held in zip(excess, sources, limited, strict=True)
-            ]
-            worst = int(np.argmax(off)) if off else 0
-            if not off or off[worst] <= 1e-6:
-                break
-            self._retreat(hookup, worst, volts, limited, currents[worst])
-            solution, currents = self._network(hookup, volts)
-        else:
-            raise SolveError(f"compliance of {len(volts)} sources did not settle: currents {currents} A")
-        return OperatingPoint(solution.cell_v, solution.cell_i, tuple(currents), tuple(limited), float(solution.kcl))
-
-    def _retreat(self, hookup: Hookup, number: int, volts: list[float], limited: list[bool], current: float) -> None:
-        """Move a source by one Newton step to where its current is its limit, but never beyond its level."""
-        source, step = hookup.sources[number], 1e-3
-        nudged = [v + step if n == number else v for n, v in enumerate(volts)]
-        slope = (self._network(hookup, nudged)[1][number] - current) / step
-        found = volts[number] + (math.copysign(source.limit, current) - current) / slope
-        # A source that delivers falls below its level, one that takes up current is pushed above it.
-        limited[number] = found < source.volts if current > 0 else found > source.volts
-        volts[number] = found if limited[number] else source.volts
+            zero, none = np.zeros(self._shape), (0.0,) * len(sources)
+            volts = tuple(math.copysign(s.limit, s.level) if s.current and s.level else s.level for s in sources)
+            return OperatingPoint(zero, zero, none, volts, tuple(s.current and s.level != 0 for s in sources), 0.0)
+        solution, standing = stand(sources, partial(self._network, hookup))
+        inside = hookup.connections.folded
+        return OperatingPoint(
+            solution.cell_v,
+            solution.cell_i,
+            tuple(found.amperes for found in standing),
+            tuple(found.volts - inside.get(n, 0.0) * found.amperes for n, found in enumerate(standing)),
+            tuple(found.limited for found in standing),
+            float(solution.kcl),
+        )
 
     def _network(self, hookup: Hookup, volts: list[float]) -> tuple[Solution, list[float]]:
         """Solve with each line's contacts merged into one source behind one resistance (Thevenin)."""
+        self.effort.spent += SOLVE
         wired, source_volts = hookup.connections, np.array(volts)
         driven = (wired.siemens * source_volts + wired.emf_current).sum(axis=1) + wired.ground_emf
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -209,11 +208,12 @@ class Electrics:
 
     def hold(self, hookup: Hookup, seconds: float) -> None:
         """Let time pass with the lines connected so; it takes effect before anything else happens (`settle`)."""
-        if quiet(hookup.sources):
-            self.rest(seconds)
-            return
-        if self._held is not hookup and self._held != hookup:
-            self.settle()
+        if self._held is not hookup:
+            if hookup.quiet:
+                self.rest(seconds)
+                return
+            if self._held != hookup:
+                self.settle()
             self._held = hookup
         self.state.clock += seconds
         self._held_for += seconds
@@ -225,7 +225,7 @@ class Electrics:
         the escape rate is right for what lasts longer than a few tau_D.
         """
         hookup, left = self._held, self._held_for
-        self._held, self._held_for = None, 0.0
+        self._held, self._held_for, self._until = None, 0.0, None
         if hookup is None or left == 0:
             return
         self._wake()
@@ -233,9 +233,23 @@ class Electrics:
         while (left := self._expose(point, left)) > 0:
             point = self.operating_point(hookup)
 
+    def look(self) -> None:
+        """Let the cells flip that have had their time; the exposure of the others may wait until it matters."""
+        if self._held is None:
+            return
+        if self._until is None:
+            self._wake()
+            rates = self._rates(self.operating_point(self._held))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                when = (self._threshold - self.state.hazard) / rates
+            self._until = float(np.min(when, initial=math.inf, where=rates > 0))
+        if self._held_for >= self._until:
+            self.settle()
+
     def rest(self, seconds: float) -> None:
         """Let time pass with nothing on the lines: it is added up and takes effect before the next event."""
-        self.settle()
+        if self._held is not None:
+            self.settle()
         self.state.clock += seconds
         self.state.rest += seconds
 
@@ -266,24 +280,29 @@ class Electrics:
             return self._delta
         return np.clip(cell_drive.barrier(self.truth, power=point.cell_v * point.cell_i), *_BARRIER)
 
-    def _expose(self, point: OperatingPoint, seconds: float) -> float:
-        """Gather exposure until `seconds` are over or a cell flips; return what is left of them."""
-        truth, state = self.truth, self.state
+    def _rates(self, point: OperatingPoint) -> Floats:
+        """Rate [1/s] at which each cell leaves its state at an operating point."""
         if point.rates is None:
             rates = np.empty(self._delta.size)
             drive = self._drive(point.cell_v).ravel()
-            switching_rate_into(rates, i=drive, delta=self._barrier(point).ravel(), tau_d=truth.model.tau_d)
+            switching_rate_into(rates, i=drive, delta=self._barrier(point).ravel(), tau_d=self.truth.model.tau_d)
             point.rates = np.where(self._stays, 0.0, rates.reshape(self._shape))
-        gathered = state.hazard + point.rates * seconds
+        return point.rates
+
+    def _expose(self, point: OperatingPoint, seconds: float) -> float:
+        """Gather exposure until `seconds` are over or a cell flips; return what is left of them."""
+        self.effort.spent += 2
+        truth, state, rates = self.truth, self.state, self._rates(point)
+        gathered = state.hazard + rates * seconds
         over = gathered >= self._threshold
         if not over.any():
             state.hazard[...] = gathered
             return 0.0
         with np.errstate(divide="ignore", invalid="ignore"):
-            when = np.where(over, (self._threshold - state.hazard) / point.rates, np.inf)
+            when = np.where(over, (self._threshold - state.hazard) / rates, np.inf)
         first = int(np.argmin(when))
         elapsed = min(max(float(when.flat[first]), 0.0), seconds)
-        state.hazard += point.rates * elapsed
+        state.hazard += rates * elapsed
         state.hazard.flat[first] = 0.0
         state.flips.flat[first] += np.uint64(1)
         draw = uniform(truth.model.seed, int(Purpose.EXPOSURE), first, int(state.flips.flat[first]))
@@ -332,15 +351,17 @@ class Electrics:
     def _forget(self) -> None:
         self._kept.clear()
         self._at_rest = self._rest_point()
+        self._last = (None, self._at_rest)
 
     def _rest_point(self) -> OperatingPoint:
         zero = np.zeros(self._shape)
-        return OperatingPoint(zero, zero, (), (), 0.0)
+        return OperatingPoint(zero, zero, (), (), (), 0.0)
 
     def commit(self) -> None:
-        """Make all that has happened the state that a next process finds."""
-        self.settle()
-        self.state.commit()
+        """Make all that has happened the state that a next process finds; nothing where no file keeps it."""
+        if self.state.path is not None:
+            self.settle()
+            self.state.commit()
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -350,43 +371,15 @@ class Electrics:
         Returns it with a standard normal number for the meter's noise; both belong to the address
         (first line on the source, how often that line was read).
         """
-        self.settle()
+        if self._until is None or self._held_for >= self._until:
+            self.look()
         point = self.operating_point(hookup)
-        lines = hookup.connections.lines_of(source).tolist()
+        amperes = point.source_current[source]
+        lines = hookup.connections.lines_of(source)
         if not lines:
-            return point.source_current[source], 0.0
-        state, model, rows = self.state, self.truth.model, self._shape[0]
-        key = (tuple(lines), aperture)
-        if key not in point.sigma:
-            point.sigma[key] = self._noise(point, lines, aperture)
-        place = lines[0]
-        reads = state.row_reads if place < rows else state.col_reads
-        index = place if place < rows else place - rows
-        ordinal = int(reads[index])
-        reads[index] += np.uint64(1)
-        shift = 0.0
-        for cell in self._telegraph:
-            seen = cell // self._shape[1] in lines or rows + cell % self._shape[1] in lines
-            if seen and uniform(model.seed, int(Purpose.TELEGRAPH), cell, ordinal) < 0.5:
-                step = float(self.truth.telegraph.flat[cell] * point.cell_i.flat[cell])
-                shift += step if place < rows else -step
-        draw = normal(model.seed, int(Purpose.READ_NOISE), place, 2 * ordinal)
-        meter = normal(model.seed, int(Purpose.READ_NOISE), place, 2 * ordinal + 1)
-        return point.source_current[source] + shift + point.sigma[key] * draw, meter
-
-    def _noise(self, point: OperatingPoint, lines: list[int], aperture: float) -> float:
-        """Standard deviation [A] of the current of all cells on these lines."""
-        mask, rows, model = np.zeros(self._shape, dtype=bool), self._shape[0], self.truth.model
-        for line in lines:
-            mask[(line, slice(None)) if line < rows else (slice(None), line - rows)] = True
-        parallel = self.state.state[mask] == 0
-        variance = noise.current_variance(
-            point.cell_v[mask],
-            point.cell_i[mask],
-            fano=np.where(parallel, model.fano_p, model.fano_ap),
-            flicker=np.where(parallel, model.flicker_p, model.flicker_ap),
-            area=model.area,
-            temperature=model.temperature,
-            aperture=aperture,
-        )
-        return math.sqrt(float(variance.sum()))
+            return amperes, 0.0
+        view = point.views.get((source, aperture))
+        if view is None:
+            view = self._readings.view(point.cell_v, point.cell_i, lines, aperture)
+            point.views[source, aperture] = view
+        return self._readings.read(view, amperes)

@@ -21,7 +21,7 @@ from labmtj.physics.variation import DieModel, DieTruth
 
 _HEADER = 4096
 _MAGIC = "labmtj die state"
-MATRIX_ROWS, MATRIX_COLS = 8, 72  # the largest matrix there is: six cards of 8 x 12
+MATRIX_ROWS, MATRIX_COLS = 16, 96  # the largest matrices there are: 16 x 32 cards, eight cards of twelve columns
 
 
 def fingerprint(model: DieModel) -> str:
@@ -66,6 +66,8 @@ class DieState:
             self._open(path, layout, fingerprint(model))
         for name in ("state", "broken", "hazard", "flips", "damage", "row_reads", "col_reads", "cycles"):
             setattr(self, name, self._now[name])
+        self.clock, self.rest = float(self._now["clock"]), float(self._now["rest"])
+        self.pulses = int(self._now["pulses"])
 
     state: np.ndarray[Any, np.dtype[np.int8]]
     broken: np.ndarray[Any, np.dtype[np.int8]]
@@ -76,36 +78,17 @@ class DieState:
     col_reads: np.ndarray[Any, np.dtype[np.uint64]]
     cycles: np.ndarray[Any, np.dtype[np.uint64]]
 
-    @property
-    def clock(self) -> float:
-        """Virtual seconds in the life of the die."""
-        return float(self._now["clock"])
-
-    @clock.setter
-    def clock(self, seconds: float) -> None:
-        self._now["clock"] = seconds
-
-    @property
-    def rest(self) -> float:
-        """Seconds at rest that are not yet in the cells' exposure."""
-        return float(self._now["rest"])
-
-    @rest.setter
-    def rest(self, seconds: float) -> None:
-        self._now["rest"] = seconds
-
-    @property
-    def pulses(self) -> int:
-        """Pulses the die has received."""
-        return int(self._now["pulses"])
-
-    @pulses.setter
-    def pulses(self, count: int) -> None:
-        self._now["pulses"] = count
+    clock: float
+    """Virtual seconds in the life of the die."""
+    rest: float
+    """Seconds at rest that are not yet in the cells' exposure."""
+    pulses: int
+    """Pulses the die has received."""
 
     def commit(self) -> None:
         """Make the present state the one that a next process finds."""
         if self._slots is not None:
+            self._now["clock"], self._now["rest"], self._now["pulses"] = self.clock, self.rest, self.pulses
             other = 1 - int(self._valid[0] % 2)
             self._slots[other] = self._now
             self._valid[0] += 1

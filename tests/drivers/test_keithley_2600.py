@@ -63,7 +63,8 @@ def pulse_of(first, second, width):
 def sense_of(volts, settle):
     return (
         f"smub.measure.rangei = 0.0001 smub.measure.nplc = 1.0 smua.source.levelv = {volts} "
-        f"local v = smua.source.levelv delay({settle}) local i = smub.measure.i() local c = smua.source.compliance "
+        f"local v = smua.source.levelv * smua.source.output * smub.source.output "
+        f"delay({settle}) local i = smub.measure.i() local c = smua.source.compliance "
         "smua.source.levelv = 0 print(v, i, c, smua.source.levelv, errorqueue.count)"
     )
 
@@ -186,6 +187,39 @@ def test_a_property_is_asked_for_with_the_error_count(talk, smu_model, name, att
 def test_a_current_is_measured(talk, smu_model):
     link = talk(("print(smub.measure.i(), errorqueue.count)", f"-1.060645123456789e-04\t{OK}"))
     assert -1.060645123456789e-04 == Keithley2600(link, smu_model).channel("b").measure_current()
+
+
+@pytest.mark.parametrize(("shown", "amperes"), [("9.91e+37", math.inf), ("-9.91e+37", -math.inf)])
+def test_a_current_beyond_the_range_is_infinite(talk, smu_model, shown, amperes):
+    link = talk(("print(smub.measure.i(), errorqueue.count)", f"{shown}\t{OK}"))
+    assert amperes == Keithley2600(link, smu_model).channel("b").measure_current()
+
+
+def test_the_smallest_range_that_holds_a_current_is_set(talk, smu_model):
+    message = "smua.measure.rangei = 0.0001 print(smua.measure.rangei, errorqueue.count)"
+    channel = Keithley2600(talk((message, f"1.0e-04\t{OK}")), smu_model).channel("a")
+    channel.current_range = 2e-5
+
+
+def test_the_range_is_asked_for(talk, smu_model):
+    link = talk(("print(smua.measure.rangei, errorqueue.count)", f"1.0e-04\t{OK}"))
+    assert 1e-4 == Keithley2600(link, smu_model).channel("a").current_range
+
+
+@pytest.mark.parametrize("amperes", [0.0, -1e-6, 0.101, math.nan, math.inf])
+def test_a_current_beyond_all_ranges_is_refused_with_nothing_sent(talk, smu_model, amperes):
+    with pytest.raises(LimitExceeded, match="no current range holds"):
+        Keithley2600(talk(), smu_model).channel("a").current_range = amperes
+
+
+def test_a_2602b_is_driven_by_its_own_sheet(talk, sheet):
+    model = sheet("keithley_2602b")
+    identity = "Keithley Instruments Inc., Model 2602B, 4400294, 3.3.5"
+    assert "4400294" == Keithley2600(talk((CLEAR, None), ("*IDN?", identity)), model).identify()
+    with pytest.raises(LimitExceeded, match="beyond 40 V"):
+        Keithley2600(talk(), model).channel("a").source_voltage = 41.0
+    message = "smua.measure.rangei = 1e-07 print(smua.measure.rangei, errorqueue.count)"
+    Keithley2600(talk((message, f"1.0e-07\t{OK}")), model).channel("a").current_range = 1e-7
 
 
 def test_a_setting_that_the_instrument_keeps_in_single_precision_is_the_same(talk, smu_model):
@@ -411,8 +445,6 @@ def test_an_error_that_cannot_be_read_is_still_an_error(talk, smu_model, queued)
         f"nil\t{OK}",
         f"true\t{OK}",
         f"1_0\t{OK}",
-        f"9.91000e+37\t{OK}",
-        f"-9.91000e+37\t{OK}",
         f"1.0e-04\t{OK}\n1.0e-04\t{OK}",  # two replies in one
         f"1.0e-041.0e-04\t{OK}",
         "1.0e-04\tnan",

@@ -51,7 +51,7 @@ def open_door(tmp_path: Path) -> Iterator[Callable[..., Door]]:
                 array = TwinArray(file, journal)
                 return Door(array, journal, array.electrics.state.state.copy)
             bench = stack.enter_context(open_bench(file, journal=journal))
-            return Door(bench.array, journal, bench.clock.electrics.state.state.copy)  # type: ignore[attr-defined]
+            return Door(bench.array, journal, bench.clock.world.electrics.state.state.copy)  # type: ignore[attr-defined]
 
         yield opened
 

@@ -182,7 +182,7 @@ def test_a_run_that_ends_early_leaves_the_bench_safe(error, items, tmp_path):
     with pytest.raises(error, match="stopped by the test"):
         run(write_small(tmp_path), bench=tmp_path / "bench.yaml", out=tmp_path / "runs", observer=observer)
     assert observer.world.closed == frozenset()
-    assert all(abs(output.volts) < 1e-3 for output in observer.world.outputs.values())
+    assert all(abs(output.level) < 1e-3 for output in observer.world.outputs.values())
     assert observer.world.violations == []
     (folder,) = (tmp_path / "runs").iterdir()
     assert list(read_journal(folder / "journal.jsonl"))[-1]["k"] == "end"

@@ -23,7 +23,7 @@ def bench(tmp_path, make_bench):
 
 
 def is_safe(world):
-    quiet = all(abs(output.volts) < 1e-3 for output in world.outputs.values())
+    quiet = all(abs(output.level) < 1e-3 for output in world.outputs.values())
     return quiet and world.closed == frozenset() and world.violations == []
 
 
@@ -45,7 +45,7 @@ def test_no_relay_moves_hot_after_a_read_that_failed_half_way(bench):
         other.write("kept = delay delay = nil")
         with pytest.raises(InstrumentError, match="delay"):
             opened.cell(2, 3).read(at="50 mV")
-        assert abs(world.outputs["smu", "a"].volts) > 0.04
+        assert abs(world.outputs["smu", "a"].level) > 0.04
         other.write("delay = kept")
         opened.cell(9, 9).read(at="50 mV")
     assert is_safe(world)

@@ -64,7 +64,7 @@ def test_every_pulse_has_an_intent_and_an_outcome(door, open_door):
 def test_the_product_of_driven_rows_is_the_sum_of_their_cells(door, open_door):
     array = open_door(door, wire="0 ohm", defects={"short": 0, "open": 0, "stuck": 0}).array
     rows, cols = [2, 5, 9], [3, 4]
-    product = array.multiply(rows, cols, voltage=0.05)
+    product = array.multiply(rows, cols, volts=[0.05] * len(rows))
     for position, col in enumerate(cols):
         single = sum(reading.current for reading in array.read([Cell(row, col) for row in rows], voltage=0.05))
         assert product[position] == pytest.approx(single, rel=5e-3)
@@ -72,7 +72,7 @@ def test_the_product_of_driven_rows_is_the_sum_of_their_cells(door, open_door):
 
 @pytest.mark.parametrize("door", DOORS)
 def test_no_rows_give_no_current(door, open_door):
-    assert [0.0, 0.0] == open_door(door).array.multiply([], [1, 2], voltage=0.05).tolist()
+    assert [0.0, 0.0] == open_door(door).array.multiply([], [1, 2], volts=[]).tolist()
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -81,7 +81,7 @@ def test_a_read_above_the_cell_limit_is_refused(door, open_door):
     with pytest.raises(LimitExceeded):
         opened.array.read([Cell(1, 2)], voltage=0.8)
     with pytest.raises(LimitExceeded):
-        opened.array.multiply([1], [1], voltage=0.8)
+        opened.array.multiply([1], [1], volts=[0.8])
 
 
 def everything(door):

@@ -254,9 +254,15 @@ def test_a_bare_number_for_a_voltage_is_an_error_at_the_number(bench_with):
         ("mains: 50 Hz", "mains: 50 kHz", (26, 8), "50 kHz is no mains frequency", "write 50 Hz or 60 Hz"),
         ("C: ground", "C: grond", (15, 6), "there is no instrument grond", "did you mean ground? "),
         ("B: smu.b", "B: smu.a", (14, 6), "smu.a is plugged into row A already", ""),
-        ("B: smu.b", "B: smu", (14, 6), "smu names no channel", "write smu.a, or smu.1"),
+        (
+            "B: smu.b",
+            "B: smu",
+            (14, 6),
+            "smu (Keithley 2636B System SourceMeter, two channels, TSP) has no channel 1",
+            "",
+        ),
         ("C: ground", "C: matrix.a", (12, 1), "no matrix row is at ground", "write, for example: C: ground"),
-        ("1..15: 1..15", "1..15: 1..14", (17, 17), "15 array lines (1..15) cannot go to 14 matrix columns (1..14)", ""),
+        ("1..15: 1..15", "1..15: 1..14", (17, 17), "15 array lines (1..15) cannot go to 14 matrix columns or", ""),
         ("1..15: 1..15", "1..14: 1..14", (17, 3), "line 15 of the rows is not wired", "the array has 15 rows"),
         ("1..15: 16..30", "1..15: 15..29", (18, 17), "matrix column 15 is wired to rows line 15 already", ""),
         (
@@ -394,7 +400,8 @@ def test_any_override_is_taken_or_refused(override):
     [
         ("A: smu.a", "A: smu.c", "has no channel c"),
         ("A: smu.a", "A: matrix.a", "is a switch matrix and drives nothing"),
-        ("  B: smu.b", "  # B: smu.b", "two channels of one instrument are needed"),
+        ("1..15: 1..15", "1..15: dac.1..15", "there is no instrument dac"),
+        ("1..15: 1..15", "1..14: 1..14, 15: smu.c", "has no channel c"),
         ("C: ground", "K: ground", "matrix has the rows A to H, not K"),
         ("{1..15: 16..30}", "{1..15: 41..55}", "matrix has the columns 1 to 48, not 49"),
         ("keithley_2636b", "keithley_707b", "a bench needs one switch matrix; here: smu, matrix"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labmtj.bench.limits import Gate, GatedPair, GatedSource
+from labmtj.bench.limits import Gate, GatedBank, GatedPulses, GatedSense, GatedSource
 from labmtj.errors import LimitExceeded
 from labmtj.physics.stress import Limits
 from labmtj.records import Cell, Pulse
@@ -55,8 +55,12 @@ def one(source):
     return GatedSource(source, Gate(LIMITS), "smu.a")
 
 
-def pair(source):
-    return GatedPair(source, Gate(LIMITS))
+def pulses(source, *, ohms=0.0):
+    return GatedPulses(source, Gate(LIMITS), ohms=ohms)
+
+
+def senses(source):
+    return GatedSense(source, Gate(LIMITS))
 
 
 @pytest.mark.parametrize("volts", [*MUCH, 1.5 * (1 + 1e-8), -1.51, 2, np.float64(1.6), np.int64(-2)])
@@ -93,7 +97,7 @@ def test_a_compliance_above_the_limit_never_reaches_the_source(amperes):
 def test_a_pulse_above_a_limit_never_reaches_the_source(amplitudes):
     source = Source()
     with pytest.raises(LimitExceeded):
-        pair(source).pulse(amplitudes, 1e-4)
+        pulses(source).pulse(amplitudes, 1e-4)
     assert [] == source.heard
 
 
@@ -101,7 +105,7 @@ def test_a_pulse_above_a_limit_never_reaches_the_source(amplitudes):
 def test_a_pulse_without_a_sensible_width_never_reaches_the_source(width):
     source = Source()
     with pytest.raises(LimitExceeded):
-        pair(source).pulse((0.1, -0.1), width)
+        pulses(source).pulse((0.1, -0.1), width)
     assert [] == source.heard
 
 
@@ -109,7 +113,7 @@ def test_a_pulse_without_a_sensible_width_never_reaches_the_source(width):
 def test_a_read_above_the_cell_limit_never_reaches_the_source(volts):
     source = Source()
     with pytest.raises(LimitExceeded):
-        pair(source).sense(volts, settle=0.0)
+        senses(source).sense(volts, settle=0.0)
     assert [] == source.heard
 
 
@@ -133,10 +137,9 @@ def test_what_is_within_the_limits_passes_unchanged():
     source = Source()
     gated = one(source)
     gated.source_voltage, gated.compliance_current, gated.nplc, gated.source_enabled = -1.5, 3e-3, 0.1, True
-    both = pair(source)
-    assert False is both.pulse((0.35, -0.35), 1e-4)
-    assert (1e-6, False) == both.sense(-0.7, settle=1e-3)
-    both.rest()
+    assert False is pulses(source).pulse((0.35, -0.35), 1e-4)
+    assert (1e-6, False) == senses(source).sense(-0.7, settle=1e-3)
+    senses(source).rest()
     assert [
         ("source_voltage", -1.5),
         ("compliance_current", 3e-3),
@@ -188,3 +191,51 @@ def test_every_float_is_either_within_the_cell_limit_or_refused(volts):
 def test_the_message_says_what_and_how_much_and_the_limit():
     with pytest.raises(LimitExceeded, match="a read: 800 mV is above the cell limit 700 mV of this bench"):
         LIMITS.check_cell(0.8, "a read")
+
+
+def test_a_generator_that_nothing_limits_is_held_to_what_it_could_push_through_a_short():
+    source = Source()
+    with pytest.raises(LimitExceeded, match=r"a pulse into a short: 6 mA is above the line compliance 3 mA"):
+        pulses(source, ohms=50.0).pulse((0.3, -0.3), 1e-4)
+    assert [] == source.heard
+    assert False is pulses(source, ohms=50.0).pulse((0.15, -0.15), 1e-4)
+
+
+class Bank:
+    """A bank that notes what reaches it."""
+
+    def __init__(self):
+        self.heard = []
+
+    def apply(self, levels):
+        self.heard.append(("apply", dict(levels)))
+
+    def pulse(self, levels, width):
+        self.heard.append(("pulse", dict(levels), width))
+
+    def rest(self):
+        self.heard.append(("rest",))
+
+
+@pytest.mark.parametrize(
+    "levels", [{"1": 0.71}, {"1": 0.4, "2": -0.31}, {"1": NAN}, {"1": 0.1, "2": INF}, {"1": 1.6, "2": 1.6}]
+)
+def test_levels_of_a_bank_that_could_pass_a_limit_between_them_never_reach_it(levels):
+    bank = Bank()
+    gated = GatedBank(bank, Gate(LIMITS))
+    with pytest.raises(LimitExceeded):
+        gated.apply(levels)
+    with pytest.raises(LimitExceeded):
+        gated.pulse(levels, 1e-3)
+    assert [] == bank.heard
+
+
+def test_a_bank_within_the_limits_is_passed_through():
+    bank = Bank()
+    gated = GatedBank(bank, Gate(LIMITS))
+    gated.apply({"1": 0.35, "2": -0.35})
+    gated.pulse({"1": 0.35, "16": -0.35}, 1e-3)
+    gated.rest()
+    with pytest.raises(LimitExceeded, match="width"):
+        gated.pulse({"1": 0.1}, 0.0)
+    assert [("apply", {"1": 0.35, "2": -0.35}), ("pulse", {"1": 0.35, "16": -0.35}, 1e-3), ("rest",)] == bank.heard

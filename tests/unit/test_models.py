@@ -41,7 +41,7 @@ def test_a_kind_that_is_none_is_refused_where_it_stands(tmp_path, kind):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("rows: 8", "rows: 9"),
+        ("rows: 8", "rows: 17"),
         ("count: 4", "count: 0"),
         ("[100 mohm, 600 mohm]", "[100 mohm]"),
         ("[100 mohm, 600 mohm]", "[100 mohm, 600 mohm, 1 ohm]"),

@@ -21,7 +21,7 @@ class Bench:
         path = folder / "bench.yaml"
         path.write_text(text[: text.index("simulation:")] + f"simulation: {{die: {DIE}}}\n")
         self.manager = pyvisa.ResourceManager(f"{path}@labmtj")
-        self.world = self.manager.visalib.clock
+        self.world = self.manager.visalib.bench.world
         self.smu, self.matrix = self.open(SMU), self.open(MATRIX)
 
     def open(self, address):
@@ -159,7 +159,7 @@ def test_output_off_holds_0_v_and_shows_no_current(bench):
     current, level, on = bench.ask("print(smua.measure.i(), smua.measure.v(), smua.source.output)")
     assert abs(current) < 1e-6
     assert (0.0, 0.0) == (level, on)
-    assert abs(bench.world.outputs["smu", "a"].volts) < 1e-3
+    assert abs(bench.world.outputs["smu", "a"].level) < 1e-3
 
 
 def test_the_output_is_off_after_power_on_and_after_a_reset(bench):
@@ -275,7 +275,7 @@ def test_a_pulse_takes_its_width_and_leaves_the_sources_at_their_level(bench):
     )
     assert bench.took(command) == pytest.approx(COMMAND + 0.25, rel=1e-6)
     assert 0.0 == bench.one("print(smua.source.levelv)")
-    assert abs(bench.world.outputs["smu", "a"].volts) < 1e-3
+    assert abs(bench.world.outputs["smu", "a"].level) < 1e-3
 
 
 def test_an_event_without_armed_channels_does_nothing(bench):

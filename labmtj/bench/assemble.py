@@ -1,0 +1,172 @@
+"""From connected instruments to an array: who drives, who senses, who pulses, behind the last gate.
+
+What a bench file does not say under `use` follows from its instruments: the source meters on matrix rows
+in their order drive and sense; a pulse generator's channels make the pulses, where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from labmtj.bench.access import BenchArray, Waits
+from labmtj.bench.limits import Gate, GatedBank, GatedPulses, GatedSense, GatedSource, Limits
+from labmtj.bench.parallel import BankWiring, ParallelArray
+from labmtj.bench.reader import TwoMeters
+from labmtj.bench.routing import Harness, Line, Router
+from labmtj.config.bench import Bench, BenchFile
+from labmtj.config.model import InstrumentModel, PulseGeneratorModel, SourceMeterModel, VoltageBankModel
+from labmtj.errors import InputError
+from labmtj.ports import ArrayAccess, Clock, Journal
+from labmtj.records import Role
+
+
+@dataclass(frozen=True)
+class Connected:
+    """The instruments of a bench: drivers and data sheets by name."""
+
+    devices: Mapping[str, Any]
+    models: Mapping[str, InstrumentModel]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Matrix row letters of what a read and a pulse need; `second` senses a second column of analog rows."""
+
+    drive: str | None
+    sense: str
+    second: str | None
+    pulse_row: str | None
+    pulse_col: str
+
+
+def roles_of(bench: Bench, models: Mapping[str, InstrumentModel]) -> Roles:
+    """Who does what. Raises InputError where the file leaves it open, or where something is missing."""
+    letters = sorted(bench.channels)
+
+    def of(kind: type[InstrumentModel]) -> list[str]:
+        return [letter for letter in letters if isinstance(models.get(bench.channels[letter][0]), kind)]
+
+    use, meters, banks = bench.use, of(SourceMeterModel), of(VoltageBankModel)
+    generators = of(PulseGeneratorModel)
+    if any(not isinstance(end, int) for end in bench.lines.rows.values()):
+        sense, col = use.sense or _first(meters, "a source meter, to sense a column"), use.pulse_col
+        second = next((letter for letter in meters if letter != sense), None)
+        return Roles(None, sense, second, None, col or _first(banks, "a channel of the bank, for column pulses"))
+    if use.drive is None and use.sense is None and len(meters) != 2:
+        names = ", ".join(f"{letter}: {bench.roles[letter]}" for letter in meters) or "none"
+        raise InputError(
+            f"{bench.title}: two source meters are needed on matrix rows, one for the selected row and one for the "
+            f"selected column; here: {names}. Say which with, for example, use: {{drive: A, sense: B}}"
+        )
+    drive = use.drive or next(letter for letter in meters if letter != use.sense)
+    sense = use.sense or next(letter for letter in meters if letter != drive)
+    if len(generators) >= 2 or use.pulse_row or use.pulse_col:
+        row = use.pulse_row or next(letter for letter in generators if letter != use.pulse_col)
+        col = use.pulse_col or next(letter for letter in generators if letter != row)
+        return Roles(drive, sense, None, row, col)
+    return Roles(drive, sense, None, drive, sense)
+
+
+def _first(letters: list[str], what: str) -> str:
+    if not letters:
+        raise InputError(f"no matrix row has {what}: plug one in under roles")
+    return letters[0]
+
+
+def router(bench: Bench, roles: Roles, connected: Connected) -> Router:
+    """The routes of the lines that pass the matrix."""
+    matrix = next(device for device in connected.devices.values() if hasattr(device, "switch"))
+    columns = {Line("row", n): c for n, c in bench.lines.rows.items() if isinstance(c, int)}
+    columns |= {Line("col", n): c for n, c in bench.lines.cols.items() if isinstance(c, int)}
+    letters = {
+        Role.DRIVE: roles.drive,
+        Role.SENSE: roles.sense,
+        Role.SECOND_SENSE: roles.second,
+        Role.PULSE_ROW: roles.pulse_row,
+        Role.PULSE_COL: roles.pulse_col,
+        Role.GROUND: min(bench.ground_rows),
+    }
+    return Router(matrix, Harness(columns, {role: letter for role, letter in letters.items() if letter is not None}))
+
+
+def assemble(file: BenchFile, limits: Limits, journal: Journal, connected: Connected, clock: Clock) -> ArrayAccess:
+    """The array of a bench whose instruments are connected and set up."""
+    bench = file.bench
+    roles = roles_of(bench, connected.models)
+    shared: dict[str, Any] = {
+        "shape": (bench.array.rows, bench.array.cols),
+        "router": router(bench, roles, connected),
+        "limits": limits,
+        "waits": Waits(bench.wait.after_relay, bench.wait.after_source),
+        "clock": clock,
+        "journal": journal,
+    }
+    gate = Gate(limits)
+    if roles.drive is None:
+        return _parallel(bench, connected, roles, gate, shared)
+    return _pairwise(bench, connected, roles, gate, clock, shared)
+
+
+def _pairwise(
+    bench: Bench, connected: Connected, roles: Roles, gate: Gate, clock: Clock, shared: dict[str, Any]
+) -> BenchArray:
+    """An array behind two source meters and, where it has one, a pulse generator."""
+    devices, limits, measure = connected.devices, gate.limits, bench.measure
+    (first, drive), (second, sense) = (bench.channels[letter] for letter in (roles.drive or "", roles.sense))
+    driving = meter(bench, connected, roles.drive or "", gate)
+    sensing = meter(bench, connected, roles.sense, gate)
+    pair = None
+    if first == second and hasattr(devices[first], "pair"):
+        pair = devices[first].pair(
+            drive, sense, compliance=limits.line_compliance, nplc=measure.nplc, read_range=measure.range
+        )
+    else:
+        # A range can hold a source below its limit, so the driving one gets a range that the limit fits in.
+        driving.current_range = limits.line_compliance
+        sensing.current_range = measure.range
+    reader = GatedSense(pair or TwoMeters(driving, sensing, clock), gate)
+    if roles.pulse_row == roles.drive and roles.pulse_col == roles.sense:
+        if pair is None:
+            raise InputError(
+                f"{bench.title}: nothing on this bench makes pulses: {first} and {second} do not fire together; "
+                "plug two channels of a pulse generator into matrix rows"
+            )
+        return BenchArray(reader=reader, pulser=GatedPulses(pair, gate), **shared)
+    (generator, row), (other, col) = (bench.channels[letter or ""] for letter in (roles.pulse_row, roles.pulse_col))
+    model = connected.models[generator]
+    if generator != other or not hasattr(devices[generator], "pair") or not isinstance(model, PulseGeneratorModel):
+        raise InputError(
+            f"{bench.title}: {generator} and {other} do not fire together: use two channels of a generator"
+        )
+    pulser = GatedPulses(devices[generator].pair(row, col), gate, ohms=model.output_impedance)
+    return BenchArray(reader=reader, pulser=pulser, **shared)
+
+
+def _parallel(bench: Bench, connected: Connected, roles: Roles, gate: Gate, shared: dict[str, Any]) -> ParallelArray:
+    """An array with a bank of sources on its rows."""
+    rows = {n: end for n, end in bench.lines.rows.items() if not isinstance(end, int)}
+    bank, col = bench.channels[roles.pulse_col]
+    others = sorted({name for name, _ in rows.values()} | {bank})
+    if len(rows) != bench.array.rows or others != [bank] or not isinstance(connected.models[bank], VoltageBankModel):
+        raise InputError(
+            f"{bench.title}: every row and the column's pulse need a channel of one bank of voltages; here: "
+            f"{', '.join(others)}, {len(rows)} of {bench.array.rows} rows"
+        )
+    sensing = [meter(bench, connected, letter, gate) for letter in (roles.sense, roles.second) if letter is not None]
+    for channel in sensing:
+        channel.current_range = bench.measure.range
+    wiring = BankWiring({n: channel for n, (_, channel) in rows.items()}, col)
+    return ParallelArray(bank=GatedBank(connected.devices[bank], gate), wiring=wiring, meters=sensing, **shared)
+
+
+def meter(bench: Bench, connected: Connected, letter: str, gate: Gate) -> GatedSource:
+    """A source meter's channel, on at 0 V with the bench's limit and integration time."""
+    name, channel = bench.channels[letter]
+    source = GatedSource(connected.devices[name].channel(channel), gate, f"{name}.{channel}")
+    source.compliance_current = gate.limits.line_compliance
+    source.nplc = bench.measure.nplc
+    source.source_voltage = 0.0
+    source.source_enabled = True
+    return source

@@ -1,0 +1,168 @@
+"""What is wrong with a bench, found in the order in which it is safe to look: file, addresses, relays, lines.
+
+Nothing above 10 mV is put on the array, and a stage that fails ends the examination of what depends on
+it. Every instrument is left as after any session: sources at 0 V and off, relays open.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from labmtj.bench.assemble import Connected, Roles, meter, roles_of, router
+from labmtj.bench.bank_lines import BankLineTester
+from labmtj.bench.limits import Gate, GatedBank, Limits
+from labmtj.bench.lines import LEVEL, LineTester
+from labmtj.bench.session import SafeState, Stage, WallClock, connect_instrument, resource_manager, set_up
+from labmtj.config.bench import Bench, BenchFile
+from labmtj.config.model import (
+    InstrumentModel,
+    SourceMeterModel,
+    SwitchMatrixModel,
+    load_model,
+)
+from labmtj.errors import LabmtjError
+from labmtj.ports import Clock
+from labmtj.records import Role
+from labmtj.units import Dimension, show
+
+
+class Verdict(enum.StrEnum):
+    """How a check came out."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was looked at, how it came out, what was found and what to do."""
+
+    subject: str
+    verdict: Verdict
+    text: str
+    advice: str = ""
+
+
+def examine(file: BenchFile) -> Iterator[Finding]:
+    """Examine a bench; findings come as they are made. Raises only what is wrong with the file itself."""
+    bench = file.bench
+    models = {name: load_model(file.model_file(name)) for name in bench.instruments}
+    fits = list(_limits(bench, models))
+    yield from fits or [Finding("limits", Verdict.GOOD, "within what the instruments can do")]
+    try:
+        roles = roles_of(bench, models)
+    except LabmtjError as error:
+        yield Finding("roles", Verdict.BAD, str(error))
+        return
+    safe = SafeState()
+    try:
+        manager = resource_manager(file)
+        clock: Clock = getattr(manager.visalib, "clock", None) or WallClock()
+        devices: dict[str, Any] = {}
+        for name in sorted(models, key=lambda name: isinstance(models[name], SwitchMatrixModel)):
+            finding = _connect(file, manager, name, models[name], devices, safe)
+            yield finding
+        missing = sorted(set(models) - set(devices))
+        if missing:
+            what = f"not examined: {', '.join(missing)} must answer first"
+            yield Finding("relays and lines", Verdict.UNKNOWN, what, "mend what is bad above")
+            return
+        yield from _relays(bench, roles, Connected(devices, models), clock)
+    finally:
+        safe.reach(None)
+
+
+def _limits(bench: Bench, models: dict[str, InstrumentModel]) -> Iterator[Finding]:
+    """Limits and settings of the file that its instruments cannot keep."""
+    limits = bench.limits
+    for name, model in models.items():
+        if isinstance(model, SourceMeterModel):
+            bounds = model.compliance
+            if not bounds.minimum <= limits.line_compliance <= bounds.maximum:
+                shown = show(limits.line_compliance, Dimension.CURRENT)
+                yield Finding(name, Verdict.BAD, f"its compliance cannot be {shown}", "change limits.line_compliance")
+            if max(entry.range for entry in model.measure_current) < bench.measure.range:
+                shown = show(bench.measure.range, Dimension.CURRENT)
+                yield Finding(name, Verdict.BAD, f"it has no current range for {shown}", "change measure.range")
+            if not model.nplc.minimum <= bench.measure.nplc <= model.nplc.maximum:
+                yield Finding(
+                    name, Verdict.BAD, f"it cannot integrate over {bench.measure.nplc:g} periods", "measure.nplc"
+                )
+
+
+def _connect(
+    file: BenchFile, manager: Any, name: str, model: InstrumentModel, devices: dict[str, Any], safe: SafeState
+) -> Finding:
+    """Connect one instrument, check who it is and set it up."""
+    address = file.bench.instruments[name].address
+    try:
+        device, close = connect_instrument(file, manager, name, model)
+        safe.add(Stage.SESSIONS, f"close {name}", close)
+        serial = device.identify()
+        if isinstance(model, SwitchMatrixModel):
+            safe.add(Stage.RELAYS, f"open the relays of {name}", device.open_all)
+        else:
+            safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off", device.shutdown)
+        set_up(file.bench, name, model, device)
+    except LabmtjError as error:
+        return Finding(name, Verdict.BAD, str(error), f"look at {address}, its cable and its model in the bench file")
+    devices[name] = device
+    return Finding(name, Verdict.GOOD, f"{model.title}, serial {serial}, at {address}")
+
+
+def _relays(bench: Bench, roles: Roles, connected: Connected, clock: Clock) -> Iterator[Finding]:
+    matrix = next(device for device in connected.devices.values() if hasattr(device, "switch"))
+    try:
+        matrix.open_all()
+        left = sorted(matrix.closed())
+    except LabmtjError as error:
+        yield Finding("relays", Verdict.BAD, str(error), "the matrix does not do as it is told: look at its cards")
+        return
+    if left:
+        names = ", ".join(f"{row}{col}" for row, col in left)
+        yield Finding("relays", Verdict.BAD, f"still closed after all were opened: {names}")
+        return
+    yield Finding("relays", Verdict.GOOD, "all open when told so")
+    try:
+        tester = _tester(bench, roles, connected, clock)
+        faults = list(tester.faults())
+    except LabmtjError as error:
+        yield Finding("lines", Verdict.BAD, str(error))
+        return
+    for fault in faults:
+        letter, column = _wire(bench, fault.line.axis, fault.line.number)
+        yield Finding(str(fault.line), Verdict.BAD, fault.text, f"matrix column {column}; {letter}")
+    good = len(tester.lines) - len({fault.line for fault in faults})
+    verdict = Verdict.GOOD if good == len(tester.lines) else Verdict.UNKNOWN
+    yield Finding("lines", verdict, f"{good} of {len(tester.lines)} conduct at {show(LEVEL, Dimension.VOLTAGE)}")
+
+
+def _tester(bench: Bench, roles: Roles, connected: Connected, clock: Clock) -> LineTester | BankLineTester:
+    """What examines the lines of this bench, with its meters on at 0 V."""
+    gate = Gate(Limits(**dict(bench.limits)))
+    routes, settle = router(bench, roles, connected), bench.wait.after_relay + bench.wait.after_source
+    if roles.drive is None:
+        letters = {Role.SENSE: roles.sense, Role.SECOND_SENSE: roles.second}
+        meters = {role: meter(bench, connected, letter, gate) for role, letter in letters.items() if letter is not None}
+        for channel in meters.values():
+            channel.current_range = bench.measure.range
+        bank = GatedBank(connected.devices[bench.channels[roles.pulse_col][0]], gate)
+        rows = {n: end[1] for n, end in bench.lines.rows.items() if not isinstance(end, int)}
+        return BankLineTester(routes, bank, rows, meters, clock, cols=bench.array.cols, settle=settle)
+    drive, sense = meter(bench, connected, roles.drive, gate), meter(bench, connected, roles.sense, gate)
+    for channel in (drive, sense):
+        channel.current_range = bench.measure.range
+    shape = (bench.array.rows, bench.array.cols)
+    return LineTester(routes, drive, sense, clock, shape=shape, settle=settle)
+
+
+def _wire(bench: Bench, axis: str, number: int) -> tuple[str, int | str]:
+    """Where to look: roles by matrix row, and the line's matrix column."""
+    wires = bench.lines.rows if axis == "row" else bench.lines.cols
+    end = wires[number]
+    roles = ", ".join(f"{row} is {plug}" for row, plug in sorted(bench.roles.items()))
+    return f"rows: {roles}", end if isinstance(end, int) else ".".join(end)

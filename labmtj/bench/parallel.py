@@ -1,0 +1,144 @@
+"""An array whose rows each have a source of their own (labmtj.ports.ArrayAccess, analog).
+
+Row voltages come from a bank, all at once; columns pass the matrix to one or two ammeters at 0 V or to
+ground, and to a channel of the same bank for the column's half of a pulse, so that both halves start and
+end on one clock. Relays move with the whole bank at 0 V.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from labmtj.bench.access import Waits
+from labmtj.bench.limits import Limits
+from labmtj.bench.routing import Line, Router
+from labmtj.physics.schemes import halves
+from labmtj.ports import Clock, Journal, SourceMeter, VoltageBank
+from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role
+from labmtj.runs.journal import product_entry, reading_entry
+
+_SENSES = (Role.SENSE, Role.SECOND_SENSE)
+
+
+@dataclass(frozen=True)
+class BankWiring:
+    """Channels of the bank: one a row (from 1), and the one that reaches the selected column."""
+
+    rows: Mapping[int, str]
+    col: str
+
+
+class ParallelArray:
+    """An array with a bank of sources on its rows; `meters` sense one or two columns at a time."""
+
+    analog = True
+
+    def __init__(
+        self,
+        *,
+        shape: tuple[int, int],
+        bank: VoltageBank,
+        wiring: BankWiring,
+        meters: Sequence[SourceMeter],
+        router: Router,
+        limits: Limits,
+        waits: Waits,
+        clock: Clock,
+        journal: Journal,
+    ) -> None:
+        self._shape, self._clock = shape, clock
+        self._bank, self._wiring, self._meters, self._at_zero = bank, wiring, tuple(meters), True
+        self._router, self._limits, self._waits, self._journal = router, limits, waits, journal
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols)."""
+        return self._shape
+
+    @property
+    def clock(self) -> Clock:
+        """The bench's clock."""
+        return self._clock
+
+    def check(self, pulse: Pulse) -> None:
+        """Raise LimitExceeded if `pulse` would pass a limit; touches nothing."""
+        self._limits.check_pulse(pulse)
+
+    def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
+        """Read cells one after the other at +voltage and -voltage [V]; each reading is in the journal."""
+        self._limits.check_cell(voltage, "a read")
+        readings: list[Reading] = []
+        for cell in cells:
+            self._go({Line("col", cell.col): Role.SENSE})
+            ((current, limited),) = self._bipolar({self._wiring.rows[cell.row]: voltage}, 1)
+            reading = Reading(cell, voltage, current, self._clock.now(), limited)
+            self._journal.record("read", reading_entry(reading))
+            readings.append(reading)
+        return readings
+
+    def pulse(self, pulse: Pulse) -> PulseOutcome:
+        """Fire one programming pulse; its intent is on disk before it leaves, its outcome after."""
+        self._limits.check_pulse(pulse)
+        self._go({Line("col", pulse.cell.col): Role.PULSE_COL})
+        row, col = halves(pulse.scheme, pulse.amplitude)
+        number = self._journal.intent(pulse)
+        self._at_zero = False
+        self._bank.pulse({self._wiring.rows[pulse.cell.row]: row, self._wiring.col: col}, pulse.width)
+        self._at_zero = True
+        outcome = PulseOutcome(pulse, self._clock.now(), False)
+        self._journal.outcome(number, outcome)
+        return outcome
+
+    def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
+        """Currents [A] into `cols` with all of `rows` at their own of `volts` [V]; shape (cols,)."""
+        for level in volts:
+            self._limits.check_cell(level, "a product")
+        currents = np.zeros(len(cols))
+        together = len(self._meters)
+        levels = {self._wiring.rows[row]: level for row, level in zip(rows, volts, strict=True)}
+        for first in range(0, len(cols) if rows else 0, together):
+            group = cols[first : first + together]
+            self._go({Line("col", col): role for col, role in zip(group, _SENSES, strict=False)})
+            for number, (current, limited) in enumerate(self._bipolar(levels, len(group))):
+                currents[first + number] = np.nan if limited else current
+                entry = product_entry(rows, group[number], volts, current, self._clock.now(), limited)
+                self._journal.record("product", entry)
+        return currents
+
+    def rest(self) -> None:
+        """All columns to ground, the bank at 0 V."""
+        self._bank.rest()
+        self._go({})
+
+    def _go(self, roles: dict[Line, Role]) -> None:
+        if not self._at_zero:
+            # An operation before this one failed half-way: no relay moves until 0 V has been read back.
+            self._bank.rest()
+            self._at_zero = True
+        if self._router.take(self._router.route(roles)):
+            self._clock.sleep(self._waits.after_relay)
+
+    def _bipolar(self, levels: Mapping[str, float], columns: int) -> list[tuple[float, bool]]:
+        """Half the difference of each sensed column's current at the levels and at their negatives, and its limit."""
+        self._at_zero = False
+        plus = self._sense(levels, columns)
+        minus = self._sense({name: -volts for name, volts in levels.items()}, columns)
+        self._bank.rest()
+        self._at_zero = True
+        return [(0.5 * (p - m), lp or lm) for (p, lp), (m, lm) in zip(plus, minus, strict=True)]
+
+    def _sense(self, levels: Mapping[str, float], columns: int) -> list[tuple[float, bool]]:
+        self._bank.apply(levels)
+        self._clock.sleep(self._waits.after_source)
+        found: list[tuple[float, bool]] = []
+        for meter in self._meters[:columns]:
+            amperes = -meter.measure_current()
+            if math.isfinite(amperes):
+                found.append((amperes, meter.in_compliance))
+            else:
+                found.append((math.copysign(meter.current_range, amperes), True))
+        return found

@@ -1,0 +1,91 @@
+"""Commands about benches: what is connected, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+_AS_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def discover(
+    visa: Annotated[
+        str, typer.Option(help='VISA library: "@py", "@ivi", or "BENCH@labmtj" for a simulated bench.')
+    ] = "@py",
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that each instrument may take.")] = 2.0,
+    as_json: _AS_JSON = False,
+) -> None:
+    """List what PyVISA finds, with the identity of each and the driver that fits.
+
+    Only *IDN? is sent. For instance:
+
+      labmtj discover
+
+      labmtj discover --visa keysight@labmtj
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from labmtj.bench.discover import discover as look
+
+    found = list(look(visa, timeout=timeout))
+    if as_json:
+        print(json.dumps({"library": visa, "found": [asdict(entry) for entry in found]}))
+        return
+    if not found:
+        print(f"{visa}: nothing found. LAN instruments are often not listed: name them in a bench file")
+        return
+    console = Console(soft_wrap=True)
+    if not console.is_terminal:
+        console = Console(soft_wrap=True, width=200)  # a pipe has no edge to fold lines at
+    table = Table("address", "identity", "model in a bench file", box=None)
+    for entry in found:
+        fits = " or ".join(entry.models) or "[dim]no data sheet fits: add one to instruments/models[/dim]"
+        table.add_row(entry.address, entry.identity or f"[red]{entry.problem}[/red]", fits if entry.identity else "")
+    console.print(table)
+
+
+def doctor(
+    bench: Annotated[str, typer.Argument(help="A bench file, or the name of a shipped one.", metavar="BENCH")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the bench; repeatable.")
+    ] = None,
+    as_json: _AS_JSON = False,
+) -> None:
+    """Examine a bench: addresses, identities, limits, relays, and every line at 10 mV.
+
+    Nothing above 10 mV reaches the array. The exit code is 5 if anything is wrong. For instance:
+
+      labmtj doctor simulated-15x15
+
+      labmtj doctor instruments/benches/keithley.yaml
+    """
+    from rich.console import Console
+
+    from labmtj.bench.doctor import Finding, Verdict, examine
+    from labmtj.config.bench import load_bench
+
+    file = load_bench(bench, overrides=settings or [])
+    console = Console(soft_wrap=True, quiet=as_json, highlight=False)
+    marks = {
+        Verdict.GOOD: "[green]good[/green]",
+        Verdict.BAD: "[red]BAD[/red] ",
+        Verdict.UNKNOWN: "[yellow]?[/yellow]   ",
+    }
+    console.print(f"[bold]{file.bench.title}[/bold]")
+    findings: list[Finding] = []
+    for finding in examine(file):
+        findings.append(finding)
+        console.print(f"  {marks[finding.verdict]}  {finding.subject:<14} {finding.text}")
+        if finding.verdict is not Verdict.GOOD and finding.advice:
+            console.print(f"        {'':<14} [dim]{finding.advice}[/dim]")
+    bad = sum(finding.verdict is Verdict.BAD for finding in findings)
+    if as_json:
+        print(json.dumps({"bench": file.bench.title, "bad": bad, "findings": [asdict(entry) for entry in findings]}))
+    else:
+        console.print("nothing wrong was found" if not bad else f"[red]{bad} found wrong[/red]")
+    if bad:
+        raise typer.Exit(5)

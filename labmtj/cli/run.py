@@ -1,0 +1,58 @@
+"""`labmtj run`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    protocol: Annotated[str, typer.Argument(help="A protocol file, or the name of a shipped one.", metavar="PROTOCOL")],
+    bench: Annotated[str, typer.Option(help="A bench file, or the name of a shipped one.")] = "simulated-15x15",
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the simulated die: another number, another die.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change one field of protocol or bench; repeatable."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for run folders (else LABMTJ_RUNS, else data/runs).")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Write all that is said to the instruments to this cassette (FILE.cassette).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
+) -> None:
+    """Run a protocol: connect, map, program, infer, report.
+
+    For instance:
+
+      labmtj run protocols/wine.yaml
+
+      labmtj run protocols/wine.yaml --seed 3 --set simulation.die.diameter="30 nm" --json
+
+      labmtj run protocols/wine.yaml --set network.files=DIR --set network.solution=7
+
+    Exit codes: 0 done; 2 command line; 3 bad file; 4 limit refused; 5 instrument or bench; 7 storage;
+    8 done, but cells could not be written; 130 stopped; 131 stopped at once; 143 terminated.
+    """
+    from labmtj.protocol.engine import run as run_protocol
+    from labmtj.terminal import Terminal, show_table
+
+    observer = None if as_json or quiet else Terminal()
+    try:
+        outcome = run_protocol(
+            protocol, bench=bench, settings=settings or [], seed=seed, out=out, observer=observer, record=record
+        )
+    finally:
+        if observer is not None:
+            observer.close()
+    if as_json:
+        typer.echo(json.dumps({"run": str(outcome.folder), **outcome.figures}))
+    else:
+        show_table(outcome.folder, outcome.figures)
+    if outcome.figures.get("write_fidelity_good", 1.0) < 1.0:
+        raise typer.Exit(8)

@@ -1,0 +1,192 @@
+"""QDevil QDAC-II: 24 voltage outputs that change together, SCPI.
+
+Commands: as the QCoDeS driver QDAC2 (qcodes_contrib_drivers) sends them; the instrument's own manual was not
+at hand. A common change is a pending level a channel (`VOLT:TRIG`), initiated, and released by the internal
+trigger 1 (`TINT 1`). A pulse is a DC list of two points, the level and 0 V, with the width as its dwell, on
+the same trigger: the last point stays, so a host that dies leaves 0 V behind. Not the square generator, since
+that rests at its own offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from labmtj.config.model import VoltageBankModel
+from labmtj.drivers.identity import check_identity
+from labmtj.drivers.scpi_link import ScpiLink
+from labmtj.errors import BadReply, BenchError, InputError, LimitExceeded
+
+_TRIGGER = 1  # internal trigger; there are 14
+_POLL = 100e-6  # [s] chosen: no network answers a query faster
+_FASTEST = 1e6  # [V/s] chosen: a slew rate that a level of volts does not notice
+
+
+class QDAC2:
+    """A QDAC-II; outputs have names "1" to "24". They cannot be turned off: off is 0 V."""
+
+    LINK = ScpiLink
+
+    def __init__(self, link: ScpiLink, model: VoltageBankModel) -> None:
+        self.link, self.model = link, model
+        self._channels: tuple[str, ...] = ()
+        self._up: set[str] = set()  # channels that may be at another level than 0 V
+        self._largest = min(entry.range for entry in model.source_voltage)
+
+    def identify(self) -> str:
+        """Check that this is the model it should be; return its serial number. Raises BenchError if it is not."""
+        return check_identity(self.link, self.model)
+
+    def setup(self, *, channels: Sequence[str], source_range: float = 2.0) -> None:
+        """Put these channels at 0 V, on the range that holds `source_range` [V], fast, waiting for the trigger."""
+        ranges = sorted(entry.range for entry in self.model.source_voltage)
+        fitting = [full_scale for full_scale in ranges if 0 < source_range <= full_scale * (1 + 1e-9)]
+        if not fitting:
+            raise LimitExceeded(f"{self.link.name}: no range holds {source_range:g} V")
+        word = "low" if fitting[0] == ranges[0] else "high"
+        for name in channels:
+            self._known(name)
+        self.link.send("*CLS")
+        self.link.run(":ABOR;*CLS")
+        for name in channels:
+            c = f":SOUR{name}"
+            self.link.confirm(f"{c}:DC:TRIG:SOUR hold", f"{c}:DC:TRIG:SOUR?", "hold")
+            self._fix(name)
+            self.link.assign(f"{c}:VOLT", 0.0, tolerance=self.model.resolution)
+            self.link.confirm(f"{c}:RANG {word}", f"{c}:RANG?", word)
+            self.link.confirm(f"{c}:FILT high", f"{c}:FILT?", "high")
+            slew = self.link.ask(f"{c}:VOLT:SLEW?", after=f"{c}:VOLT:SLEW inf")[0]
+            self.link.infinite(f"{c}:VOLT:SLEW?", slew, least=_FASTEST)
+            self.link.run(f"{c}:DC:INIT:CONT off")
+            self.link.confirm(f"{c}:DC:TRIG:SOUR int{_TRIGGER}", f"{c}:DC:TRIG:SOUR?", f"int{_TRIGGER}")
+        self._channels, self._largest = tuple(channels), fitting[0]
+
+    def apply(self, levels: Mapping[str, float]) -> None:
+        """Put these channels at these volts, all at once, and read back what they are at.
+
+        Raises LimitExceeded for a level beyond the range, with nothing sent. If something goes wrong, no
+        channel is left waiting for the trigger.
+        """
+        self._check(levels)
+        self._up |= set(levels)
+        try:
+            queries = [f":SOUR{name}:VOLT:TRIG?" for name in levels]
+            pending = ";".join(
+                f":SOUR{name}:VOLT:MODE fix;:SOUR{name}:VOLT:TRIG {float(volts)!r};:SOUR{name}:DC:INIT"
+                for name, volts in levels.items()
+            )
+            replies = self.link.ask(*queries, after=pending)
+            for query, text, volts in zip(queries, replies, levels.values(), strict=True):
+                self.link.same(query, self.link.parse(query, text), volts, self.model.resolution)
+            self.link.run(f":TINT {_TRIGGER}")
+        except BaseException:
+            self._disarm(levels)
+            raise
+        self._see(levels)
+        self._up -= {name for name, volts in levels.items() if volts == 0}
+
+    def pulse(self, levels: Mapping[str, float], width: float) -> None:
+        """Put these channels at these volts for `width` [s] on one trigger, from 0 V and back to 0 V.
+
+        Raises LimitExceeded for what the model does not make, with nothing sent, and BenchError if a
+        channel is not at 0 V before or after.
+        """
+        self._check(levels)
+        bounds = self.model.pulse
+        if not bounds.minimum <= width <= bounds.maximum:
+            raise LimitExceeded(
+                f"{self.link.name}: a pulse of {width:g} s is outside {bounds.minimum:g} to {bounds.maximum:g} s"
+            )
+        at_zero = dict.fromkeys(levels, 0.0)
+        self._see(at_zero)
+        self._up |= set(levels)
+        try:
+            for name, volts in levels.items():
+                self._arm(name, volts, width)
+            self.link.run(f":TINT {_TRIGGER}")
+            self._wait(next(iter(levels)), width)
+        except BaseException:
+            self._disarm(levels)
+            for name in levels:
+                self.link.send(f":SOUR{name}:VOLT:MODE fix")  # a list that was cut short may have left its level
+            raise
+        for name in levels:
+            self._fix(name)
+        self._see(at_zero)
+        self._up -= set(levels)
+
+    def rest(self) -> None:
+        """All channels that are set up to 0 V, at once, read back.
+
+        Only those that are not at 0 V as they were last left are changed, but every one is looked at.
+        """
+        up = [name for name in self._channels if name in self._up]
+        if up:
+            self.apply(dict.fromkeys(up, 0.0))
+        self._see(dict.fromkeys(self._channels, 0.0))
+
+    def shutdown(self) -> None:
+        """Bring all outputs to 0 V at once, without a trigger, and see that they are.
+
+        What is pending is dropped by the device clear, and errors are dropped last: neither may keep an
+        output up. Each step is a message of its own, since an error may end its message.
+        """
+        self.link.clear()
+        self.link.send(":ABOR")
+        for name in self.model.channels:
+            self.link.send(f":SOUR{name}:VOLT:MODE fix")
+            self.link.send(f":SOUR{name}:VOLT 0")
+        self.link.send("*CLS")
+        self._see(dict.fromkeys(self.model.channels, 0.0))
+
+    def _known(self, name: str) -> None:
+        if name not in self.model.channels:
+            raise InputError(f"{self.link.name} has no channel {name!r}")
+
+    def _check(self, levels: Mapping[str, float]) -> None:
+        """Refuse levels [V] that the range does not hold, and channels that are not set up."""
+        for name, volts in levels.items():
+            self._known(name)
+            if name not in self._channels:
+                raise InputError(f"{self.link.name}: channel {name} is not set up")
+            if not abs(volts) <= self._largest:
+                raise LimitExceeded(f"{self.link.name}: a level of {volts:g} V is beyond {self._largest:g} V")
+        if not levels:
+            raise InputError(f"{self.link.name}: no channel is named")
+
+    def _fix(self, name: str) -> None:
+        """Leave the list; the level is then that which was set, 0 V."""
+        self.link.run(f":SOUR{name}:VOLT:MODE fix")
+
+    def _arm(self, name: str, volts: float, width: float) -> None:
+        c = f":SOUR{name}"
+        command = (
+            f"{c}:VOLT:MODE list;{c}:LIST:VOLT {float(volts)!r},0.0;{c}:LIST:DWEL {float(width)!r};"
+            f"{c}:LIST:COUN 1;{c}:LIST:TMOD auto;{c}:LIST:DIR up;{c}:DC:INIT"
+        )
+        points, dwell, count = self.link.ask(f"{c}:LIST:VOLT?", f"{c}:LIST:DWEL?", f"{c}:LIST:COUN?", after=command)
+        found = [self.link.parse(f"{c}:LIST:VOLT?", text.strip()) for text in points.split(",")]
+        if len(found) != 2:
+            raise BadReply(self.link.name, f"{c}:LIST:VOLT?", points, "two voltages")
+        for value, wanted in zip(found, (volts, 0.0), strict=True):
+            self.link.same(f"{c}:LIST:VOLT?", value, wanted, self.model.resolution)
+        self.link.same(f"{c}:LIST:DWEL?", self.link.parse(f"{c}:LIST:DWEL?", dwell), width)
+        self.link.same(f"{c}:LIST:COUN?", self.link.parse(f"{c}:LIST:COUN?", count), 1)
+
+    def _wait(self, name: str, width: float) -> None:
+        """Ask until the list is through: both points last `width`."""
+        query = f":SOUR{name}:LIST:NCL?"
+        for _ in range(100 + int(2 * width / _POLL)):
+            if self.link.number(query) == 0:
+                return
+        raise BenchError(f"{self.link.name}: the pulse of channel {name} has not come to its end")
+
+    def _disarm(self, levels: Mapping[str, float]) -> None:
+        """No channel may wait for a trigger that another change fires."""
+        for name in levels:
+            self.link.send(f":SOUR{name}:DC:ABOR")
+
+    def _see(self, levels: Mapping[str, float]) -> None:
+        """Raise BenchError unless these channels are at these volts."""
+        queries = [f":SOUR{name}:VOLT:LAST?" for name in levels]
+        for query, text, volts in zip(queries, self.link.ask(*queries), levels.values(), strict=True):
+            self.link.same(query, self.link.parse(query, text), volts, self.model.resolution)

@@ -1,0 +1,109 @@
+"""What a run knows so far, and the forms in which its steps pass it on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labmtj.errors import InputError
+from labmtj.nets.dataset import Dataset
+from labmtj.nets.network import Network, Trace, forward_array
+from labmtj.nets.tune import ScaleTuning
+from labmtj.ports import ArrayAccess, Journal
+from labmtj.protocol.steps import InferStep
+from labmtj.records import Copy, DieMap, Floats, Polarity
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the array itself computed in a layer: numbers of the samples, and outputs (samples, outputs)."""
+
+    samples: tuple[int, ...]
+    outputs: Floats
+
+
+@dataclass
+class Progress:
+    """What a run knows so far; each step adds to it. Layers count from 1.
+
+    `stated` is the state that a positive row writes as the bench file has it: found, not believed.
+    """
+
+    network: Network
+    data: Dataset
+    array: ArrayAccess
+    journal: Journal
+    stated: str | None = None
+    polarity: Polarity | None = None
+    die_map: DieMap | None = None
+    copies: dict[int, Copy] = field(default_factory=dict[int, Copy])
+    conductance: dict[int, Floats] = field(default_factory=dict[int, Floats])
+    measured: dict[int, Measured] = field(default_factory=dict[int, Measured])
+    overwritten: set[int] = field(default_factory=set[int])
+    flips: dict[int, int] = field(default_factory=dict[int, int])
+    scale: ScaleTuning | None = None
+    software_scale: ScaleTuning | None = None
+
+    @property
+    def known_map(self) -> DieMap:
+        """The die map; protocols are checked to have made one before it is needed."""
+        if self.die_map is None:
+            raise InputError("this step needs a map of the die before it")
+        return self.die_map
+
+    @property
+    def window(self) -> float:
+        """Nominal Gon - Goff [S]: medians of the good cells of the map."""
+        return self.known_map.conductance_p - self.known_map.conductance_ap
+
+    def standing(self, layer: int) -> Copy:
+        """The copy of a layer that is still on the array. Raises InputError if another layer was written over it."""
+        if layer in self.overwritten:
+            raise InputError(f"layer {layer} is not on the array any more: a later program step used its cells")
+        return self.copies[layer]
+
+    def trace(self, layers: int, scale: float = 1.0) -> Trace:
+        """Forward pass of all samples through the conductance maps of the first `layers` layers."""
+        part = Network(self.network.name, self.network.layers[:layers])
+        maps = [neutral(self.conductance[n]) for n in range(1, layers + 1)]
+        return forward_array(part, self.data.inputs, conductances=maps, window=self.window, scale=scale)
+
+
+def neutral(conductance: Floats) -> Floats:
+    """Conductances with pairs that could not be read made to contribute nothing: both devices alike.
+
+    A reading in compliance is no conductance; the pair is left out of the sums, which are digital here.
+    """
+    unread = ~np.isfinite(conductance)
+    if not unread.any():
+        return conductance
+    out = conductance.copy()
+    bad = unread[:, 0::2] | unread[:, 1::2]
+    for side in (0, 1):
+        out[:, side::2][bad] = 0.0
+    return out
+
+
+def listed(values: ArrayLike) -> Any:
+    """An array as nested lists for the journal; what is not finite becomes None."""
+    array: NDArray[Any] = np.asarray(values)
+    plain = array.astype(object)
+    if array.dtype.kind == "f":
+        plain[~np.isfinite(array)] = None
+    return plain.tolist()
+
+
+def chosen_samples(step: InferStep, data: Dataset) -> list[int]:
+    """Which samples a step is about: all, the ones it lists, or a number of them spread over the test samples."""
+    if step.samples == "all":
+        return list(range(len(data.labels)))
+    if isinstance(step.samples, tuple):
+        beyond = [n for n in step.samples if n >= len(data.labels)]
+        if beyond:
+            raise InputError(f"there are {len(data.labels)} samples, counted from 0; not {beyond}")
+        return list(step.samples)
+    count = min(step.samples, len(data.test))
+    return [int(data.test[n]) for n in np.linspace(0, len(data.test) - 1, count).astype(int)]

@@ -1,0 +1,1 @@
+"""Faults that a bench can be given."""

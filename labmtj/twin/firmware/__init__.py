@@ -1,0 +1,1 @@
+"""Firmwares of simulated instruments, one model a module."""

@@ -1,0 +1,49 @@
+"""The twin's own record of what was done to it: pulses, relay moves, violations. Nobody else writes it.
+
+It is the referee of tests that kill a measuring process: what stands here happened. Each entry is one
+JSON object a line, written before the call that caused it returns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from labmtj.errors import StorageError
+
+KEPT = 10_000  # entries that stay in memory
+
+
+class TwinLog:
+    """An append-only record: the last entries in memory, all of them in a file where one is named."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.entries: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self.count = 0
+        self._file: int | None = None
+        if path is not None:
+            try:
+                self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            except OSError as error:
+                raise StorageError(f"{path}: the twin's record cannot be written: {error}") from error
+
+    def write(self, kind: str, time: float, **fields: Any) -> None:
+        """Add an entry of this kind at this time [s] of the bench."""
+        entry = {"n": self.count, "t": round(time, 9), "kind": kind, **fields}
+        self.count += 1
+        self.entries.append(entry)
+        if self._file is not None:
+            os.write(self._file, json.dumps(entry, separators=(",", ":")).encode() + b"\n")
+
+    def since(self, number: int) -> list[dict[str, Any]]:
+        """Entries from this number on, as far as they are still in memory."""
+        return [entry for entry in self.entries if entry["n"] >= number]
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

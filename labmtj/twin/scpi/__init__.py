@@ -1,0 +1,1 @@
+"""The SCPI engine of simulated instruments."""

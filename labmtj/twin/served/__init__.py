@@ -1,0 +1,1 @@
+"""A bench served to other processes."""

@@ -1,0 +1,1 @@
+"""The TSP engine of simulated instruments: Lua in a sandbox."""

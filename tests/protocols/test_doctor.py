@@ -1,0 +1,126 @@
+"""The doctor on benches with one thing wrong: it names the line and what is wrong with it."""
+
+import json
+
+import pytest
+import pyvisa
+from typer.testing import CliRunner
+
+from labmtj.bench.doctor import Verdict, examine
+from labmtj.cli import app
+from labmtj.config.bench import load_bench
+from labmtj.config.finder import find
+
+SMALL = {
+    "rows: {1..15: 1..15}": "rows: {1..4: 1..4}",
+    "cols: {1..15: 16..30}": "cols: {1..4: 5..8}",
+    "array: {rows: 15, cols: 15}": "array: {rows: 4, cols: 4}",
+    "seed: 17}": "seed: 17, defects: {short: 0, open: 0, stuck: 0}}",
+}
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """A simulated 4 x 4 bench and its world."""
+    text = find("benches", "simulated-15x15").read_text()
+    for old, new in SMALL.items():
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "small.yaml"
+    path.write_text(text)
+    manager = pyvisa.ResourceManager(f"{path}@labmtj")
+    yield path, manager.visalib.bench.world
+    manager.close()
+
+
+def bad(path):
+    return {finding.subject: finding.text for finding in examine(load_bench(path)) if finding.verdict is Verdict.BAD}
+
+
+def test_a_sound_bench_has_nothing_wrong_and_is_left_at_rest(bench):
+    path, world = bench
+    findings = list(examine(load_bench(path)))
+    assert {Verdict.GOOD} == {finding.verdict for finding in findings}
+    assert "8 of 8 conduct at 10 mV" == findings[-1].text
+    assert [] == world.violations
+    assert frozenset() == world.closed
+    assert not any(output.hot for output in world.outputs.values())
+
+
+@pytest.mark.parametrize(
+    ("relay", "closed", "line", "says"),
+    [
+        (("A", 2), False, "row 2", "its drive relay does not close"),
+        (("B", 7), False, "col 3", "its sense relay does not close"),
+        (("C", 4), False, "row 4", "its ground relay does not close, it floats"),
+        (("A", 5), True, "col 1", "its drive relay is stuck closed"),
+        (("B", 1), True, "row 1", "its sense relay is stuck closed"),
+        (("C", 8), True, "col 4", "its ground relay is stuck closed"),
+    ],
+)
+def test_a_stuck_relay_is_found_and_named_by_its_line(bench, relay, closed, line, says):
+    path, world = bench
+    world.stick(relay, closed)
+    found = bad(path)
+    assert [line] == list(found)
+    assert says in found[line]
+
+
+def test_a_wrong_model_at_an_address_is_said_with_the_address(bench):
+    path, _ = bench
+    model = path.with_name("other_smu.yaml")
+    model.write_text(find("models", "keithley_2636b").read_text().replace("model: Model 2636B", "model: Model 2602B"))
+    text = path.read_text()
+    path.write_text(text.replace("model: keithley_2636b", "model: ./other_smu.yaml"))
+    found = bad(path)  # the twin of this file was made before it was changed: it is a 2636B still
+    assert "should be a Model 2602B but says it is a Model 2636B: check its address" in found["smu"]
+
+
+def test_limits_that_the_instruments_cannot_keep_are_said(bench):
+    path, _ = bench
+    path.write_text(path.read_text().replace("line_compliance: 3 mA", "line_compliance: 3 A"))
+    assert "its compliance cannot be 3 A" in bad(path)["smu"]
+
+
+def test_the_command_prints_what_is_wrong_and_ends_with_5(bench):
+    path, world = bench
+    world.stick(("A", 2), False)
+    result = CliRunner().invoke(app, ["doctor", str(path)])
+    assert 5 == result.exit_code
+    assert "BAD" in result.output
+    assert "row 2" in result.output
+    result = CliRunner().invoke(app, ["doctor", str(path), "--json"])
+    said = json.loads(result.output)
+    assert (1, 5) == (said["bad"], result.exit_code)
+
+
+def test_discover_names_the_sheet_that_fits_each_instrument(bench):
+    path, _ = bench
+    result = CliRunner().invoke(app, ["discover", "--visa", f"{path}@labmtj", "--json"])
+    found = {entry["identity"].split(",")[1].strip(): entry["models"] for entry in json.loads(result.output)["found"]}
+    assert {"Model 2636B": ["keithley_2636b"], "MODEL 707B": ["keithley_707b"]} == found
+
+
+@pytest.mark.parametrize(
+    ("relay", "line", "says"),
+    [
+        (("A", 3), "col 3", "carries no current when it is sensed: its sense relay"),
+        (("B", 2), "col 2", "carries no current when it is sensed: its second sense relay"),
+    ],
+)
+def test_columns_of_an_analog_bench_are_examined_with_each_of_its_meters(tmp_path, relay, line, says):
+    text = find("benches", "parallel").read_text()
+    small = SMALL | {
+        "rows: {1..15: dac.1..15}": "rows: {1..4: dac.1..4}",
+        "cols: {1..15: 1..15}": "cols: {1..4: 1..4}",
+    }
+    for old, new in small.items():
+        text = text.replace(old, new)
+    path = tmp_path / "parallel.yaml"
+    path.write_text(text)
+    manager = pyvisa.ResourceManager(f"{path}@labmtj")
+    assert {} == bad(path)
+    manager.visalib.bench.world.stick(relay, False)
+    found = bad(path)
+    assert [line] == list(found)
+    assert says in found[line]
