@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
+import time
 from collections.abc import Callable
 
 from labmtj.twin.clock import HostClock
@@ -21,6 +22,7 @@ from labmtj.twin.instrument import Conversation
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _CHUNK = 1 << 16  # chosen: bytes of one receive
 _TURN = 16  # chosen: receives from one client before the others have their turn
+_PATIENCE = 1e-4  # [s] chosen: the next message of a client is awaited so long on the spot; to fall asleep takes longer
 _LINGER = 0.5  # [s] chosen: how long a connection that was closed here waits for its client to close
 
 
@@ -105,12 +107,13 @@ class Connection:
                 self._loop.add_reader(self._socket, self._readable)
 
     def _readable(self) -> None:
-        receives = 0
+        receives, patience = 0, 0.0
         while receives < self.turn:
-            receives += 1
             try:
                 data = self._socket.recv(_CHUNK)
             except BlockingIOError:
+                if receives and time.perf_counter() < patience:
+                    continue
                 return
             except OSError:
                 data = b""
@@ -128,6 +131,8 @@ class Connection:
                 raise
             if self._holds or self not in self._connections:
                 return
+            receives += 1
+            patience = time.perf_counter() + _PATIENCE
 
     def _writable(self) -> None:
         try:
