@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from labmtj.twin.instrument import Conversation
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _CHUNK = 1 << 16  # chosen: bytes of one receive
 _TURN = 16  # chosen: receives from one client before the others have their turn
+_give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)  # POSIX only
 _PATIENCE = 1e-4  # [s] chosen: the next message of a client is awaited so long on the spot; to fall asleep takes longer
 _LINGER = 0.5  # [s] chosen: how long a connection that was closed here waits for its client to close
 
@@ -113,6 +115,7 @@ class Connection:
                 data = self._socket.recv(_CHUNK)
             except BlockingIOError:
                 if receives and time.perf_counter() < patience:
+                    _give_way()  # the client may have only this core
                     continue
                 return
             except OSError:
