@@ -127,21 +127,28 @@ def _pairwise(
         driving.current_range = limits.line_compliance
         sensing.current_range = measure.range
     reader = GatedSense(pair or TwoMeters(driving, sensing, clock), gate)
-    if roles.pulse_row == roles.drive and roles.pulse_col == roles.sense:
+    pulser = generator_pulses(bench, roles, connected, gate)
+    if pulser is None:
         if pair is None:
             raise InputError(
                 f"{bench.title}: nothing on this bench makes pulses: {first} and {second} do not fire together; "
                 "plug two channels of a pulse generator into matrix rows"
             )
-        return BenchArray(reader=reader, pulser=GatedPulses(pair, gate), **shared)
+        pulser = GatedPulses(pair, gate)
+    return BenchArray(reader=reader, pulser=pulser, **shared)
+
+
+def generator_pulses(bench: Bench, roles: Roles, connected: Connected, gate: Gate) -> GatedPulses | None:
+    """The two channels of a generator on matrix rows of their own; None where those that read pulse as well."""
+    if roles.pulse_row == roles.drive and roles.pulse_col == roles.sense:
+        return None
     (generator, row), (other, col) = (bench.channels[letter or ""] for letter in (roles.pulse_row, roles.pulse_col))
-    model = connected.models[generator]
-    if generator != other or not hasattr(devices[generator], "pair") or not isinstance(model, PulseGeneratorModel):
+    device, model = connected.devices[generator], connected.models[generator]
+    if generator != other or not hasattr(device, "pair") or not isinstance(model, PulseGeneratorModel):
         raise InputError(
             f"{bench.title}: {generator} and {other} do not fire together: use two channels of a generator"
         )
-    pulser = GatedPulses(devices[generator].pair(row, col), gate, ohms=model.output_impedance)
-    return BenchArray(reader=reader, pulser=pulser, **shared)
+    return GatedPulses(device.pair(row, col), gate, ohms=model.output_impedance)
 
 
 def _parallel(bench: Bench, connected: Connected, roles: Roles, gate: Gate, shared: dict[str, Any]) -> ParallelArray:

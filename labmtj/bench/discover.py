@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,16 +33,21 @@ def known_models() -> dict[str, tuple[str, ...]]:
     return sheets
 
 
-def discover(library: str, *, timeout: float = 2.0) -> Iterator[Found]:
+def discover(library: str, *, timeout: float = 2.0, note: Callable[[str], None] = lambda text: None) -> Iterator[Found]:
     """Ask every resource of a VISA library ("@py", "@ivi", "<bench>@labmtj") who it is; one after the other.
 
-    Only *IDN? is sent. Raises InputError if the library cannot be opened.
+    Only *IDN? is sent. `note` is called with what the library says it could not look for, and why. Raises InputError
+    if the library cannot be opened.
     """
     try:
-        manager: Any = pyvisa.ResourceManager(library)
-        addresses = sorted(manager.list_resources("?*"))
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", UserWarning)
+            manager: Any = pyvisa.ResourceManager(library)
+            addresses = sorted(manager.list_resources("?*"))
     except (pyvisa.Error, OSError, ValueError) as error:
         raise InputError(f"PyVISA cannot open the library {library!r}: {error}") from error
+    for text in dict.fromkeys(str(warning.message) for warning in said if issubclass(warning.category, UserWarning)):
+        note(text)
     sheets = known_models()
     for address in addresses:
         try:

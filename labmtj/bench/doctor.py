@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from labmtj.bench.assemble import Connected, Roles, meter, roles_of, router
+from labmtj.bench.assemble import Connected, Roles, generator_pulses, meter, roles_of, router
 from labmtj.bench.bank_lines import BankLineTester
 from labmtj.bench.limits import Gate, GatedBank, Limits
 from labmtj.bench.lines import LEVEL, LineTester
@@ -157,7 +157,8 @@ def _tester(bench: Bench, roles: Roles, connected: Connected, clock: Clock) -> L
     for channel in (drive, sense):
         channel.current_range = bench.measure.range
     shape = (bench.array.rows, bench.array.cols)
-    return LineTester(routes, drive, sense, clock, shape=shape, settle=settle)
+    pulser = generator_pulses(bench, roles, connected, gate)
+    return LineTester(routes, drive, sense, clock, shape=shape, settle=settle, pulser=pulser)
 
 
 def _wire(bench: Bench, axis: str, number: int) -> tuple[str, int | str]:

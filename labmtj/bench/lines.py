@@ -1,7 +1,8 @@
 """Continuity of every line at a few millivolts: which relay or wire does not do what it should.
 
 Each line takes each role while the other axis takes another, and the currents of both meters tell the
-relay that is open from the one that is stuck. Lines are compared with their likes, since nobody knows
+relay that is open from the one that is stuck. A pulse generator rests at 0 V meanwhile, so that a line on
+it is as good as at ground. Lines are compared with their likes, since nobody knows
 the junctions yet: a line whose current is a small share of the median has no contact, one that fills
 its source is tied to something it should not be.
 """
@@ -16,11 +17,12 @@ import numpy as np
 
 from labmtj.bench.routing import Line, Router
 from labmtj.errors import RouteError
-from labmtj.ports import Clock, SourceMeter
+from labmtj.ports import Clock, PulseSource, SourceMeter
 from labmtj.records import Role
 
 LEVEL = 10e-3  # [V] no junction is written, or disturbed in a minute, at this (physics.md, section 3)
 _LITTLE = 0.2  # chosen: of the median; a line of 15 cells in one state has 0.45 of one in the other
+_LOST = 1.0  # chosen: of the median; so much leaves a driven line for no cell's other end
 _STUCK = 3.0  # chosen: of the median; more than this flows only past the cells
 
 
@@ -44,7 +46,10 @@ class LineFault:
 
 
 class LineTester:
-    """Puts lines on a driving and a sensing meter and compares what flows."""
+    """Puts lines on a driving and a sensing meter and compares what flows.
+
+    `pulser` is a generator on matrix rows of its own, whose relays are examined as well.
+    """
 
     def __init__(
         self,
@@ -55,8 +60,10 @@ class LineTester:
         *,
         shape: tuple[int, int],
         settle: float,
+        pulser: PulseSource | None = None,
     ) -> None:
         self._router, self._drive, self._sense, self._clock, self._settle = router, drive, sense, clock, settle
+        self._pulser = pulser
         counts = {"row": shape[0], "col": shape[1]}
         self._axes = {axis: [Line(axis, n) for n in range(1, count + 1)] for axis, count in counts.items()}
 
@@ -67,10 +74,15 @@ class LineTester:
 
     def faults(self) -> Iterator[LineFault]:
         """Examine every line; ticks by yielding nothing for a good one. All lines are at ground after it."""
+        pulsed: Looks = {}
         try:
+            if self._pulser is not None:
+                self._pulser.rest()
             driven = self._look(Role.DRIVE, across=Role.SENSE)
             sensed = self._look(Role.SENSE, across=Role.DRIVE)
             grounded = self._look(Role.GROUND, across=Role.DRIVE, beside=Role.SENSE)
+            if self._pulser is not None:
+                pulsed = self._look(Role.PULSE_ROW, Role.PULSE_COL, across=Role.DRIVE, beside=Role.SENSE)
             alone = {line: self._measure({line: Role.SENSE}) for line in self.lines}
         finally:
             self._drive.source_voltage = 0.0
@@ -82,15 +94,15 @@ class LineTester:
                 yield from stuck
                 return
         for line in self.lines:
-            yield from self._judge(line, driven, sensed, grounded)
+            yield from self._judge(line, driven, sensed, grounded, pulsed)
 
-    def _look(self, role: Role, *, across: Role, beside: Role = Role.GROUND) -> Looks:
-        """Each line in `role`, all lines of the other axis in `across`, its neighbours in `beside`."""
+    def _look(self, role: Role, col: Role | None = None, *, across: Role, beside: Role = Role.GROUND) -> Looks:
+        """Each line in `role` (columns in `col`), all of the other axis in `across`, its neighbours in `beside`."""
         found: Looks = {}
         for line in self.lines:
             other = "col" if line.axis == "row" else "row"
             roles = dict.fromkeys(self._axes[line.axis], beside) | dict.fromkeys(self._axes[other], across)
-            found[line] = self._measure(roles | {line: role})
+            found[line] = self._measure(roles | {line: col if col and line.axis == "col" else role})
         return found
 
     def _measure(self, roles: dict[Line, Role]) -> Currents | str:
@@ -127,21 +139,22 @@ class LineTester:
 
     def _ground_stuck(self, line: Line, driven: Looks, _alone: Looks) -> Iterator[LineFault]:
         on, typical = driven[line], self._typical(line, driven)
-        if isinstance(on, Currents) and typical > 0 and not on.out - on.back <= max(1.0, len(self.lines)) * typical:
-            yield LineFault(line, f"loses {_amperes(on.out - on.back)} to ground: its ground relay is stuck closed")
+        if isinstance(on, Currents) and typical > 0 and not on.out - on.back <= _LOST * typical:
+            relay = "ground relay" if self._pulser is None else "ground relay, or that to the generator,"
+            yield LineFault(line, f"loses {_amperes(on.out - on.back)} to ground: its {relay} is stuck closed")
 
-    def _judge(self, line: Line, driven: Looks, sensed: Looks, grounded: Looks) -> Iterator[LineFault]:
-        looks = driven[line], sensed[line], grounded[line]
+    def _judge(self, line: Line, driven: Looks, sensed: Looks, grounded: Looks, pulsed: Looks) -> Iterator[LineFault]:
+        looks = driven[line], sensed[line], grounded[line], pulsed.get(line, grounded[line])
         if lies := next((look for look in looks if isinstance(look, str)), None):
             yield LineFault(line, f"the matrix does not report what it was asked for: {lies}")
             return
-        on, into, ground = (look for look in looks if isinstance(look, Currents))
+        on, into, ground, pulse = (look for look in looks if isinstance(look, Currents))
         typical = self._typical(line, driven)
         if not typical > 0:
             yield LineFault(line, "no line of its kind carries current: is the array in its socket?")
             return
         passes, is_sensed = on.back > _LITTLE * typical, into.back > _LITTLE * typical
-        drained = ground.out - ground.back > _LITTLE * typical
+        drained, is_pulsed = (look.out - look.back > _LITTLE * typical for look in (ground, pulse))
         if not passes and not is_sensed:
             yield LineFault(line, "carries no current in any role: its wire, its probe or all of its cells are open")
         elif not passes:
@@ -150,6 +163,8 @@ class LineTester:
             yield LineFault(line, "carries no current when it is sensed: its sense relay does not close")
         elif not drained:
             yield LineFault(line, "takes no current at ground: its ground relay does not close, it floats")
+        elif not is_pulsed:
+            yield LineFault(line, "takes no current at the generator: its relay to the generator does not close")
 
 
 def _good(looks: Looks, lines: Sequence[Line]) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def discover(
 
     from labmtj.bench.discover import discover as look
 
-    found = list(look(visa, timeout=timeout))
+    found = list(look(visa, timeout=timeout, note=lambda text: print(f"note: {text}", file=sys.stderr)))
     if as_json:
         print(json.dumps({"library": visa, "found": [asdict(entry) for entry in found]}))
         return

@@ -1,6 +1,7 @@
 """The doctor on benches with one thing wrong: it names the line and what is wrong with it."""
 
 import json
+import warnings
 
 import pytest
 import pyvisa
@@ -19,17 +20,29 @@ SMALL = {
 }
 
 
-@pytest.fixture
-def bench(tmp_path):
-    """A simulated 4 x 4 bench and its world."""
-    text = find("benches", "simulated-15x15").read_text()
+def small(tmp_path, name):
+    """A simulated 4 x 4 bench like a shipped one, and its world."""
+    text = find("benches", name).read_text()
     for old, new in SMALL.items():
         assert old in text
         text = text.replace(old, new)
     path = tmp_path / "small.yaml"
     path.write_text(text)
     manager = pyvisa.ResourceManager(f"{path}@labmtj")
-    yield path, manager.visalib.bench.world
+    return path, manager.visalib.bench.world, manager
+
+
+@pytest.fixture
+def bench(tmp_path):
+    path, world, manager = small(tmp_path, "simulated-15x15")
+    yield path, world
+    manager.close()
+
+
+@pytest.fixture
+def generator_bench(tmp_path):
+    path, world, manager = small(tmp_path, "keysight")
+    yield path, world
     manager.close()
 
 
@@ -66,6 +79,32 @@ def test_a_stuck_relay_is_found_and_named_by_its_line(bench, relay, closed, line
     assert says in found[line]
 
 
+@pytest.mark.parametrize(
+    ("relay", "closed", "line", "says"),
+    [
+        (("D", 2), False, "row 2", "its relay to the generator does not close"),
+        (("E", 7), False, "col 3", "its relay to the generator does not close"),
+        (("A", 3), False, "row 3", "its drive relay does not close"),
+        (("C", 4), False, "row 4", "its ground relay does not close, it floats"),
+        (("D", 1), True, "row 1", "its ground relay, or that to the generator, is stuck closed"),
+        (("E", 8), True, "col 4", "its ground relay, or that to the generator, is stuck closed"),
+    ],
+)
+def test_relays_to_a_generator_are_examined_too(generator_bench, relay, closed, line, says):
+    path, world = generator_bench
+    world.stick(relay, closed)
+    found = bad(path)
+    assert [line] == list(found)
+    assert says in found[line]
+
+
+def test_a_sound_bench_with_a_generator_has_nothing_wrong(generator_bench):
+    path, world = generator_bench
+    assert {} == bad(path)
+    assert [] == world.violations
+    assert not any(output.hot for output in world.outputs.values())
+
+
 def test_a_wrong_model_at_an_address_is_said_with_the_address(bench):
     path, _ = bench
     model = path.with_name("other_smu.yaml")
@@ -99,6 +138,25 @@ def test_discover_names_the_sheet_that_fits_each_instrument(bench):
     result = CliRunner().invoke(app, ["discover", "--visa", f"{path}@labmtj", "--json"])
     found = {entry["identity"].split(",")[1].strip(): entry["models"] for entry in json.loads(result.output)["found"]}
     assert {"Model 2636B": ["keithley_2636b"], "MODEL 707B": ["keithley_707b"]} == found
+
+
+class Nearsighted:
+    """A VISA library that says, as pyvisa-py does, that it could look further with another package."""
+
+    def __init__(self, library):
+        assert "@py" == library
+
+    def list_resources(self, query):
+        warnings.warn(f"{query} needs another package", UserWarning, stacklevel=2)
+        return ()
+
+
+def test_discover_says_what_a_library_could_not_look_for(monkeypatch):
+    monkeypatch.setattr(pyvisa, "ResourceManager", Nearsighted)
+    result = CliRunner().invoke(app, ["discover"])
+    assert 0 == result.exit_code
+    assert "@py: nothing found" in result.stdout
+    assert "note: ?* needs another package\n" == result.stderr
 
 
 @pytest.mark.parametrize(

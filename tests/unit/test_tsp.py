@@ -297,7 +297,7 @@ def test_what_a_script_breaks_stays_its_own(box):
     assert ["table: 0x"] == [reply[:9] for reply in box.say("print(smua)")]
     box.say("nosuch()")
     assert [-286] == [code for code, _ in box.errors()]
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < 3.0
 
 
 # -- names -----------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def test_what_would_not_end_ends_with_an_error_within_a_second(box, script):
     box.say("format.data = format.ASCII")
     began = time.process_time()
     box.say(script)
-    assert time.process_time() - began < 2.0  # it is below one on an idle machine
+    assert time.process_time() - began < 5.0  # it is below one on an idle machine
     assert 1 == len(box.errors())
     assert [IDENTITY] == box.say("*IDN?")
     assert ["1.00000e+00"] == box.say("print(1)")

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import socket
+import time
 from collections.abc import Callable
 
 from labmtj.twin.clock import HostClock
@@ -21,6 +23,8 @@ from labmtj.twin.instrument import Conversation
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _CHUNK = 1 << 16  # chosen: bytes of one receive
 _TURN = 16  # chosen: receives from one client before the others have their turn
+_give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)  # POSIX only
+_PATIENCE = 1e-4  # [s] chosen: the next message of a client is awaited so long on the spot; to fall asleep takes longer
 _LINGER = 0.5  # [s] chosen: how long a connection that was closed here waits for its client to close
 
 
@@ -105,12 +109,14 @@ class Connection:
                 self._loop.add_reader(self._socket, self._readable)
 
     def _readable(self) -> None:
-        receives = 0
+        receives, patience = 0, 0.0
         while receives < self.turn:
-            receives += 1
             try:
                 data = self._socket.recv(_CHUNK)
             except BlockingIOError:
+                if receives and time.perf_counter() < patience:
+                    _give_way()  # the client may have only this core
+                    continue
                 return
             except OSError:
                 data = b""
@@ -128,6 +134,8 @@ class Connection:
                 raise
             if self._holds or self not in self._connections:
                 return
+            receives += 1
+            patience = time.perf_counter() + _PATIENCE
 
     def _writable(self) -> None:
         try:
