@@ -26,10 +26,9 @@ def drive(truth: DieTruth, *, state: States, cell_v: Floats) -> Floats:
     model, field = truth.model, truth.stray_field
     if model.neighbour_field:
         field = field + neighbour_field(state, each=model.neighbour_field)
-    writes_p = model.sign * cell_v
-    to_p = writes_p / truth.v_c0 + field
-    to_ap = -writes_p / (truth.v_c0 * model.v_c0_ratio) - field
-    return np.where(state == State.AP, to_p, to_ap)
+    is_ap = state == State.AP
+    to_p = model.sign * cell_v / np.where(is_ap, truth.v_c0, truth.v_c0 * model.v_c0_ratio) + field
+    return np.where(is_ap, to_p, -to_p)
 
 
 def barrier(truth: DieTruth, *, power: Floats) -> Floats:

@@ -28,7 +28,8 @@ network of resistors. A single array of up to 900 cells is solved in one of two 
 Two more ways are described with their kernels. Larger arrays, whatever floats: Newton's method with conjugate
 gradients (crossbar_conjugate), about n^3 operations for n x n cells and no more than 20 fields of their size;
 rows are eliminated where that fails. Batches of small arrays with all lines driven: a Chebyshev iteration on
-the running sums along the lines, several arrays side by side (crossbar_lanes, crossbar_many).
+the running sums along the lines, several arrays side by side (crossbar_lanes, crossbar_many). Cells of any other
+law go through `solve`: Newton's method around linear arrays of these ways (crossbar_law).
 
 Node voltages are kept as deviations from the line's source and segment currents beside them, never as
 differences of voltages over r: wires of 1e-9 ohm or none at all are as exact as any other.
@@ -43,14 +44,15 @@ Nothing is remembered between calls, and each result carries its own proof (`Sol
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labmtj.errors import InputError
-from labmtj.physics import linear
 from labmtj.physics.crossbar_network import Network
+from labmtj.physics.crossbar_sweep import R_P, STATE, TMR0
 from labmtj.records import Floats
 
 
@@ -115,12 +117,17 @@ def solve_cells(
     arrays = max(leading, default=1)
     leading += [line.shape[0] for line in on_rows + on_cols if line.ndim == 2]
     members = max(leading, default=1)
-    row_lines, col_lines = np.empty((3, members, shape[0])), np.empty((3, members, shape[1]))
+    row_lines, col_lines = _lines(on_rows, on_cols, members, (shape[0], shape[1]))
+    single, of = np.empty((3, *shape)), np.arange(arrays)
+    cells = list[Floats]()
     try:
-        for part, line in zip((*row_lines, *col_lines), on_rows + on_cols, strict=True):
-            part[:] = line
-        cells = [np.broadcast_to(grid, (arrays, *shape)) for grid in (*grids, states)]
-        of = np.broadcast_to(np.arange(arrays), members)
+        if leading:
+            cells, of = (
+                [np.broadcast_to(grid, (arrays, *shape)) for grid in (*grids, states)],
+                np.broadcast_to(of, members),
+            )
+        else:
+            single[R_P], single[TMR0], single[STATE] = *grids, states
     except ValueError as error:
         raise InputError(f"an argument does not fit {members} array(s) of {shape}: {error}") from error
     if leading:
@@ -129,7 +136,7 @@ def solve_cells(
 
         return Solution(*solve_batch(cells, row_lines, col_lines, of=of, r_wire=r_wire, v_h=v_h, k_p=k_p))
     network = Network(
-        np.array([part[0] for part in cells], float),
+        single,
         row_lines=row_lines[:, 0],
         col_lines=col_lines[:, 0],
         r_wire=float(r_wire),
@@ -142,10 +149,58 @@ def solve_cells(
     return Solution(word, bit, into, out_of, cell_v, cell_i, kcl, *network.in_compliance())
 
 
+def solve(
+    g_of_v: Callable[[Floats], ArrayLike],
+    bias_rows: ArrayLike,
+    bias_cols: ArrayLike,
+    *,
+    wire: float,
+    r_row: ArrayLike = 0.0,
+    r_col: ArrayLike = 0.0,
+    limit_row: ArrayLike = math.inf,
+    limit_col: ArrayLike = math.inf,
+) -> Solution:
+    """Solve a crossbar of cells of any law for its terminal voltages (M,), (N,) [V]; nan floats.
+
+    `g_of_v` takes the voltages of all cells (M, N) [V], word line over bit line, and returns their conductances
+    i / v [S], 0 where there is no cell; the current must not fall where the voltage rises. `wire` [ohm] a segment,
+    the other arguments as in `solve_cells`. Several biases of one array, (B, M) or (B, N), are solved one by one.
+    For junctions `solve_cells` is some hundred times faster; the method is described in `crossbar_law`.
+
+    Raises InputError for values out of range and a law that is none, SolveError as `solve_cells`.
+    """
+    from labmtj.physics.crossbar_law import solve_biases  # imported where it is needed, like the batch below
+
+    on_rows = [np.asarray(line, float) for line in (bias_rows, r_row, limit_row)]
+    on_cols = [np.asarray(line, float) for line in (bias_cols, r_col, limit_col)]
+    if any(side[0].ndim not in (1, 2) or not side[0].size for side in (on_rows, on_cols)):
+        shapes = f"{on_rows[0].shape} and {on_cols[0].shape}"
+        raise InputError(f"biases have the shapes {shapes}; (rows,) and (cols,), or (B, ...) are needed")
+    leading = [len(line) for line in on_rows + on_cols if line.ndim == 2]
+    shape = on_rows[0].shape[-1], on_cols[0].shape[-1]
+    found = solve_biases(g_of_v, *_lines(on_rows, on_cols, max(leading, default=1), shape), wire=float(wire))
+    return Solution(*found) if leading else Solution(*(field[0] for field in found))
+
+
+def _lines(
+    on_rows: Sequence[Floats], on_cols: Sequence[Floats], members: int, shape: tuple[int, int]
+) -> tuple[Floats, Floats]:
+    """VOLTS, SERIES, LIMIT of all rows and columns, (3, members, lines); raises InputError where they do not fit."""
+    row_lines, col_lines = np.empty((3, members, shape[0])), np.empty((3, members, shape[1]))
+    try:
+        for part, line in zip((*row_lines, *col_lines), (*on_rows, *on_cols), strict=True):
+            part[:] = line
+    except ValueError as error:
+        raise InputError(f"an argument of the lines does not fit {members} array(s) of {shape}: {error}") from error
+    return row_lines, col_lines
+
+
 def column_currents(conductance: ArrayLike, inputs: ArrayLike, *, r_wire: float) -> Floats:
     """Column currents [A], (K, N) or (B, K, N), out of arrays of resistors with all columns at 0 V.
 
     `conductance` (M, N) or (B, M, N) [S], zero where there is no cell; `inputs` (K, M) or (B, K, M): the
     voltages [V] of all rows. Wires of `r_wire` [ohm] as in `solve_cells`. Methods and errors: `linear`.
     """
+    from labmtj.physics import linear
+
     return linear.column_currents(conductance, inputs, r_wire=r_wire)

@@ -59,6 +59,12 @@ class Network:
         if not self.held:
             self.reach()
 
+    def offset(self, source: Floats) -> None:
+        """Put a source of `source` [V] in series with each cell: (rows, cols), against the current where positive."""
+        self.base_w -= source[::-1].T
+        self.base_b -= source[::-1]
+        self.scale = max(self.scale, float(np.abs(source).max()))
+
     def reach(self) -> None:
         """Raise SolveError if a line has no path to a driven one."""
         present = self.device_b[0] > 0.0

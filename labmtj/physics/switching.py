@@ -6,7 +6,8 @@ over its critical value: positive towards the other state, negative away from it
 Delta (1 - i)^2 in kT; a stray field adds to the drive (i + h where it helps, i - h where it hinders) and
 makes it Delta (1 - i -+ h)^2. The start is the Boltzmann distribution of one well without drive or field, and
 "switched" means in the other well once the state has relaxed without current: hops long after the pulse are
-not counted, they belong to the time after it.
+not counted, they belong to the time after it. `switching_cells` has the same for the cells of one array without
+anything to compile.
 
 One read at 50 mV is i = 0.1 for its dwell time, retention is i = 0 for years: the same functions.
 """
@@ -42,6 +43,7 @@ from labmtj.physics.switching_table import (
     TIME_STEP,
     load,
     occupation,
+    refuse,
 )
 from labmtj.records import Floats
 
@@ -181,27 +183,6 @@ def _fill_rates(table: Floats, out: Floats, i: Floats, delta: Floats) -> int:
     return outside
 
 
-def _refuse(count: int, i: ArrayLike, delta: ArrayLike) -> InputError:
-    seen = [f"{name} from {np.min(a):g} to {np.max(a):g}" for name, a in (("i", i), ("delta", delta))]
-    return InputError(
-        f"{count} cell(s) outside the switching table, with {seen[0]}, {seen[1]}; it holds |i| up to {DRIVE_LIMIT:g}, "
-        f"delta {DELTA_FIRST:g} to {_DELTA_LAST:g}, and pulses of 0 s or longer: lower the amplitude or change the die"
-    )
-
-
-def switching_probability_into(out: Floats, *, i: Floats, delta: Floats, width: float, tau_d: float) -> None:
-    """Fill `out` with the probability that one pulse of `width` [s] switches each cell.
-
-    The fast form: `out`, `i` and `delta` are contiguous float64 arrays of shape (cells,). Raises
-    InputError if a cell is outside the table.
-    """
-    both = np.empty((2, out.size))
-    outside = _fill(load(), both, i, np.array([width / tau_d]), delta)
-    if outside:
-        raise _refuse(outside, i, delta)
-    out[:] = both[0]
-
-
 def _both(i: ArrayLike, pulse: ArrayLike, delta: ArrayLike, tau_d: ArrayLike) -> Floats:
     """P and 1 - P, shape (2, *broadcast)."""
     duration = _above_zero(tau_d)
@@ -211,7 +192,7 @@ def _both(i: ArrayLike, pulse: ArrayLike, delta: ArrayLike, tau_d: ArrayLike) ->
     out = np.empty((2, drive.size))
     outside = _fill(load(), out, drive.flatten(), tau.flatten(), barrier.flatten())
     if outside:
-        raise _refuse(outside, drive, barrier)
+        raise refuse(outside, drive, barrier)
     return out.reshape((2, *drive.shape))
 
 
@@ -249,20 +230,8 @@ def switching_rate(i: ArrayLike, *, delta: ArrayLike, tau_d: ArrayLike) -> Float
     out = np.empty(drive.size)
     outside = _fill_rates(load(), out, drive.flatten(), barrier.flatten())
     if outside:
-        raise _refuse(outside, drive, barrier)
+        raise refuse(outside, drive, barrier)
     return out.reshape(drive.shape) / duration
-
-
-def switching_rate_into(out: Floats, *, i: Floats, delta: Floats, tau_d: float) -> None:
-    """Fill `out` with the rate [1/s] at which each cell leaves its state.
-
-    The fast form: `out`, `i` and `delta` are contiguous float64 arrays of shape (cells,). Raises
-    InputError if a cell is outside the table.
-    """
-    outside = _fill_rates(load(), out, i, delta)
-    if outside:
-        raise _refuse(outside, i, delta)
-    out /= tau_d
 
 
 def effective_drive(i: ArrayLike, *, stray_field: ArrayLike) -> Floats:

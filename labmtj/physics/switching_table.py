@@ -25,10 +25,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 import labmtj
-from labmtj.errors import MissingFile
+from labmtj.errors import InputError, MissingFile
 from labmtj.physics.fokker_planck import Evolution, Macrospin
 from labmtj.physics.jit import jit
 from labmtj.records import Floats
@@ -107,6 +107,16 @@ def occupation(i: float, delta: float) -> float:
     favoured = (1.0 + 0.5 / (delta * (1.0 + j) ** 2)) / (1.0 + j)
     left = (1.0 + 0.5 / (delta * (1.0 - j) ** 2)) / (1.0 - j)
     return 1.0 / (1.0 + math.exp(4.0 * delta * i) * favoured / left)
+
+
+def refuse(count: int, i: ArrayLike, delta: ArrayLike) -> InputError:
+    """The error for `count` cells that the table does not hold."""
+    seen = [f"{name} from {np.min(a):g} to {np.max(a):g}" for name, a in (("i", i), ("delta", delta))]
+    last = DELTA_FIRST + DELTA_STEP * (DELTA_COUNT - 1)
+    return InputError(
+        f"{count} cell(s) outside the switching table, with {seen[0]}, {seen[1]}; it holds |i| up to {DRIVE_LIMIT:g}, "
+        f"delta {DELTA_FIRST:g} to {last:g}, and pulses of 0 s or longer: lower the amplitude or change the die"
+    )
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from labmtj.physics import cell_drive
 from labmtj.physics.breakdown import damage
 from labmtj.physics.chance import Purpose, uniform, uniforms, uniforms_each
 from labmtj.physics.crossbar import Solution, solve_cells
-from labmtj.physics.switching import switching_probability_into, switching_rate_into
+from labmtj.physics.switching_cells import Switching
 from labmtj.physics.variation import DieTruth
 from labmtj.records import Defect, Floats
 from labmtj.twin.effort import SOLVE, Effort
@@ -132,7 +132,7 @@ class Electrics:
         self._fixed = (truth.defect == Defect.SHORT) | (truth.defect == Defect.OPEN)
         self._stays = self._fixed | (truth.defect == Defect.STUCK)
         # A barrier outside the table is one in ten thousand at sigma 14 %; it switches like the table's end.
-        self._delta = np.clip(truth.delta, *_BARRIER)
+        self._cold = Switching(np.clip(truth.delta, *_BARRIER).ravel(), tau_d=model.tau_d)
         self._readings = Readings(truth, state)
         self._r_p = truth.r_p.copy()
         self._at_rest = self._rest_point()
@@ -274,18 +274,17 @@ class Electrics:
         # The table ends at 6 V_c0, above 2 V, where a pulse writes for certain and the barrier breaks.
         return np.clip(drive, -_DRIVE, _DRIVE)
 
-    def _barrier(self, point: OperatingPoint) -> Floats:
-        """Delta of every cell at an operating point, its own heat included."""
+    def _cells(self, point: OperatingPoint) -> Switching:
+        """How the cells switch at an operating point, their own heat included."""
         if not self.truth.model.heating:
-            return self._delta
-        return np.clip(cell_drive.barrier(self.truth, power=point.cell_v * point.cell_i), *_BARRIER)
+            return self._cold
+        delta = np.clip(cell_drive.barrier(self.truth, power=point.cell_v * point.cell_i), *_BARRIER)
+        return Switching(delta.ravel(), tau_d=self.truth.model.tau_d)
 
     def _rates(self, point: OperatingPoint) -> Floats:
         """Rate [1/s] at which each cell leaves its state at an operating point."""
         if point.rates is None:
-            rates = np.empty(self._delta.size)
-            drive = self._drive(point.cell_v).ravel()
-            switching_rate_into(rates, i=drive, delta=self._barrier(point).ravel(), tau_d=self.truth.model.tau_d)
+            rates = self._cells(point).rates(self._drive(point.cell_v).ravel())
             point.rates = np.where(self._stays, 0.0, rates.reshape(self._shape))
         return point.rates
 
@@ -312,15 +311,8 @@ class Electrics:
 
     def _switch(self, point: OperatingPoint, seconds: float) -> None:
         truth, state = self.truth, self.state
-        chance = np.empty(self._delta.size)
-        switching_probability_into(
-            chance,
-            i=self._drive(point.cell_v).ravel(),
-            delta=self._barrier(point).ravel(),
-            width=seconds,
-            tau_d=truth.model.tau_d,
-        )
-        chance = chance.reshape(self._shape)
+        drive = self._drive(point.cell_v).ravel()
+        chance = self._cells(point).probabilities(drive, width=seconds).reshape(self._shape)
         # Every cell has seen every pulse, so one ordinal serves them all and one draw is made a cell and pulse.
         draw = uniforms(truth.model.seed, Purpose.PULSE, chance.size, state.pulses).reshape(self._shape)
         for cell in np.argwhere((draw < chance) & ~self._stays):

@@ -13,10 +13,10 @@ from labmtj.physics.switching import (
     probabilities,
     rate,
     switching_probability,
-    switching_probability_into,
     switching_rate,
     write_error,
 )
+from labmtj.physics.switching_cells import Switching
 from labmtj.physics.switching_check import compare
 
 TRUTH = Path(__file__).parents[1] / "truth" / "switching" / "macrospin_10ns.npz"
@@ -136,14 +136,41 @@ def test_the_working_amplitude_of_a_40_nm_device_is_257_mv():
     assert math.isclose(amplitude(0.999, 100e-6, delta=75.0, v_c0=0.46), 0.295, abs_tol=0.0015)
 
 
-def test_the_fast_form_and_the_kernels_give_the_same_numbers():
-    i, delta = np.linspace(-3.0, 3.0, 225), np.linspace(30.0, 80.0, 225)
+@pytest.mark.parametrize("width", [0.0, 1e-3 * NS, 3 * NS, 99.99 * NS, 100 * NS, 1e-6, 100e-6, 1e9])
+def test_cells_of_one_array_without_compilation_have_the_same_probabilities(width):
+    chance = np.random.default_rng(5)
+    i = np.concatenate((chance.uniform(-6.0, 6.0, 3000), chance.uniform(-0.3, 0.3, 3000), [0.0, 6.0, -6.0, 1.0]))
+    delta = np.concatenate((chance.uniform(10.0, 122.0, 6000), [10.0, 122.0, 42.0, 50.0]))
+    expected = switching_probability(i, width, delta=delta, tau_d=NS)
+    cells = Switching(delta, tau_d=NS)
+    found = cells.probabilities(i, width=width)
+    assert found == pytest.approx(expected, rel=3e-11, abs=1e-300)
+    assert cells.rates(i) == pytest.approx(switching_rate(i, delta=delta, tau_d=NS), rel=1e-11)
+
+
+def test_kernels_and_arrays_give_the_same_numbers():
     for width in (3 * NS, 100e-6):
-        out = np.empty(225)
-        switching_probability_into(out, i=i, delta=delta, width=width, tau_d=NS)
-        assert np.array_equal(out, switching_probability(i, width, delta=delta, tau_d=NS))
-        assert probabilities(switching_table.load(), i[150], width / NS, delta[150])[0] == out[150]
+        expected = probabilities(switching_table.load(), 0.9, width / NS, 61.0)[0]
+        assert expected == switching_probability(0.9, width, delta=61.0, tau_d=NS)
     assert rate(switching_table.load(), 0.1, 50.0) / NS == switching_rate(0.1, delta=50.0, tau_d=NS)
+
+
+@pytest.mark.parametrize(
+    ("i", "delta"), [(6.1, 50.0), (-6.1, 50.0), (1.0, 9.9), (1.0, 123.0), (np.nan, 50.0), (1.0, np.nan)]
+)
+def test_cells_outside_the_table_are_refused(i, delta):
+    refused = pytest.raises(InputError, match=r"1 cell\(s\) outside the switching table")
+    for ask in (lambda cells, drive: cells.probabilities(drive, width=NS), lambda cells, drive: cells.rates(drive)):
+        with refused:
+            ask(Switching(np.array([50.0, delta]), tau_d=NS), np.array([0.5, i]))
+
+
+def test_times_that_do_not_exist_are_refused():
+    with pytest.raises(InputError, match="above 0 s"):
+        Switching(np.full(1, 50.0), tau_d=0.0)
+    for width in (-NS, np.nan):
+        with pytest.raises(InputError, match="0 s or longer"):
+            Switching(np.full(1, 50.0), tau_d=NS).probabilities(np.zeros(1), width=width)
 
 
 def test_what_the_table_does_not_hold_is_refused():
