@@ -28,7 +28,8 @@ network of resistors. A single array of up to 900 cells is solved in one of two 
 Two more ways are described with their kernels. Larger arrays, whatever floats: Newton's method with conjugate
 gradients (crossbar_conjugate), about n^3 operations for n x n cells and no more than 20 fields of their size;
 rows are eliminated where that fails. Batches of small arrays with all lines driven: a Chebyshev iteration on
-the running sums along the lines, several arrays side by side (crossbar_lanes, crossbar_many). Cells of any other
+the running sums along the lines, several arrays side by side (crossbar_lanes, crossbar_many), and the same in numpy for the twin's one small array, so that a
+protocol on it compiles nothing (crossbar_plain). Cells of any other
 law go through `solve`: Newton's method around linear arrays of these ways (crossbar_law).
 
 Node voltages are kept as deviations from the line's source and segment currents beside them, never as
@@ -45,38 +46,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from labmtj.errors import InputError
 from labmtj.physics.crossbar_network import Network
+from labmtj.physics.crossbar_solution import Solution
 from labmtj.physics.crossbar_sweep import R_P, STATE, TMR0
 from labmtj.records import Floats
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Operating point of a crossbar; voltages [V] and currents [A], (rows, cols), (rows,) or (cols,).
-
-    For a batch every field has a leading axis, `kcl` too.
-
-    `w`, `b` are the word line and bit line nodes at each cell, `cell_v` = w - b, `cell_i` from word line to
-    bit line; `i_row` flows into the array, `i_col` out of it. `kcl` is the largest sum of currents at a node
-    over the largest current of a terminal. `limited_row`, `limited_col` mark terminals in compliance; their
-    voltage is w[:, 0] + i_row (r_wire + r_row), or b[-1] - i_col (r_wire + r_col).
-    """
-
-    w: Floats
-    b: Floats
-    i_row: Floats
-    i_col: Floats
-    cell_v: Floats
-    cell_i: Floats
-    kcl: float | Floats
-    limited_row: NDArray[np.bool_]
-    limited_col: NDArray[np.bool_]
 
 
 def solve_cells(

@@ -28,7 +28,7 @@ import numpy as np
 from labmtj.physics.crossbar_lines import FORCED
 from labmtj.physics.crossbar_lumped import line_sums, lumped, move_lines, number_lines, substitute_lines
 from labmtj.physics.jit import jit, jit_apart
-from labmtj.physics.mtj import junction
+from labmtj.physics.mtj_kernel import junction
 from labmtj.records import Floats, Ints
 
 _MOST_STEPS = 20

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from labmtj.physics.jit import jit
-from labmtj.physics.mtj import junction
+from labmtj.physics.mtj_kernel import junction
 from labmtj.records import Floats
 
 HELD, RESISTANCE, FORCED = 0, 1, 2

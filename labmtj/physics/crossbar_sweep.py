@@ -13,7 +13,8 @@ import numpy as np
 
 from labmtj.physics.crossbar_lines import FORCED, HELD, RESISTANCE, look_away, solve_lines
 from labmtj.physics.jit import jit
-from labmtj.physics.mtj import LINEAR, junction
+from labmtj.physics.mtj import LINEAR
+from labmtj.physics.mtj_kernel import junction
 from labmtj.records import Floats, State
 
 R_P, TMR0, STATE = 0, 1, 2

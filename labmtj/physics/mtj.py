@@ -17,18 +17,17 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from labmtj.physics.jit import jit
 from labmtj.records import Floats, State
 
 LINEAR = 2
 """Third value of a cell's state, beside State.P and State.AP: a resistor of the value r_p (a short, an open)."""
 
 
-def _law(v: float, g: float, k: float, tmr: float, inverse_v_h_squared: float) -> tuple[float, float]:
+def law(v: float, g: float, k: float, tmr: float, inverse_v_h_squared: float) -> tuple[float, float]:
     """Return current [A] and its derivative [S] at `v` [V] of a cell with the zero-bias P conductance `g` [S].
 
     One formula for all states, so that a loop over cells has no branch: `tmr` is 0 for P and `k` is 0
-    for AP, and both are 0 for a resistor.
+    for AP, and both are 0 for a resistor. Compiled for kernels in `mtj_kernel`.
     """
     squared = v * v
     rise = squared * inverse_v_h_squared
@@ -37,9 +36,6 @@ def _law(v: float, g: float, k: float, tmr: float, inverse_v_h_squared: float) -
     parabola = 1.0 + k * squared
     slope = (parabola + 2.0 * k * squared) * ratio + 2.0 * parabola * rise * tmr * inverse * inverse
     return g * v * parabola * ratio, g * slope
-
-
-junction = jit(_law)
 
 
 def resistance_p(diameter: ArrayLike, *, resistance_area: ArrayLike) -> Floats:
@@ -61,8 +57,8 @@ def _evaluate(
     states = np.asarray(state)
     k = np.where(states == State.P, k_p, 0.0)
     ratio = np.where(states == State.AP, tmr0, 0.0)
-    # _law is arithmetic only, so it takes arrays as it takes numbers.
-    return _law(np.asarray(v, float), 1.0 / np.asarray(r_p, float), k, ratio, v_h**-2)  # pyright: ignore[reportArgumentType, reportReturnType]
+    # law is arithmetic only, so it takes arrays as it takes numbers.
+    return law(np.asarray(v, float), 1.0 / np.asarray(r_p, float), k, ratio, v_h**-2)  # pyright: ignore[reportArgumentType, reportReturnType]
 
 
 def current(v: ArrayLike, *, state: ArrayLike, r_p: ArrayLike, tmr0: ArrayLike, v_h: float, k_p: float) -> Floats:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labmtj.errors import InputError
+from labmtj.physics import switching_table
 from labmtj.physics.jit import jit
 from labmtj.physics.switching_table import (
     BACK_COUNT,
@@ -42,7 +43,6 @@ from labmtj.physics.switching_table import (
     TIME_COUNT,
     TIME_STEP,
     load,
-    occupation,
     refuse,
 )
 from labmtj.records import Floats
@@ -55,6 +55,8 @@ _BACK_DELTAS, _BACK_DRIVES = cast(int, np.int64(BACK_DELTAS)), cast(int, np.int6
 _LATE = cast(int, np.int64(-1))  # instead of a column: ln H at the longest time, ln of the rate, ln of the rest
 _LATE_COLUMNS = cast(int, np.int64(4))
 Weights = tuple[float, float, float, float]
+
+occupation = jit(switching_table.occupation)
 
 
 @jit

@@ -30,7 +30,6 @@ from numpy.typing import ArrayLike, NDArray
 import labmtj
 from labmtj.errors import InputError, MissingFile
 from labmtj.physics.fokker_planck import Evolution, Macrospin
-from labmtj.physics.jit import jit
 from labmtj.records import Floats
 
 NAME = "switching-table.npz"
@@ -94,7 +93,6 @@ def find() -> Path:
     )
 
 
-@jit
 def occupation(i: float, delta: float) -> float:
     """Share of the well that a drive i >= 0 leaves, in the long run: 1 / (1 + exp(b)).
 

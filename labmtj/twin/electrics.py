@@ -17,7 +17,9 @@ import numpy as np
 from labmtj.physics import cell_drive
 from labmtj.physics.breakdown import damage
 from labmtj.physics.chance import Purpose, uniform, uniforms, uniforms_each
-from labmtj.physics.crossbar import Solution, solve_cells
+from labmtj.physics.crossbar_plain import MOST_CELLS, PlainCrossbar
+from labmtj.physics.crossbar_solution import Solution
+from labmtj.physics.mtj import LINEAR
 from labmtj.physics.switching_cells import Switching
 from labmtj.physics.variation import DieTruth
 from labmtj.records import Defect, Floats
@@ -27,7 +29,6 @@ from labmtj.twin.sources import Source, stand
 from labmtj.twin.state import DieState
 
 GROUND = -1
-_LINEAR = 2  # cells that are plain resistors, in the solver's code of states
 _KEPT = 64  # operating points that are remembered
 _DRIVE, _BARRIER = 6.0, (10.0, 122.0)  # range of the switching table
 
@@ -135,6 +136,7 @@ class Electrics:
         self._cold = Switching(np.clip(truth.delta, *_BARRIER).ravel(), tau_d=model.tau_d)
         self._readings = Readings(truth, state)
         self._r_p = truth.r_p.copy()
+        self._plain: PlainCrossbar | None = None  # the array in its present state, once it has been solved
         self._at_rest = self._rest_point()
         self._last: tuple[Hookup | None, OperatingPoint] = (None, self._at_rest)
         for row, col in np.argwhere(state.broken != 0):
@@ -185,24 +187,40 @@ class Electrics:
             ohms = 1.0 / wired.total
             level = driven * ohms  # nan where nothing is connected: 0 times infinity
         ohms[wired.total == 0] = 0.0
-        rows, truth = self._shape[0], self.truth
-        solution = solve_cells(
-            np.where(self._fixed, _LINEAR, self.state.state).astype(np.int8),
-            self._r_p,
-            level[:rows],
-            level[rows:],
-            r_wire=truth.model.wire,
-            tmr0=truth.tmr,
-            v_h=truth.model.v_h,
-            k_p=truth.model.k_p,
-            r_row=ohms[:rows],
-            r_col=ohms[rows:],
-        )
+        solution = self._crossbar(level, ohms)
         into = np.concatenate([solution.i_row, -solution.i_col])  # current from the terminals into the array
         terminal = np.where(wired.total > 0, level - into * ohms, 0.0)
         through = wired.siemens * (source_volts - terminal[:, np.newaxis]) + wired.emf_current
         currents = through.sum(axis=0).tolist()
         return solution, currents
+
+    def _crossbar(self, level: Floats, ohms: Floats) -> Solution:
+        """Solve the array with its lines (rows, then columns) at `level` [V], nan where they float, behind `ohms`."""
+        rows, model = self._shape[0], self.truth.model
+        state = np.where(self._fixed, LINEAR, self.state.state)
+        if state.size <= MOST_CELLS and not np.isnan(level).any():
+            if self._plain is None:
+                self._plain = PlainCrossbar(
+                    state, self._r_p, r_wire=model.wire, tmr0=self.truth.tmr, v_h=model.v_h, k_p=model.k_p
+                )
+            found = self._plain.solve(level[:rows], level[rows:], r_row=ohms[:rows], r_col=ohms[rows:])
+            if found is not None:
+                return found
+        # Compiled, and imported only where it is needed: driven lines of a small array, the usual case, are above.
+        from labmtj.physics.crossbar import solve_cells
+
+        return solve_cells(
+            state,
+            self._r_p,
+            level[:rows],
+            level[rows:],
+            r_wire=model.wire,
+            tmr0=self.truth.tmr,
+            v_h=model.v_h,
+            k_p=model.k_p,
+            r_row=ohms[:rows],
+            r_col=ohms[rows:],
+        )
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -341,6 +359,7 @@ class Electrics:
         self._forget()
 
     def _forget(self) -> None:
+        self._plain = None
         self._kept.clear()
         self._at_rest = self._rest_point()
         self._last = (None, self._at_rest)

@@ -6,6 +6,9 @@ time-out of most clients. They are made here on a die of their own, which nobody
 
 from __future__ import annotations
 
+import numpy as np
+
+from labmtj.physics.crossbar import solve_cells
 from labmtj.physics.variation import DieTruth
 from labmtj.twin.electrics import GROUND, Connections, Contact, Electrics, Hookup
 from labmtj.twin.sources import Source
@@ -14,8 +17,13 @@ from labmtj.twin.state import DieState
 
 def warm_up(truth: DieTruth) -> None:
     """Solve driven, floating and limited networks of this size, read and pulse."""
+    model = truth.model
+    solve_cells(  # what driven arrays on long wires need; the others are not compiled
+        truth.initial, truth.r_p, np.zeros(model.rows), np.full(model.cols, 0.05),
+        r_wire=model.wire, tmr0=truth.tmr, v_h=model.v_h, k_p=model.k_p,
+    )  # fmt: skip
     electrics = Electrics(truth, DieState(truth))
-    rows, cols = truth.model.rows, truth.model.cols
+    rows, cols = model.rows, model.cols
     driven, ground = (Contact(0, 1.0),), (Contact(GROUND, 1.0),)
     tied = Connections((driven, *(ground,) * (rows - 1 + cols)), 1)
     loose = Connections((driven, *((),) * (rows - 1), *(ground,) * cols), 1)
