@@ -25,12 +25,12 @@ network of resistors. A single array of up to 900 cells is solved in one of two 
   closes the network. Cost: M N^3 multiplications a factorisation (50,000 at 15 x 15), 3 M N^2 for a
   solution; factors are kept while they contract.
 
-Two more ways are described with their kernels. Larger arrays, whatever floats: Newton's method with conjugate
+Four more ways are described with their kernels. Larger arrays, whatever floats: Newton's method with conjugate
 gradients (crossbar_conjugate), about n^3 operations for n x n cells and no more than 20 fields of their size;
-rows are eliminated where that fails. Batches of small arrays with all lines driven: a Chebyshev iteration on
-the running sums along the lines, several arrays side by side (crossbar_lanes, crossbar_many), and the same in numpy for the twin's one small array, so that a
-protocol on it compiles nothing (crossbar_plain). Cells of any other
-law go through `solve`: Newton's method around linear arrays of these ways (crossbar_law).
+rows are eliminated where that fails. Batches of small arrays with all lines driven: a Chebyshev iteration on the
+running sums along the lines, several arrays side by side (crossbar_lanes, crossbar_many). The same in numpy for
+the twin's one small array, so that a protocol on it compiles nothing (crossbar_plain). Cells of any other law, by
+`solve`: Newton's method around linear arrays (crossbar_law).
 
 Node voltages are kept as deviations from the line's source and segment currents beside them, never as
 differences of voltages over r: wires of 1e-9 ohm or none at all are as exact as any other.
