@@ -22,7 +22,7 @@ from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading
 from labmtj.routes import Crosspoint, moves
 from labmtj.runs.journal import product_entry, reading_entry
 from labmtj.twin.build import electrics, matrix_model, models, numbers, wiring
-from labmtj.twin.electrics import Connections, Hookup
+from labmtj.twin.hookup import Connections, Hookup
 from labmtj.twin.meter import OVERFLOW, Errors
 from labmtj.twin.sources import Source
 from labmtj.twin.wiring import Wiring

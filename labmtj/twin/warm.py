@@ -10,7 +10,8 @@ import numpy as np
 
 from labmtj.physics.crossbar import solve_cells
 from labmtj.physics.variation import DieTruth
-from labmtj.twin.electrics import GROUND, Connections, Contact, Electrics, Hookup
+from labmtj.twin.electrics import Electrics
+from labmtj.twin.hookup import GROUND, Connections, Contact, Hookup
 from labmtj.twin.sources import Source
 from labmtj.twin.state import DieState
 

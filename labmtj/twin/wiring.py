@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from labmtj.physics.chance import Purpose, normal, uniform
-from labmtj.twin.electrics import GROUND, Contact
+from labmtj.twin.hookup import GROUND, Contact
 
 Channel = tuple[str, str]  # instrument name in the bench file, channel name: ("smu", "a")
 _DIRECT = 100_000  # place of wires that pass no relay, in the addresses of their draws

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from labmtj.twin.clock import HostClock
-from labmtj.twin.electrics import GROUND, Connections, Contact, Electrics, Hookup, OperatingPoint
+from labmtj.twin.electrics import Electrics, OperatingPoint
+from labmtj.twin.hookup import GROUND, Connections, Contact, Hookup
 from labmtj.twin.record import KEPT, TwinLog
 from labmtj.twin.sources import Source
 from labmtj.twin.wiring import Channel, Wiring

@@ -23,7 +23,8 @@ from labmtj.physics.temperature import barrier_at, heated, resistance_at, tmr_at
 from labmtj.physics.variation import DieModel, draw_die
 from labmtj.records import Defect
 from labmtj.twin.build import die_model
-from labmtj.twin.electrics import GROUND, Connections, Contact, Electrics, Hookup
+from labmtj.twin.electrics import Electrics
+from labmtj.twin.hookup import GROUND, Connections, Contact, Hookup
 from labmtj.twin.sources import Source
 from labmtj.twin.state import DieState
 

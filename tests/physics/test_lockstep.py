@@ -15,7 +15,9 @@ from labmtj.physics.switching_table import load
 from labmtj.physics.variation import DieModel, DieTruth, draw_die
 from labmtj.records import Floats, State
 from labmtj.twin.build import die_model
-from labmtj.twin.electrics import GROUND, Connections, Contact, Electrics, Hookup, Source
+from labmtj.twin.electrics import Electrics
+from labmtj.twin.hookup import GROUND, Connections, Contact, Hookup
+from labmtj.twin.sources import Source
 from labmtj.twin.state import DieState
 
 WIDTH = 100e-6
