@@ -1,25 +1,34 @@
-"""One driven crossbar in numpy: the method of crossbar_lanes without anything to compile.
+"""One driven crossbar at a time: the method of crossbar_lanes, in numpy at first, compiled when that has paid.
 
-A bench solves one array after the other, and its kernels take longer to compile than a whole protocol spends in
-solving. Here the running sums are products with the matrices of the wires, r min(n, n') between the nodes n and n'
-of a line, so that a step is twenty operations on whole arrays, and shorts are cells like others: they raise the
-load, and so the number of steps, from 8 to 20 or so. 2 M N (M + N) multiplications a step.
+A bench solves one array after the other, and kernels take longer to compile than a short protocol spends in
+solving. So the first few thousand solutions of a process are made in numpy, where a step is one evaluation of all
+cells and four running sums over the whole array; from then on the same steps are compiled. Both do the same
+operations in the same order, and find the same numbers to the last bit. Shorts are cells like others: they raise
+the load, and so the number of steps, from 8 to 20 or so.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labmtj.physics.crossbar_solution import Solution
-from labmtj.records import Floats, Ints, State
+from labmtj.records import Floats, State
 
 _MOST_LOAD = 16.0  # chosen: 60 steps; beyond it the compiled methods are worth their compilation
+_FINE = 64.0  # chosen: loads are rounded up to one of so many to 1, so that what follows from them can be kept
 _GOAL = 2e-13  # of the largest terminal voltage: what further steps would still change
 _PROVEN = 1e-11  # imbalance, of the largest line current, above which a result is none
+FEW = 5000
+"""Solutions of a process that are made in numpy (chosen: what they cost beyond compiled ones is a compilation)."""
 MOST_CELLS = 900
-"""Cells up to which this way is no slower than the compiled ones for arrays of any size (chosen)."""
+"""Cells up to which this way is taken (chosen: above, conjugate gradients are several times as fast)."""
 
 
 class PlainCrossbar:
@@ -28,17 +37,16 @@ class PlainCrossbar:
     `state` (rows, cols): 0 P, 1 AP, 2 a resistor of `r_p` [ohm]; the rest as in `crossbar.solve_cells`.
     """
 
-    def __init__(self, state: Ints, r_p: Floats, *, r_wire: float, tmr0: Floats, v_h: float, k_p: float) -> None:
+    def __init__(
+        self, state: NDArray[np.integer[Any]], r_p: Floats, *, r_wire: float, tmr0: Floats, v_h: float, k_p: float
+    ) -> None:
         rows, cols = state.shape
         self._siemens = 1.0 / r_p
         self._bend = np.where(state == State.P, k_p, 0.0)
         self._tmr = np.where(state == State.AP, tmr0, 0.0)
         self._curve, self._r = v_h**-2.0, r_wire
-        # Wires between the nodes of a line, terminal first; one more column or row sums the currents up.
-        self._along, self._down = np.ones((cols, cols + 1)), np.ones((rows + 1, rows))
-        from_left, from_below = np.arange(cols, dtype=float), np.arange(rows, dtype=float)[::-1]
-        self._along[:, :-1] = r_wire * np.minimum(from_left[:, np.newaxis], from_left)
-        self._down[:-1] = r_wire * np.minimum(from_below[:, np.newaxis], from_below)
+        self._along: Floats = r_wire * np.arange(cols)  # from the first node to each
+        self._down: Floats = r_wire * np.arange(rows)[::-1]
         self._still = 1e-5 * float(self._siemens.sum(axis=1).max())
 
     def solve(self, rows: Floats, cols: Floats, *, r_row: Floats, r_col: Floats) -> Solution | None:
@@ -52,19 +60,8 @@ class PlainCrossbar:
         bound = self._load(v, near_w, near_b)
         if not bound < _MOST_LOAD:
             return None
-        half = max(0.5 * bound, 1e-9)
-        rho, keep, move = half / (1.0 + half), 0.0, 1.0 / (1.0 + half)
-        step = np.zeros_like(v)
-        for _turn in range(_steps_for(bound)):
-            _, _, w, b = self._nodes(self._currents(v), rows, cols, near_w, near_b)
-            w -= b
-            w -= v
-            w *= move
-            step *= keep
-            step += w
-            v += step
-            following = 1.0 / (2.0 * (1.0 + half) / half - rho)
-            keep, move, rho = following * rho, 2.0 * following / half, following
+        pace = pace_for(math.ceil(_FINE * bound) / _FINE)
+        self.iterate(v, pace, rows, cols, near_w, near_b, compiled=next(_solved()) >= FEW)
         used = self._currents(v)
         into, out_of, w, b = self._nodes(used, rows, cols, near_w, near_b)
         cell_v = w - b
@@ -77,6 +74,30 @@ class PlainCrossbar:
             return None
         none_w, none_b = np.zeros(rows.size, np.bool_), np.zeros(cols.size, np.bool_)
         return Solution(w, b, into, out_of, cell_v, cell_i, kcl, none_w, none_b)
+
+    def iterate(
+        self, v: Floats, pace: Floats, rows: Floats, cols: Floats, near_w: Floats, near_b: Floats, *, compiled: bool
+    ) -> None:
+        """Take the steps of `pace` (steps, 2) from the cell voltages `v` [V], in place.
+
+        `near_w` (M,) and `near_b` (N,) [ohm]: from the sources to the first nodes. It makes no difference to the
+        result whether it is done `compiled`.
+        """
+        if compiled:
+            from labmtj.physics.crossbar_plain_kernel import iterate
+
+            device = (self._siemens, self._bend, self._tmr)
+            iterate(v, pace, rows, cols, near_w, near_b, *device, self._curve, self._r)
+            return
+        step = np.zeros_like(v)
+        for keep, move in pace:
+            _, _, w, b = self._nodes(self._currents(v), rows, cols, near_w, near_b)
+            w -= b
+            w -= v
+            w *= move
+            step *= keep
+            step += w
+            v += step
 
     def _currents(self, v: Floats) -> Floats:
         """Currents of all cells [A]: the law of `mtj`."""
@@ -100,24 +121,47 @@ class PlainCrossbar:
         bend = self._bend * squared
         slope = (1.0 + 3.0 * bend) * rise + 2.0 * (1.0 + bend) * (rise - 1.0) * self._tmr * inverse
         slope *= self._siemens * inverse
-        along, down = slope @ self._along[:, -2:], self._down[[0, -1]] @ slope  # to the nodes farthest from terminals
-        return float((along[:, 0] + along[:, 1] * near_w).max() + (down[0] + down[1] * near_b).max())
+        along = slope.sum(axis=1) * near_w + slope @ self._along  # to the nodes farthest from the terminals
+        down = slope.sum(axis=0) * near_b + self._down @ slope
+        return float(along.max() + down.max())
 
     def _nodes(
         self, current: Floats, rows: Floats, cols: Floats, near_w: Floats, near_b: Floats
     ) -> tuple[Floats, Floats, Floats, Floats]:
         """Currents into rows and out of columns, and the nodes of both, from the cells' currents."""
-        along, down = current @ self._along, self._down @ current
-        into, out_of = along[:, -1], down[-1]
-        w = (rows - near_w * into)[:, np.newaxis] - along[:, :-1]
-        b = (cols + near_b * out_of) + down[:-1]
+        segment_w = current[:, ::-1].cumsum(axis=1)[:, ::-1]
+        segment_b = current.cumsum(axis=0)
+        into, out_of = segment_w[:, 0].copy(), segment_b[-1].copy()
+        drop = segment_w * self._r
+        drop[:, 0] = near_w * into
+        rise = segment_b * self._r
+        rise[-1] = near_b * out_of
+        w = rows[:, np.newaxis] - drop.cumsum(axis=1)
+        b = cols + rise[::-1].cumsum(axis=0)[::-1]
         return into, out_of, w, b
 
 
-def _steps_for(bound: float) -> int:
-    """Chebyshev steps that bring what the wires drop below the goal, for eigenvalues within [1, 1 + bound]."""
+@functools.cache
+def _solved() -> Iterator[int]:
+    """Count the solutions of this process; no result depends on it."""
+    return itertools.count()
+
+
+@functools.lru_cache(maxsize=256)
+def pace_for(bound: float) -> Floats:
+    """What each step keeps of the one before, and how far it moves, (steps, 2): Chebyshev's choice.
+
+    For eigenvalues within [1, 1 + bound]; as many steps as bring what the wires drop below the goal.
+    """
     root = math.sqrt(1.0 + bound)
-    rate, reach = (root - 1.0) / (root + 1.0), min(1.0, bound)
-    if 2.0 * reach <= _GOAL or rate <= _GOAL:
-        return 1
-    return math.ceil(math.log(_GOAL / (2.0 * reach)) / math.log(rate))
+    rate, reach, steps = (root - 1.0) / (root + 1.0), min(1.0, bound), 1
+    if 2.0 * reach > _GOAL and rate > _GOAL:
+        steps = math.ceil(math.log(_GOAL / (2.0 * reach)) / math.log(rate))
+    half = max(0.5 * bound, 1e-9)
+    pace, rho = np.empty((steps, 2)), half / (1.0 + half)
+    pace[0] = 0.0, 1.0 / (1.0 + half)
+    for at in range(1, steps):
+        following = 1.0 / (2.0 * (1.0 + half) / half - rho)
+        pace[at] = following * rho, 2.0 * following / half
+        rho = following
+    return pace

@@ -6,9 +6,12 @@ time-out of most clients. They are made here on a die of their own, which nobody
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from labmtj.physics.crossbar import solve_cells
+from labmtj.physics.crossbar_plain import PlainCrossbar, pace_for
 from labmtj.physics.variation import DieTruth
 from labmtj.twin.electrics import Electrics
 from labmtj.twin.hookup import GROUND, Connections, Contact, Hookup
@@ -19,12 +22,14 @@ from labmtj.twin.state import DieState
 def warm_up(truth: DieTruth) -> None:
     """Solve driven, floating and limited networks of this size, read and pulse."""
     model = truth.model
-    solve_cells(  # what driven arrays on long wires need; the others are not compiled
-        truth.initial, truth.r_p, np.zeros(model.rows), np.full(model.cols, 0.05),
-        r_wire=model.wire, tmr0=truth.tmr, v_h=model.v_h, k_p=model.k_p,
-    )  # fmt: skip
-    electrics = Electrics(truth, DieState(truth))
     rows, cols = model.rows, model.cols
+    cells: dict[str, Any] = {"r_wire": model.wire, "tmr0": truth.tmr, "v_h": model.v_h, "k_p": model.k_p}
+    row_volts, col_volts = np.zeros(rows), np.full(cols, 0.05)
+    # What only long wires, and only long sessions need.
+    solve_cells(truth.initial, truth.r_p, row_volts, col_volts, **cells)
+    array, at = PlainCrossbar(truth.initial, truth.r_p, **cells), np.zeros((rows, cols))
+    array.iterate(at, pace_for(0.0), row_volts, col_volts, np.ones(rows), np.ones(cols), compiled=True)
+    electrics = Electrics(truth, DieState(truth))
     driven, ground = (Contact(0, 1.0),), (Contact(GROUND, 1.0),)
     tied = Connections((driven, *(ground,) * (rows - 1 + cols)), 1)
     loose = Connections((driven, *((),) * (rows - 1), *(ground,) * cols), 1)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labmtj.physics.crossbar import solve_cells
-from labmtj.physics.crossbar_plain import PlainCrossbar
+from labmtj.physics.crossbar_plain import PlainCrossbar, pace_for
 from labmtj.records import Floats
 
 TRUTH = sorted((Path(__file__).parents[1] / "truth" / "ngspice").glob("*.npz"))
@@ -70,6 +70,28 @@ def test_what_it_proves_is_what_the_compiled_solvers_find(
         assert np.abs(getattr(found, name) - getattr(expected, name)).max() < 1e-11
     for name in ("i_row", "i_col", "cell_i"):
         assert np.abs(getattr(found, name) - getattr(expected, name)).max() <= 1e-10 * most
+
+
+@settings(max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    shape=st.tuples(st.integers(1, 30), st.integers(1, 30)),
+    r_wire=st.sampled_from([0.0, 5.0, 20.0]),
+    load=st.sampled_from([50.0, 200.0]),
+)
+def test_compiled_steps_give_the_same_numbers_to_the_last_bit(
+    seed: int, shape: tuple[int, int], r_wire: float, load: float
+) -> None:
+    chance = np.random.default_rng(seed)
+    state, r_p = chance.integers(0, 3, shape), 1e3 * np.exp(chance.standard_normal(shape))
+    array = PlainCrossbar(state, r_p, r_wire=r_wire, tmr0=np.full(shape, 1.2), **CELL)
+    rows, cols = chance.normal(size=shape[0]), chance.normal(size=shape[1])
+    near = r_wire + chance.uniform(0, 50, shape[0]), r_wire + chance.uniform(0, 50, shape[1])
+    one = rows[:, np.newaxis] - cols
+    other = one.copy()
+    array.iterate(one, pace_for(load), rows, cols, *near, compiled=False)
+    array.iterate(other, pace_for(load), rows, cols, *near, compiled=True)
+    assert np.array_equal(one, other)
 
 
 def test_default_dies_of_all_sizes_with_two_shorts_are_within_the_method() -> None:
