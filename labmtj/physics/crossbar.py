@@ -143,7 +143,7 @@ def solve(
     `g_of_v` takes the voltages of all cells (M, N) [V], word line over bit line, and returns their conductances
     i / v [S], 0 where there is no cell; the current must not fall where the voltage rises. `wire` [ohm] a segment,
     the other arguments as in `solve_cells`. Several biases of one array, (B, M) or (B, N), are solved one by one.
-    For junctions `solve_cells` is some hundred times faster; the method is described in `crossbar_law`.
+    For junctions `solve_cells` is several times as fast; the method is described in `crossbar_law`.
 
     Raises InputError for values out of range and a law that is none, SolveError as `solve_cells`.
     """

@@ -9,7 +9,8 @@ voltage, and every step goes downhill in it. Along a step d the function's slope
 m being the current of a cell beyond what its wires carry: negative at the start, zero at the minimum. A step that
 would end well beyond the minimum is halved until it does not.
 
-Cost: a linear solution a step and five to ten steps; the law is evaluated three times a step, on the whole array.
+Cost: a linear solution a step, three steps for junctions, more for steeper laws; the law is evaluated three times
+a step, on the whole array.
 """
 
 from __future__ import annotations

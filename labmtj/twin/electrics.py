@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labmtj.physics import cell_drive
 from labmtj.physics.breakdown import damage
@@ -125,30 +126,26 @@ class Electrics:
     def _crossbar(self, level: Floats, ohms: Floats) -> Solution:
         """Solve the array with its lines (rows, then columns) at `level` [V], nan where they float, behind `ohms`."""
         rows, model = self._shape[0], self.truth.model
-        state = np.where(self._fixed, LINEAR, self.state.state)
-        if state.size <= MOST_CELLS and not np.isnan(level).any():
+        lines = level[:rows], level[rows:]
+        if self._fixed.size <= MOST_CELLS and not np.isnan(level).any():
             if self._plain is None:
                 self._plain = PlainCrossbar(
-                    state, self._r_p, r_wire=model.wire, tmr0=self.truth.tmr, v_h=model.v_h, k_p=model.k_p
+                    self._states(), self._r_p, r_wire=model.wire, tmr0=self.truth.tmr, v_h=model.v_h, k_p=model.k_p
                 )
-            found = self._plain.solve(level[:rows], level[rows:], r_row=ohms[:rows], r_col=ohms[rows:])
+            found = self._plain.solve(*lines, r_row=ohms[:rows], r_col=ohms[rows:])
             if found is not None:
                 return found
         # Compiled, and imported only where it is needed: driven lines of a small array, the usual case, are above.
         from labmtj.physics.crossbar import solve_cells
 
         return solve_cells(
-            state,
-            self._r_p,
-            level[:rows],
-            level[rows:],
-            r_wire=model.wire,
-            tmr0=self.truth.tmr,
-            v_h=model.v_h,
-            k_p=model.k_p,
-            r_row=ohms[:rows],
-            r_col=ohms[rows:],
-        )
+            self._states(), self._r_p, *lines,
+            r_wire=model.wire, tmr0=self.truth.tmr, v_h=model.v_h, k_p=model.k_p, r_row=ohms[:rows], r_col=ohms[rows:],
+        )  # fmt: skip
+
+    def _states(self) -> NDArray[np.int64]:
+        """States as the solvers take them: cells that are plain resistors have a third one."""
+        return np.where(self._fixed, LINEAR, self.state.state).astype(np.int64)
 
     # -- time ------------------------------------------------------------------------------------
 
