@@ -22,6 +22,14 @@ def bench(tmp_path, make_bench):
     return file, other, manager.visalib.bench.world
 
 
+@pytest.fixture
+def python_handles_ctrl_c():
+    """Python's own answer to Ctrl-C, also where the tests run in the background of a shell that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def is_safe(world):
     quiet = all(abs(output.level) < 1e-3 for output in world.outputs.values())
     return quiet and world.closed == frozenset() and world.violations == []
@@ -75,6 +83,7 @@ def test_two_sources_cannot_pass_the_cell_limit_between_them(bench):
         gate.admit("a", 1.6)
 
 
+@pytest.mark.usefixtures("python_handles_ctrl_c")
 def test_a_second_ctrl_c_waits_until_the_bench_is_safe():
     done = []
     safe = SafeState()
@@ -104,6 +113,7 @@ def test_a_step_that_fails_does_not_skip_the_next():
     assert "sources: stuck" in cause.__notes__[0]
 
 
+@pytest.mark.usefixtures("python_handles_ctrl_c")
 def test_deferred_signals_act_afterwards():
     with pytest.raises(KeyboardInterrupt), deferred_signals():
         signal.raise_signal(signal.SIGINT)
