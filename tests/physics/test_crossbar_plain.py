@@ -77,18 +77,15 @@ def test_what_it_proves_is_what_the_compiled_solvers_find(
     seed=st.integers(0, 2**32 - 1),
     shape=st.tuples(st.integers(1, 30), st.integers(1, 30)),
     r_wire=st.sampled_from([0.0, 5.0, 20.0]),
-    load=st.sampled_from([50.0, 200.0]),
 )
-def test_compiled_steps_give_the_same_numbers_to_the_last_bit(
-    seed: int, shape: tuple[int, int], r_wire: float, load: float
-) -> None:
+def test_compiled_steps_give_the_same_numbers_to_the_last_bit(seed: int, shape: tuple[int, int], r_wire: float) -> None:
     chance = np.random.default_rng(seed)
     state, r_p = chance.integers(0, 3, shape), 1e3 * np.exp(chance.standard_normal(shape))
     array = PlainCrossbar(state, r_p, r_wire=r_wire, tmr0=np.full(shape, 1.2), **CELL)
     rows, cols = chance.normal(size=shape[0]), chance.normal(size=shape[1])
     near = r_wire + chance.uniform(0, 50, shape[0]), r_wire + chance.uniform(0, 50, shape[1])
     one = rows[:, np.newaxis] - cols
-    other = one.copy()
+    other, load = one.copy(), array.load(one, *near)
     array.iterate(one, pace_for(load), rows, cols, *near, compiled=False)
     array.iterate(other, pace_for(load), rows, cols, *near, compiled=True)
     assert np.array_equal(one, other)
