@@ -1,8 +1,8 @@
 """Opening a bench: the one place that decides what stands behind PyVISA, and the one that makes it safe.
 
 `open_bench` connects every instrument, checks its identity, puts the limits in force and grounds the
-array. Leaving the context, however it is left, brings sources to 0 V, turns outputs off and opens the
-relays; a step that fails does not skip the next.
+array. Leaving the context, however it is left, brings sources to 0 V, turns outputs off, opens the relays
+and ramps a magnet to zero, in this order; a step that fails does not skip the next.
 """
 
 from __future__ import annotations
@@ -21,12 +21,21 @@ import pyvisa
 
 from labmtj.bench.assemble import Connected, assemble, roles_of
 from labmtj.bench.limits import Limits
+from labmtj.bench.magnet import Magnet
+from labmtj.bench.thermometer import Sensor
 from labmtj.config.bench import Bench, BenchFile, load_bench
-from labmtj.config.model import InstrumentModel, SourceMeterModel, SwitchMatrixModel, load_model
+from labmtj.config.model import (
+    FieldSourceModel,
+    InstrumentModel,
+    SourceMeterModel,
+    SwitchMatrixModel,
+    ThermometerModel,
+    load_model,
+)
 from labmtj.drivers.link import TspLink
 from labmtj.drivers.loader import load_driver
 from labmtj.errors import BenchError, InputError, LabmtjError, ShutdownFailed
-from labmtj.ports import ArrayAccess, Clock, Journal
+from labmtj.ports import ArrayAccess, Clock, FieldSource, Journal, Thermometer
 from labmtj.records import Cell, Pulse, Reading
 from labmtj.runs.cassette import recording
 from labmtj.runs.journal import MemoryJournal
@@ -59,6 +68,8 @@ class OpenBench:
     clock: Clock
     limits: Limits
     identities: dict[str, str]
+    field: FieldSource | None = None
+    thermometer: Thermometer | None = None
 
     def cell(self, row: int, col: int) -> CellHandle:
         """One cell by its lines, counted from 1."""
@@ -111,11 +122,15 @@ def open_bench(
 
 
 class Stage(enum.IntEnum):
-    """The order of shutting down: no relay moves before every source is off, no session closes before."""
+    """The order of shutting down: no relay moves before every source is off, no session closes before.
+
+    A magnet comes when the array is safe: its ramp takes seconds, and a junction may lie in its field meanwhile.
+    """
 
     SOURCES = 0
     RELAYS = 1
-    SESSIONS = 2
+    FIELD = 2
+    SESSIONS = 3
 
 
 class SafeState:
@@ -186,15 +201,29 @@ def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState,
         safe.add(Stage.SESSIONS, f"close {name}", close)
         identities[name] = device.identify()
         # Only an instrument that is what it should be gets commands when the bench is left.
-        if isinstance(model, SwitchMatrixModel):
-            safe.add(Stage.RELAYS, f"open the relays of {name}", device.open_all)
-        else:
-            safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off", device.shutdown)
+        leave_safe(safe, name, model, device)
         set_up(bench, name, model, device)
         devices[name] = device
     array = assemble(file, limits, journal, Connected(devices, models), clock)
     array.rest()
-    return OpenBench(file, array, clock, limits, identities)
+    field = _magnet(bench, devices, models, clock, journal)
+    if field is not None:
+        safe.add(Stage.FIELD, "field to zero", field.shutdown)
+    sensor = bench.thermometer
+    thermometer = None if sensor is None else Sensor(devices[sensor.instrument], sensor.channel)
+    return OpenBench(file, array, clock, limits, identities, field, thermometer)
+
+
+def _magnet(
+    bench: Bench, devices: dict[str, Any], models: dict[str, InstrumentModel], clock: Clock, journal: Journal
+) -> Magnet | None:
+    """The field of a bench that has one."""
+    if bench.magnet is None:
+        return None
+    model = models[bench.magnet.source]
+    if not isinstance(model, FieldSourceModel):
+        raise InputError(f"{bench.title}: {bench.magnet.source} is no supply for a magnet")
+    return Magnet(devices[bench.magnet.source], model, bench.magnet, clock=clock, journal=journal)
 
 
 def connect_instrument(
@@ -213,12 +242,27 @@ def connect_instrument(
     return driver(link, model), resource.close
 
 
+def leave_safe(safe: SafeState, name: str, model: InstrumentModel, device: Any) -> None:
+    """Add what makes one instrument safe when the bench is left; there is nothing to do to a thermometer."""
+    if isinstance(model, SwitchMatrixModel):
+        safe.add(Stage.RELAYS, f"open the relays of {name}", device.open_all)
+    elif isinstance(model, FieldSourceModel):
+        safe.add(Stage.FIELD, f"output of {name} off", device.shutdown)
+    elif not isinstance(model, ThermometerModel):
+        safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off", device.shutdown)
+
+
 def set_up(bench: Bench, name: str, model: InstrumentModel, device: Any) -> None:
     """Set what reads and pulses rely on; outputs are off, and relays open, after it."""
     if isinstance(model, SwitchMatrixModel):
         device.setup()
     elif isinstance(model, SourceMeterModel):
         device.setup(source_range=bench.measure.source_range, mains=bench.mains)
+    elif isinstance(model, FieldSourceModel):
+        said = bench.magnet.compliance if bench.magnet is not None else None
+        device.setup(compliance=said or model.voltage)
+    elif isinstance(model, ThermometerModel):
+        device.setup()
     else:
         direct = (end for side in (bench.lines.rows, bench.lines.cols) for end in side.values())
         used = [end for end in (*bench.channels.values(), *direct) if not isinstance(end, int)]
