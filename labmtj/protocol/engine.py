@@ -76,7 +76,15 @@ def run(
             figures = _steps(
                 job,
                 opened,
-                Progress(network, data, opened.array, journal, file.bench.array.positive_row_writes),
+                Progress(
+                    network,
+                    data,
+                    opened.array,
+                    journal,
+                    file.bench.array.positive_row_writes,
+                    magnet=opened.field,
+                    thermometer=opened.thermometer,
+                ),
                 watcher,
                 stop,
                 folder,

@@ -12,7 +12,7 @@ from labmtj.errors import InputError
 from labmtj.nets.dataset import Dataset
 from labmtj.nets.network import Network, Trace, forward_array
 from labmtj.nets.tune import ScaleTuning
-from labmtj.ports import ArrayAccess, Journal
+from labmtj.ports import ArrayAccess, FieldSource, Journal, Thermometer
 from labmtj.records import Copy, DieMap, Finding, Floats, Polarity
 from labmtj.runs.die_map import die_map_entry
 
@@ -29,7 +29,8 @@ class Measured:
 class Progress:
     """What a run knows so far; each step adds to it. Layers count from 1.
 
-    `stated` is the state that a positive row writes as the bench file has it: found, not believed.
+    `stated` is the state that a positive row writes as the bench file has it: found, not believed. `magnet` and
+    `thermometer` are the bench's, where it has them.
     """
 
     network: Network | None
@@ -44,6 +45,8 @@ class Progress:
     measured: dict[int, Measured] = field(default_factory=dict[int, Measured])
     overwritten: set[int] = field(default_factory=set[int])
     flips: dict[int, int] = field(default_factory=dict[int, int])
+    magnet: FieldSource | None = None
+    thermometer: Thermometer | None = None
     scale: ScaleTuning | None = None
     software_scale: ScaleTuning | None = None
 
