@@ -12,8 +12,13 @@ from labmtj.drivers.identity import check_identity
 from labmtj.drivers.link import Link
 from labmtj.errors import BadReply, BenchError, InputError
 
-_FAULTS = {1: "no valid reading", 16: "below the sensor's range", 32: "above the sensor's range"}
-_FAULTS |= {64: "no signal of the sensor", 128: "a signal beyond the input's range"}
+_FAULTS = {
+    1: "no valid reading",
+    16: "a temperature below the sensor's range",
+    32: "a temperature above the sensor's range",
+    64: "no signal of the sensor",
+    128: "a signal beyond the input's range",
+}
 
 
 class LakeShoreLink(Link):

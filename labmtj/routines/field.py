@@ -44,7 +44,7 @@ class RhLoop:
     @property
     def switched(self) -> NDArray[np.bool_]:
         """Whether a cell went both ways in every loop, (cells,)."""
-        return np.isfinite(self.to_p + self.to_ap).all(axis=0)
+        return np.asarray(np.isfinite(self.to_p + self.to_ap).all(axis=0))
 
     @property
     def coercive(self) -> Floats:

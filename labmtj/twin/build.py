@@ -14,7 +14,6 @@ from zlib import crc32
 
 from labmtj.config.bench import Bench, BenchFile, load_bench
 from labmtj.config.bench_magnet import Coil as CoilEntry
-from labmtj.config.bench_magnet import Magnet
 from labmtj.config.dies import die_defaults
 from labmtj.config.model import InstrumentModel, SourceMeterModel, SwitchMatrixModel, load_model
 from labmtj.errors import InputError
@@ -59,7 +58,7 @@ class Place:
     @property
     def coil(self) -> Coil:
         """What hangs on this instrument's output: a magnet's coil, or one that no die lies in."""
-        return self.world.coils.setdefault(self.name, Coil(ohms=0.5, henries=0.02, lag=0.02, tesla_per_ampere=0.0))
+        return self.world.coils.setdefault(self.name, coil(CoilEntry(), tesla_per_ampere=0.0))
 
 
 @dataclass(frozen=True)
@@ -181,10 +180,9 @@ def electrics(file: BenchFile) -> Electrics:
     return Electrics(truth, DieState(truth, Path(state) if state else None))
 
 
-def coil(bench: Bench, magnet: Magnet) -> Coil:
-    """The coil behind the supply of a bench's magnet."""
-    said = bench.simulation.coil if bench.simulation is not None else CoilEntry()
-    return Coil(ohms=said.resistance, henries=said.inductance, lag=said.lag, tesla_per_ampere=magnet.tesla_per_ampere)
+def coil(said: CoilEntry, *, tesla_per_ampere: float) -> Coil:
+    """A coil as a bench file describes it."""
+    return Coil(ohms=said.resistance, henries=said.inductance, lag=said.lag, tesla_per_ampere=tesla_per_ampere)
 
 
 def simulated_bench(name: str | BenchFile, *, log: Path | None = None, realtime: bool = False) -> SimulatedBench:
@@ -195,8 +193,10 @@ def simulated_bench(name: str | BenchFile, *, log: Path | None = None, realtime:
     seed = array.truth.model.seed
     record = TwinLog(log)
     world = World(array, wiring(file, matrix_model(sheets), seed), log=record, realtime=realtime)
-    if file.bench.magnet is not None:
-        array.coil = world.coils[file.bench.magnet.source] = coil(file.bench, file.bench.magnet)
+    magnet, simulation = file.bench.magnet, file.bench.simulation
+    if magnet is not None:
+        said = simulation.coil if simulation is not None else CoilEntry()
+        array.coil = world.coils[magnet.source] = coil(said, tesla_per_ampere=magnet.tesla_per_ampere)
     numbered = numbers(file)
 
     def power_on(name: str) -> Firmware:
