@@ -82,6 +82,7 @@ def run(
                     opened.array,
                     journal,
                     file.bench.array.positive_row_writes,
+                    opened.limits,
                     magnet=opened.field,
                     thermometer=opened.thermometer,
                 ),

@@ -40,9 +40,27 @@ def test_the_shipped_protocol_measures_loops_and_sets_all_cells(small, tmp_path)
     assert 0.08 < loops.attributes["coercive_tesla"] < 0.18
     assert (loops.values("up")[0, :, -1] < 0.6 * loops.values("up")[0, :, 0]).all()
     assert 16 == after.attributes["reached"]
+    assert 2 * 15 + 3 <= len(groups["fields"].values("field"))
+    assert 0.0 == groups["fields"].values("field")[-1]
     page = (outcome.folder / "report.html").read_text(encoding="utf-8")
     assert "Resistance against field" in page
     assert "16 of 16 cells in P after +210 mT" in page
+
+
+def test_a_field_leaves_no_layer_standing_and_tells_the_map_what_is_known(small, tmp_path):
+    path = tmp_path / "mapped.yaml"
+    path.write_text(
+        "title: A map, then a field\nformat: 1\nsteps:\n"
+        "  - polarity: {start: 150 mV, step: 20 mV, ceiling: 600 mV, read: 50 mV}\n"
+        "  - map: {read: 50 mV}\n"
+        "  - initialise: {state: AP, field: 220 mT}\n"
+    )
+    outcome = run(path, bench=small, out=tmp_path / "runs")
+    after = netcdf.read(outcome.folder / "run.h5")["initialise"]
+    assert [1] * 16 == after.values("state").tolist()
+    assert 16 == after.attributes["reached"]
+    die = netcdf.read(outcome.folder / "die.h5")
+    assert {1} == {int(state) for group in die.values() for state in np.ravel(group.values("state"))}
 
 
 def test_a_bench_without_a_magnet_is_refused_with_the_place():

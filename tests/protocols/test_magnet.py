@@ -26,13 +26,15 @@ QUIET = {"short": 0, "open": 0, "stuck": 0}
 def magnet_bench(tmp_path):
     """Write the shipped bench with a magnet, with a smaller array, another die, coil or magnet."""
 
-    def made(*, size=15, die=None, coil=None, **magnet):
+    def made(*, size=15, die=None, coil=None, state=None, **magnet):
         data = dict(read(find("benches", "magnet")).data)
         data["lines"] = {"rows": {f"1..{size}": f"1..{size}"}, "cols": {f"1..{size}": f"16..{15 + size}"}}
         data["array"] = {"rows": size, "cols": size}
         data["magnet"] |= magnet
         base = {"diameter": "40 nm", "wire": "5 ohm", "seed": 17, "defects": QUIET}
         data["simulation"] = {"die": base | (die or {}), "coil": {"resistance": "0.5 ohm", **(coil or {})}}
+        if state is not None:
+            data["simulation"]["state"] = state
         path = tmp_path / f"bench-{len(list(tmp_path.iterdir()))}.yaml"
         path.write_text(yaml12.dump(data), encoding="utf-8")
         return load_bench(path)
@@ -96,6 +98,20 @@ def test_cells_flip_at_rest_in_the_field_as_the_rate_law_says_however_time_is_cu
     (began, stays), _ = expected
     assert 0.2 < stays < 0.8
     assert abs(np.count_nonzero(after[0] == State.AP) - began * stays) < 3 * np.sqrt(began * stays * (1 - stays))
+
+
+def test_time_at_rest_in_a_field_is_in_the_cells_before_the_die_is_stored(magnet_bench, tmp_path):
+    state = tmp_path / "twin.state"
+    state.touch()
+    with open_bench(magnet_bench(size=3, state=str(state))) as bench:
+        kept = world_of(bench).electrics.state
+        bench.clock.sleep(5.0)
+        bench.thermometer.temperature()
+        assert kept.rest > 5.0
+        set_field(bench, 0.1)
+        bench.clock.sleep(5.0)
+        bench.thermometer.temperature()
+        assert 0.0 == kept.rest
 
 
 def test_the_shift_of_loops_is_minus_the_stray_field(magnet_bench):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -50,6 +49,7 @@ class InitialiseStep(Step):
         """Bring them there, and keep the states in the map where there is one."""
         from labmtj.routines.initialise import initialise
 
+        progress.reset_states()
         found = initialise(
             progress.array,
             known_field(progress),
@@ -59,9 +59,8 @@ class InitialiseStep(Step):
             die=progress.die_map,
             tick=tick,
         )
-        if progress.die_map is not None:
-            states = np.full(progress.die_map.shape, -1, dtype=np.int64)
-            for cell, state in zip(found.cells, found.state, strict=True):
-                states[cell.position] = state
-            progress.keep_map(dataclasses.replace(progress.die_map, state=states))
+        states = np.full(progress.array.shape, -1, dtype=np.int64)
+        for cell, state in zip(found.cells, found.state, strict=True):
+            states[cell.position] = state
+        progress.reset_states(states)
         return progress.find(found.finding)

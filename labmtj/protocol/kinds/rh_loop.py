@@ -72,6 +72,7 @@ class RhLoopStep(Step):
         # A step of about a third of the columns, so that cells of neighbouring rows lie apart.
         spread = [Cell(row, 1 + (row * max(1, cols // 3)) % cols) for row in range(1, rows + 1)]
         cells = [Cell(*cell) for cell in self.cells] if self.cells else spread
+        progress.reset_states()
         found = rh_loop(
             progress.array,
             known_field(progress),
