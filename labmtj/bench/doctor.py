@@ -15,15 +15,8 @@ from labmtj.bench.assemble import Connected, Roles, generator_pulses, meter, rol
 from labmtj.bench.bank_lines import BankLineTester
 from labmtj.bench.limits import Gate, GatedBank, Limits
 from labmtj.bench.lines import LEVEL, LineTester
-from labmtj.bench.session import (
-    SafeState,
-    Stage,
-    WallClock,
-    connect_instrument,
-    leave_safe,
-    resource_manager,
-    set_up,
-)
+from labmtj.bench.safe_state import SafeState, Stage, leave_safe
+from labmtj.bench.session import WallClock, connect_instrument, resource_manager, set_up
 from labmtj.config.bench import Bench, BenchFile
 from labmtj.config.model import (
     InstrumentModel,

@@ -7,9 +7,6 @@ and ramps a magnet to zero, in this order; a step that fails does not skip the n
 
 from __future__ import annotations
 
-import enum
-import signal
-import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +19,7 @@ import pyvisa
 from labmtj.bench.assemble import Connected, assemble, roles_of
 from labmtj.bench.limits import Limits
 from labmtj.bench.magnet import Magnet
+from labmtj.bench.safe_state import SafeState, Stage, leave_safe
 from labmtj.bench.thermometer import Sensor
 from labmtj.config.bench import Bench, BenchFile, load_bench
 from labmtj.config.model import (
@@ -34,7 +32,7 @@ from labmtj.config.model import (
 )
 from labmtj.drivers.link import TspLink
 from labmtj.drivers.loader import load_driver
-from labmtj.errors import BenchError, InputError, LabmtjError, ShutdownFailed
+from labmtj.errors import BenchError, InputError, LabmtjError
 from labmtj.ports import ArrayAccess, Clock, FieldSource, Journal, Thermometer
 from labmtj.records import Cell, Pulse, Reading
 from labmtj.runs.cassette import recording
@@ -121,66 +119,6 @@ def open_bench(
         safe.reach(failure)
 
 
-class Stage(enum.IntEnum):
-    """The order of shutting down: no relay moves before every source is off, no session closes before.
-
-    A magnet comes when the array is safe: its ramp takes seconds, and a junction may lie in its field meanwhile.
-    """
-
-    SOURCES = 0
-    RELAYS = 1
-    FIELD = 2
-    SESSIONS = 3
-
-
-class SafeState:
-    """The steps that make a bench safe, gathered while it is opened."""
-
-    def __init__(self) -> None:
-        self._steps: list[tuple[Stage, str, Callable[[], None]]] = []
-
-    def add(self, stage: Stage, name: str, step: Callable[[], None]) -> None:
-        """Add a step; within a stage the last one added runs first."""
-        self._steps.insert(0, (stage, name, step))
-
-    def reach(self, cause: BaseException | None) -> None:
-        """Run every step, whatever fails. What failed is raised, or noted on `cause`, which is on its way already.
-
-        Signals wait until the last step is done: a second Ctrl-C must not leave a source on.
-        """
-        failures: list[tuple[str, BaseException]] = []
-        with deferred_signals():
-            for _, name, step in sorted(self._steps, key=lambda entry: entry[0]):
-                try:
-                    step()
-                except BaseException as error:  # whatever it is, every other step must still run
-                    failures.append((name, error))
-        self._steps.clear()
-        if failures:
-            problem = ShutdownFailed(failures)
-            if cause is None:
-                raise problem
-            cause.add_note(str(problem))
-
-
-@contextmanager
-def deferred_signals() -> Generator[None, None, None]:
-    """Take note of Ctrl-C, SIGTERM and SIGHUP and let them act at the end of the `with` block (main thread only)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    kinds = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {kind: signal.signal(kind, lambda number, _frame: came.append(number)) for kind in kinds}
-    try:
-        yield
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
-        for number in dict.fromkeys(came):
-            signal.raise_signal(number)
-
-
 def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState, record: Path | None) -> OpenBench:
     bench = file.bench
     models = {name: load_model(file.model_file(name)) for name in bench.instruments}
@@ -240,16 +178,6 @@ def connect_instrument(
     driver = load_driver(model.driver, beside=file.model_file(name))
     link = getattr(driver, "LINK", TspLink)(resource, f"{name} ({model.title})")
     return driver(link, model), resource.close
-
-
-def leave_safe(safe: SafeState, name: str, model: InstrumentModel, device: Any) -> None:
-    """Add what makes one instrument safe when the bench is left; there is nothing to do to a thermometer."""
-    if isinstance(model, SwitchMatrixModel):
-        safe.add(Stage.RELAYS, f"open the relays of {name}", device.open_all)
-    elif isinstance(model, FieldSourceModel):
-        safe.add(Stage.FIELD, f"output of {name} off", device.shutdown)
-    elif not isinstance(model, ThermometerModel):
-        safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off", device.shutdown)
 
 
 def set_up(bench: Bench, name: str, model: InstrumentModel, device: Any) -> None:
