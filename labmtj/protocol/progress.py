@@ -16,6 +16,7 @@ from labmtj.nets.tune import ScaleTuning
 from labmtj.physics.stress import Limits
 from labmtj.ports import ArrayAccess, FieldSource, Journal, Thermometer
 from labmtj.records import Cell, Copy, Defect, DieMap, Finding, Floats, Ints, Polarity
+from labmtj.routines.writing.picture import Picture
 from labmtj.runs.die_map import die_map_entry
 
 
@@ -52,6 +53,7 @@ class Progress:
     thermometer: Thermometer | None = None
     scale: ScaleTuning | None = None
     software_scale: ScaleTuning | None = None
+    _picture: Picture | None = None
 
     @property
     def known_network(self) -> Network:
@@ -78,6 +80,12 @@ class Progress:
     def window(self) -> float:
         """Nominal Gon - Goff [S]: medians of the good cells of the map."""
         return self.known_map.conductance_p - self.known_map.conductance_ap
+
+    @property
+    def picture(self) -> Picture:
+        """What the die map says of currents and voltages; worked out anew only where the map has changed."""
+        self._picture = Picture(self.known_map) if self._picture is None else self._picture.of(self.known_map)
+        return self._picture
 
     def keep_map(self, die: DieMap) -> None:
         """From here on this is what is known of the die; it is in the journal."""
