@@ -11,8 +11,8 @@ The time scale tau_D is an input, not an estimate: at one width nothing tells it
 ln(width / tau_D) is what extrapolates to V_c0. A factor 2 in it is 2 % in V_c0 at Delta 75 (derived: V_c0 changes
 by ln(2) V_c0 (s1 + s2) / (2 s1 s2 Delta^0.5), s^2 = ln(width / tau_D) at the two ends of 100 us to 1 s).
 
-A stray field h makes the effective V_c0 (1 - h) and Delta (1 - h)^2 exact in the barrier and not quite in the prefactor:
-at h = 0.05 the rate differs by 3 %, 0.1 % in V_c0 (derived in the same way).
+A stray field h that helps makes the effective V_c0 (1 - h) and Delta (1 - h)^2 exact in the barrier and not quite in
+the prefactor: at h = 0.05 the rate differs by 3 %, 0.1 % in V_c0 (derived in the same way).
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ _DRIVES = np.linspace(0.02, 1.6, 160)
 _DELTAS: Floats = np.geomspace(LOWEST, HIGHEST, 72)
 _TABLE_END = 122.0  # barrier up to which the Fokker-Planck equation is tabulated
 _LEVELS = np.linspace(-7.0, 4.0, 111)  # of ln H, for the inverse
+HALF = math.log(math.log(2.0))
+"""ln H at P = 1/2."""
 
 
 @dataclass(frozen=True)

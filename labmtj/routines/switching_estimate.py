@@ -20,10 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from labmtj.physics.switching_law import HIGHEST, LOWEST, Exponent, WidthLaw, width_law
+from labmtj.physics.switching_law import HALF, HIGHEST, LOWEST, Exponent, WidthLaw, width_law
 from labmtj.records import Floats, Ints
 
-_HALF = math.log(math.log(2.0))  # ln H at P = 1/2
 _LEVELS = np.linspace(-2.5, 1.75, 9)  # ln H of the pulses that are weighed: P = 0.08 to 0.997
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
@@ -62,6 +61,14 @@ class Estimates:
         """Both ends of the interval that holds `voltage`, `v_c0` or `delta` (95 % of it, unless said)."""
         middle, error = getattr(self, name), getattr(self, f"{name}_error")
         return middle * np.exp(-sigmas * error), middle * np.exp(sigmas * error)
+
+    def part(self, which: slice, known: NDArray[np.bool_]) -> Estimates:
+        """The estimates of some tracks, nan where not `known`."""
+        values = [
+            np.where(known, getattr(self, name)[which], np.nan)
+            for name in ("voltage", "voltage_error", "v_c0", "v_c0_error", "delta", "delta_error")
+        ]
+        return Estimates(*values, pulses=self.pulses[which])
 
 
 class Tracks:
@@ -130,10 +137,10 @@ class Tracks:
         self.pulses[tracks] += 1
         self._score(tracks)
 
-    def reached(self) -> NDArray[np.bool_]:
-        """Which tracks are as good as their goals, (tracks,)."""
-        rows = self._rows(self._theta)
-        errors = np.sqrt(np.einsum("tga,tab,tgb->tg", rows, self._covariance, rows))
+    def reached(self, tracks: Ints) -> NDArray[np.bool_]:
+        """Which of `tracks` are as good as their goals."""
+        rows = self._rows(self._theta[tracks])
+        errors = np.sqrt(np.einsum("tga,tab,tgb->tg", rows, self._covariance[tracks], rows))
         return (errors <= [self._goals.voltage, self._goals.v_c0, self._goals.delta]).all(axis=1)
 
     def estimates(self) -> Estimates:
@@ -159,7 +166,7 @@ class Tracks:
 
     def _half(self, log_delta: Floats) -> tuple[Floats, Floats]:
         """The drive of P = 1/2 at the first width, and its derivative by ln Delta."""
-        level = np.full(log_delta.shape, _HALF)
+        level = np.full(log_delta.shape, HALF)
         law = self._laws[0]
         return law.drive(level, log_delta=log_delta), law.drive_slope(level, log_delta=log_delta)
 
