@@ -210,5 +210,5 @@ def _expected(die: DieMap, model: Crossbar, target: State, *, law: Exponent, wid
         model, probes, amplitude=die.switching.towards(target), state=_states(die), before=target.other
     )
     level, log_delta = np.array([HALF]), np.array([np.log(NOMINAL_DELTA)])
-    asked, known = (width_law(law, each).drive(level, log_delta=log_delta)[0] for each in (width, die.width))
-    return float(np.median(volts)) * float(asked / known)
+    asked, known = (float(width_law(law, each).drive(level, log_delta=log_delta)[0]) for each in (width, die.width))
+    return float(np.median(volts)) * asked / known

@@ -24,8 +24,8 @@ from labmtj.physics.switching_law import HALF, HIGHEST, LOWEST, Exponent, WidthL
 from labmtj.records import Floats, Ints
 
 _LEVELS = np.linspace(-2.5, 1.75, 9)  # ln H of the pulses that are weighed: P = 0.08 to 0.997
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+_NODES, _GAUSS = np.polynomial.hermite_e.hermegauss(7)
+_SHARES = _GAUSS / _GAUSS.sum()
 _STEP = np.array([0.08, 0.25])  # longest step of x and of u: far from the truth a tangent leads astray
 _FINAL = 12  # scoring steps before a posterior is laid out; three are enough after many pulses
 _REACH, _POINTS = 4.2, 15  # standard deviations to each side, and points a side, of the posterior's grid
@@ -118,7 +118,7 @@ class Tracks:
             volts[number] = np.exp(theta[:, :1]) * drive / self._half(log_delta)[0]
             shift = np.einsum("tab,tlb->tla", covariance, slope)
             variance = np.einsum("tla,tla->tl", shift, slope)
-            told = _information(levels[..., np.newaxis] + np.sqrt(variance)[..., np.newaxis] * _NODES) @ _WEIGHTS
+            told = _information(levels[..., np.newaxis] + np.sqrt(variance)[..., np.newaxis] * _NODES) @ _SHARES
             gains[number] = told * np.einsum("tla,tab,tlb->tl", shift, wanted, shift) / (1.0 + told * variance)
         gains[volts > highest] = -1.0
         flat = gains.transpose(1, 0, 2).reshape(len(tracks), -1)

@@ -52,7 +52,8 @@ def _curves(found: Switching) -> dict[str, Column]:
     flat = np.ravel_multi_index((fired.target[inside], fired.width[inside], place[inside]), shape)
 
     def summed(weights: Floats) -> Floats:
-        return np.bincount(flat, weights[inside], int(np.prod(shape))).reshape(shape)
+        counted: Floats = np.bincount(flat, weights[inside], int(np.prod(shape))).astype(np.float64)
+        return counted.reshape(shape)
 
     pulses, switches = summed(np.ones(ratio.size)), summed(fired.switched.astype(float))
     low, high = wilson(switches, pulses)
