@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labmtj.physics.switching_law import HALF, width_law
 from labmtj.records import Column, Finding, Floats, State
 from labmtj.routines.counts import wilson
 from labmtj.units import Dimension, show
@@ -27,6 +28,11 @@ def finding_of(found: Switching) -> Finding:
     return Finding("switching", _cells(found) | _curves(found), _figures(found), _line(found))
 
 
+def _told(found: Switching) -> list[str]:
+    """What was measured: one width tells V_c0 and Delta apart by what was assumed only."""
+    return list(_UNITS) if len(found.widths) > 1 else ["voltage"]
+
+
 def _cells(found: Switching) -> dict[str, Column]:
     columns = {
         "row": Column(("cell",), np.array([cell.row for cell in found.cells]), meaning="word line, from 1"),
@@ -34,7 +40,8 @@ def _cells(found: Switching) -> dict[str, Column]:
     }
     for target, estimates in found.towards.items():
         end = target.name.lower()
-        for name, units in _UNITS.items():
+        for name in _told(found):
+            units = _UNITS[name]
             values, error = getattr(estimates, name), getattr(estimates, f"{name}_error")
             columns[f"{name}_{end}"] = Column(("cell",), values, units, f"{_MEANINGS[name]}, towards {target.name}")
             columns[f"{name}_{end}_error"] = Column(("cell",), values * error, units, "standard error")
@@ -75,18 +82,17 @@ def _curves(found: Switching) -> dict[str, Column]:
 
 def _compared(found: Switching) -> tuple[Floats, Floats]:
     """V / V_1/2 at the pulse's width, and the fitted probability, of every pulse."""
-    from labmtj.physics.switching_law import HALF, width_law
-
     fired = found.fired
     ratio, fitted = np.full(fired.volts.size, np.nan), np.full(fired.volts.size, np.nan)
     for target, estimates in found.towards.items():
         for number, width in enumerate(found.widths):
             mine = np.flatnonzero((fired.target == int(target)) & (fired.width == number))
-            mine = mine[np.isfinite(estimates.v_c0[fired.cell[mine]])]
-            v_c0, log_delta = estimates.v_c0[fired.cell[mine]], np.log(estimates.delta[fired.cell[mine]])
-            law = width_law(found.law, width)
-            drive = fired.volts[mine] / v_c0
-            ratio[mine] = drive / law.drive(np.full(mine.size, HALF), log_delta=log_delta)
+            mine = mine[np.isfinite(estimates.voltage[fired.cell[mine]])]
+            voltage, log_delta = estimates.voltage[fired.cell[mine]], np.log(estimates.delta[fired.cell[mine]])
+            law, level = width_law(found.law, width), np.full(mine.size, HALF)
+            first = width_law(found.law, found.widths[0]).drive(level, log_delta=log_delta)
+            drive = fired.volts[mine] / voltage * first
+            ratio[mine] = drive / law.drive(level, log_delta=log_delta)
             fitted[mine] = -np.expm1(-np.exp(np.minimum(law.log_hazard(drive, log_delta=log_delta), 6.0)))
     return ratio, fitted
 
@@ -105,7 +111,8 @@ def _figures(found: Switching) -> dict[str, float | int | str]:
         if not good.any():
             continue
         end = target.name.lower()
-        for name, unit in (("voltage", "_volt"), ("v_c0", "_volt"), ("delta", "")):
+        for name in _told(found):
+            unit = "" if name == "delta" else "_volt"
             values, errors = getattr(estimates, name)[good], getattr(estimates, f"{name}_error")[good]
             shown = {"voltage": "v_switch"}.get(name, name)
             figures[f"median_{shown}_{end}{unit}"] = float(np.median(values))
