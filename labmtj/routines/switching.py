@@ -21,11 +21,11 @@ from labmtj.records import Cell, DieMap, Finding, Floats, Ints, State
 from labmtj.routines.bring import all_cells, measurable, write_pulse
 from labmtj.routines.cell_voltage import cell_voltages, crossbar_of
 from labmtj.routines.characterise import probe_cells
-from labmtj.routines.switching_estimate import Estimates, Goals, Tracks
+from labmtj.routines.switching_estimate import DELTA_SPREAD, NOMINAL_DELTA, Estimates, Goals, Tracks
 from labmtj.routines.switching_finding import finding_of
 
 SPREAD = 0.15  # chosen: of a cell's switching voltage around the map's median; cells spread by 5 to 10 %
-NOMINAL_DELTA = 62.0  # chosen: middle of 30 to 130 kT on a logarithmic scale; only the prior's centre follows from it
+_LIKE_THE_OTHERS = 0.2  # chosen: spread of ln Delta around the median of measured cells; dies spread by 0.10 to 0.14
 _NODES = np.linspace(0.0, 1.0, 13)  # of the ceiling: where cell voltages are solved; between them they are straight
 _VAIN = 10  # chosen: pulses at the ceiling that may fail before a cell is left
 
@@ -115,9 +115,20 @@ def measure_switching(
         ])
         for target in State
     }  # fmt: skip
-    centre = [np.full(count, _expected(die, model, target, law=law, width=widths[0])) for target in State]
+    assumed, delta_spread = _assumed(die)
+    centre = [
+        np.full(count, _expected(die, model, target, law=law, width=widths[0], delta=assumed[target]))
+        for target in State
+    ]
     tracks = Tracks(
-        np.concatenate(centre), spread=spread, widths=widths, law=law, goals=goals, delta=NOMINAL_DELTA, most=pulses
+        np.concatenate(centre),
+        spread=spread,
+        widths=widths,
+        law=law,
+        goals=goals,
+        delta=np.repeat([assumed[target] for target in State], count),
+        delta_spread=delta_spread,
+        most=pulses,
     )
     good, fired = np.zeros(count, np.bool_), _Log()
     for place, cell in enumerate(chosen):
@@ -199,16 +210,32 @@ def _crossbar(die: DieMap) -> Crossbar:
     )  # fmt: skip
 
 
+def _assumed(die: DieMap) -> tuple[dict[State, float], float]:
+    """Barriers [kT] that are expected towards each state, and the spread of their logarithms.
+
+    The median of what the map knows already, or a wide guess.
+    """
+    known = {State.P: die.delta_p, State.AP: die.delta_ap}
+    medians = {
+        target: float(np.median(values[np.isfinite(values)]))
+        for target, values in known.items()
+        if values is not None and np.isfinite(values).any()
+    }
+    if len(medians) < len(State):
+        return dict.fromkeys(State, NOMINAL_DELTA), DELTA_SPREAD
+    return medians, _LIKE_THE_OTHERS
+
+
 def _states(die: DieMap) -> Ints:
     return np.full(die.shape, -1) if die.state is None else die.state
 
 
-def _expected(die: DieMap, model: Crossbar, target: State, *, law: Exponent, width: float) -> float:
+def _expected(die: DieMap, model: Crossbar, target: State, *, law: Exponent, width: float, delta: float) -> float:
     """Cell voltage [V] at which a typical cell goes to `target` half the time at `width` [s]: the map's probes."""
     probes = measurable(die, probe_cells(die.shape)) or measurable(die, all_cells(die.shape))
     volts = cell_voltages(
         model, probes, amplitude=die.switching.towards(target), state=_states(die), before=target.other
     )
-    level, log_delta = np.array([HALF]), np.array([np.log(NOMINAL_DELTA)])
+    level, log_delta = np.array([HALF]), np.array([np.log(delta)])
     asked, known = (float(width_law(law, each).drive(level, log_delta=log_delta)[0]) for each in (width, die.width))
     return float(np.median(volts)) * asked / known

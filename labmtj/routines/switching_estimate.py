@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from labmtj.physics.switching_law import HALF, HIGHEST, LOWEST, Exponent, WidthLaw, width_law
 from labmtj.records import Floats, Ints
 
+NOMINAL_DELTA, DELTA_SPREAD = 62.0, 0.35  # chosen: 30 to 130 kT within two sigmas, on a logarithmic scale
 _LEVELS = np.linspace(-2.5, 1.75, 9)  # ln H of the pulses that are weighed: P = 0.08 to 0.997
 _NODES, _GAUSS = np.polynomial.hermite_e.hermegauss(7)
 _SHARES = _GAUSS / _GAUSS.sum()
@@ -75,8 +76,8 @@ class Tracks:
     """What is known of many tracks, and what to ask next.
 
     `voltage` [V], (tracks,), is where P = 1/2 is expected at the first of `widths` [s], with the relative spread
-    `spread`; `delta` with `delta_spread` (of ln Delta) is what is assumed of the barriers. The defaults are wide:
-    30 to 130 kT.
+    `spread`; `delta`, one or (tracks,), with `delta_spread` (of ln Delta) is what is assumed of the barriers. The
+    defaults are wide.
     """
 
     def __init__(
@@ -87,14 +88,14 @@ class Tracks:
         widths: Sequence[float],
         law: Exponent,
         goals: Goals,
-        delta: float = 62.0,  # chosen: middle of 30 to 130 kT on a logarithmic scale
-        delta_spread: float = 0.35,  # chosen: two of them span that range
+        delta: float | Floats = NOMINAL_DELTA,
+        delta_spread: float = DELTA_SPREAD,
         most: int = 300,
     ) -> None:
         count = len(voltage)
         self.widths, self._goals = tuple(widths), goals
         self._laws: list[WidthLaw] = [width_law(law, width) for width in widths]
-        self._prior = np.stack([np.log(voltage), np.full(count, math.log(delta))], axis=1)
+        self._prior = np.stack([np.log(voltage), np.log(np.broadcast_to(np.asarray(delta, float), (count,)))], axis=1)
         self._prior_precision = np.array([spread**-2, delta_spread**-2])
         self._theta: Floats = self._prior.copy()
         self._covariance: Floats = np.broadcast_to(np.diag(1.0 / self._prior_precision), (count, 2, 2)).copy()

@@ -56,9 +56,9 @@ class Cells:
         middle = np.median(self.voltage.reshape(2, -1), axis=1) * np.exp(0.03 * self.chance.standard_normal(2))
         return np.repeat(middle, self.count)
 
-    def estimated(self, *, widths, pulses, goals) -> Estimates:
+    def estimated(self, *, widths, pulses, goals, **assumed) -> Estimates:
         """All cells go to and fro, `pulses` on each in all."""
-        tracks = Tracks(self.prior(), spread=0.15, widths=widths, law=Exponent(), goals=goals, most=pulses)
+        tracks = Tracks(self.prior(), spread=0.15, widths=widths, law=Exponent(), goals=goals, most=pulses, **assumed)
         each, towards_ap = np.arange(self.count), np.zeros(self.count, int)
         for _pulse in range(pulses):
             which = towards_ap * self.count + each
@@ -119,13 +119,16 @@ def test_300_pulses_a_cell_meet_the_requirement_over_600_cells(diameter, capsys)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("diameter", [20, 40, 75])
-def test_60_pulses_a_cell_find_the_switching_voltages_of_both_directions(diameter, capsys):
+@pytest.mark.parametrize("known", [False, True], ids=["barriers unknown", "barriers of other cells known"])
+def test_60_pulses_a_cell_find_the_switching_voltages_of_both_directions(diameter, known, capsys):
     cells = Cells(diameter, 600)
-    found = cells.estimated(widths=(WIDTH,), pulses=60, goals=QUICK)
+    others = np.repeat(np.median(cells.delta.reshape(2, -1), axis=1), 600)
+    assumed = {"delta": others, "delta_spread": 0.2} if known else {}
+    found = cells.estimated(widths=(WIDTH,), pulses=60, goals=QUICK, **assumed)
     errors, covered = judged(cells, found, "voltage")
     with capsys.disabled():
         print(
-            f"\n{diameter} nm V_1/2 from 60 pulses: rms {np.sqrt(np.mean(errors**2)):.4f} "
+            f"\n{diameter} nm V_1/2 from 60 pulses, barriers known {known}: rms {np.sqrt(np.mean(errors**2)):.4f} "
             f"median {np.median(np.abs(errors)):.4f} within 1.7 % {within(errors, 0.017):.4f} covered {covered:.4f}"
         )
     assert float(np.sqrt(np.mean(errors**2))) < 0.017
