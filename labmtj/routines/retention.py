@@ -37,10 +37,11 @@ def measure_retention(
     if list(times) != sorted(set(times)) or times[0] <= 0.0:
         raise InputError(f"the waiting times {list(times)} s do not rise from above 0 s")
     written = {cell: State((cell.row + cell.col) % 2) for cell in chosen}
-    bring(array, die, written, read=read)
+    never = bring(array, die, written, read=read)
     began = array.clock.now()
     target = np.array([int(state) for state in written.values()])
-    gone, lost_at = np.zeros(len(chosen), np.bool_), np.full(len(chosen), np.nan)
+    stood = np.array([cell not in never for cell in chosen])
+    gone, lost_at = ~stood, np.full(len(chosen), np.nan)
     passed, lost = np.zeros(len(times)), np.zeros((2, len(times)), np.int64)
     for number, until in enumerate(times):
         array.rest()
@@ -50,9 +51,9 @@ def measure_retention(
         changed = ~gone & (np.array([int(state) for state in found]) != target)
         gone |= changed
         lost_at[changed], passed[number] = now, now
-        lost[:, number] = [int((gone & (target == state)).sum()) for state in State]
+        lost[:, number] = [int((gone & stood & (target == state)).sum()) for state in State]
         tick()
-    of = np.array([int((target == state).sum()) for state in State])
+    of = np.array([int((stood & (target == state)).sum()) for state in State])
     low, high = wilson(lost, np.maximum(of, 1)[:, np.newaxis])
     columns = {
         "row": Column(("cell",), np.array([cell.row for cell in chosen]), meaning="word line, from 1"),
@@ -61,7 +62,7 @@ def measure_retention(
         "lost_at": Column(("cell",), lost_at, "s", "time of the first reading that shows the other state; nan: none"),
         "state": Column(("state",), np.array([int(state) for state in State]), meaning="0 P, 1 AP"),
         "time": Column(("time",), passed, "s", "since the cells were written"),
-        "cells": Column(("state",), of, "1", "cells written to this state"),
+        "cells": Column(("state",), of, "1", "cells that stood in this state at the beginning"),
         "lost": Column(("state", "time"), lost, "1", "cells lost by then"),
         "lost_low": Column(("state", "time"), low, "1", "share lost, lower end of Wilson's 95 % interval"),
         "lost_high": Column(("state", "time"), high, "1", "share lost, upper end of Wilson's 95 % interval"),
@@ -69,7 +70,10 @@ def measure_retention(
     figures: dict[str, float | int | str] = {"cells": len(chosen), "waited_second": float(passed[-1])}
     said = [f"{len(chosen)} cells after {show(float(passed[-1]), Dimension.TIME)}"]
     for state in State:
-        count, seconds = int(lost[state, -1]), float(np.where(gone, lost_at, passed[-1])[target == state].sum())
+        count, seconds = (
+            int(lost[state, -1]),
+            float(np.where(gone, lost_at, passed[-1])[stood & (target == state)].sum()),
+        )
         if not of[state]:
             continue
         bound = float(share_bound(count, of[state]))

@@ -189,7 +189,7 @@ def _one_cell(
         rung = ladder[target]
         which, most = np.array([rung.track]), float(rung.over_cell[-1])
         volts, width = tracks.propose(which, highest=most)
-        amplitude = float(np.interp(volts[0], rung.over_cell, rung.terminal))
+        amplitude = float(np.interp(float(volts[0]), rung.over_cell, rung.terminal))
         outcome = array.pulse(write_pulse(cell, die, target, volts=amplitude, width=tracks.widths[int(width[0])]))
         state = die.state_of(array.read([cell], voltage=read)[0])
         if outcome.in_compliance or state is None:

@@ -37,7 +37,8 @@ def _chart(group: Group, kind: str, *, key: str) -> str:
     axes = figure.add_axes((0.12, 0.25, 0.84, 0.6))
     axes.set_title(title)
     axes.set_xlabel(label)
-    highest, lowest, said = 0.0, 1.0, []
+    highest, lowest = 0.0, 1.0
+    said: list[str] = []
     for state, colour in COLOURS.items():
         end = state.name.lower()
         count, of = float(group.attributes[events.format(end)]), float(group.attributes[trials.format(end)])  # pyright: ignore[reportArgumentType]
