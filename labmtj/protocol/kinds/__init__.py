@@ -8,6 +8,7 @@ from labmtj.protocol.kinds.mapping import MapStep
 from labmtj.protocol.kinds.open_map import OpenMapStep
 from labmtj.protocol.kinds.polarity import PolarityStep
 from labmtj.protocol.kinds.program import ProgramStep
+from labmtj.protocol.kinds.ramps import RampsStep
 from labmtj.protocol.kinds.read_disturb import ReadDisturbStep
 from labmtj.protocol.kinds.report import ReportStep
 from labmtj.protocol.kinds.retention import RetentionStep
@@ -26,6 +27,7 @@ KINDS: tuple[type[Step], ...] = (
     HalfSelectStep,
     ReadDisturbStep,
     RetentionStep,
+    RampsStep,
     ProgramStep,
     InferStep,
     VerifyStep,
