@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from labmtj.config.finder import find
 from labmtj.config.source import read
 from labmtj.errors import FileProblems, InputError, LimitExceeded
 from labmtj.protocol.kinds import ReportStep
-from labmtj.protocol.kinds.chosen import chosen_cells
+from labmtj.protocol.kinds.chosen import chosen_cells, forget_states
 from labmtj.protocol.load import load_protocol
 from labmtj.protocol.progress import Progress
 from labmtj.records import Cell
@@ -80,6 +81,17 @@ def test_the_switching_protocol_fills_the_die_map(switching):
     assert 2 == len(lines["switching"])
     assert "V_c0" in lines["switching"][0]
     assert "V_c0" not in lines["switching"][1]
+
+
+def test_what_was_pulsed_is_of_unknown_state(switching):
+    progress = replace(switching[0], journal=MemoryJournal())
+    forget_states(progress)
+    assert [] == progress.journal.entries
+    progress.die_map = replace(progress.known_map, state=np.zeros((4, 4), int))
+    forget_states(progress, [Cell(2, 3)])
+    assert [[1, 2]] == np.argwhere(progress.known_map.state == -1).tolist()
+    forget_states(progress)
+    assert 16 == (progress.known_map.state == -1).sum()
 
 
 def test_switching_is_drawn_with_its_estimates(switching):

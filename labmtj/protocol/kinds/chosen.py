@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import numpy as np
@@ -14,9 +15,11 @@ from labmtj.errors import InputError, Problem
 from labmtj.protocol.kinds.fields import Amplitude, AmplitudePair
 from labmtj.protocol.kinds.step import Stated
 from labmtj.records import Amplitudes, Cell, DieMap
+from labmtj.routines.bring import all_cells
 
 if TYPE_CHECKING:
     from labmtj.config.bench import BenchFile
+    from labmtj.protocol.progress import Progress
 
 _GOLDEN = 0.6180339887498949  # multiples of it fill the unit interval evenly, however many are taken
 
@@ -64,7 +67,7 @@ def chosen_cells(chosen: Literal["all"] | int | tuple[tuple[int, int], ...], die
         if bad:
             raise InputError(f"cell {', '.join(bad)} is defective in the die map; choose others")
         return cells
-    good = [Cell(int(row) + 1, int(col) + 1) for row, col in np.argwhere(die.good)]
+    good = [cell for cell in all_cells(die.shape) if die.good[cell.position]]
     if chosen == "all":
         return good
     if chosen > len(good):
@@ -91,6 +94,17 @@ def stated_amplitude(amplitude: Amplitude, written: Source, here: KeyPath) -> It
         path: KeyPath = (*here, "amplitude")
         for name in ("ap_to_p", "p_to_ap"):
             yield Stated((*path, name) if isinstance(said, dict) else path, getattr(amplitude, name), 0.5)
+
+
+def forget_states(progress: Progress, cells: Iterable[Cell] | None = None) -> None:
+    """After pulses on `cells` (None: on any) their states are unknown in the map, where it has states."""
+    die = progress.known_map
+    if die.state is None:
+        return
+    state = die.state.copy()
+    for cell in all_cells(die.shape) if cells is None else cells:
+        state[cell.position] = -1
+    progress.keep_map(replace(die, state=state))
 
 
 def known_amplitudes(amplitude: Amplitude, die: DieMap) -> Amplitudes:

@@ -11,7 +11,7 @@ from labmtj.config.quantities import Time, Voltage
 from labmtj.config.source import KeyPath, Source
 from labmtj.errors import Problem
 from labmtj.ports import Ticker
-from labmtj.protocol.kinds.chosen import Count, chosen_cells, known_amplitudes, stated_amplitude
+from labmtj.protocol.kinds.chosen import Count, chosen_cells, forget_states, known_amplitudes, stated_amplitude
 from labmtj.protocol.kinds.fields import Amplitude, CellEntry
 from labmtj.protocol.kinds.step import Stated, Step
 
@@ -68,4 +68,5 @@ class HalfSelectStep(Step):
             cell=min(cells, key=lambda cell: (cell.row - middle[0]) ** 2 + (cell.col - middle[1]) ** 2),
             amplitudes=known_amplitudes(self.amplitude, die), width=self.width or die.width, tick=tick,
         )  # fmt: skip
+        forget_states(progress)
         return progress.find(found)

@@ -11,7 +11,7 @@ from labmtj.config.quantities import Time, Voltage
 from labmtj.config.source import KeyPath, Source
 from labmtj.errors import Problem
 from labmtj.ports import Ticker
-from labmtj.protocol.kinds.chosen import Chosen, chosen_cells, off_the_array
+from labmtj.protocol.kinds.chosen import Chosen, chosen_cells, forget_states, off_the_array
 from labmtj.protocol.kinds.step import Stated, Step
 
 if TYPE_CHECKING:
@@ -57,4 +57,5 @@ class RetentionStep(Step):
             progress.array, die=die, cells=chosen_cells(self.cells, die), read=self.read or die.read_voltage,
             times=self.times, tick=tick,
         )  # fmt: skip
+        forget_states(progress)
         return progress.find(found)

@@ -13,6 +13,7 @@ from labmtj.protocol.kinds.chosen import (
     Chosen,
     Count,
     chosen_cells,
+    forget_states,
     known_amplitudes,
     off_the_array,
     stated_amplitude,
@@ -67,4 +68,5 @@ class WriteErrorStep(Step):
             amplitudes=known_amplitudes(self.amplitude, die), width=self.width or die.width, pulses=self.pulses,
             tick=tick,
         )  # fmt: skip
+        forget_states(progress, chosen_cells(self.cells, die))
         return progress.find(found)
