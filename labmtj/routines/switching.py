@@ -61,9 +61,15 @@ class Switching:
         return finding_of(self)
 
     def onto(self, die: DieMap) -> DieMap:
-        """The map with what was found; switching voltages only where they were measured at the map's width."""
-        fields: dict[str, Floats] = {}
+        """The map with what was found; switching voltages only where they were measured at the map's width.
+
+        The states of these cells are unknown then.
+        """
+        fields: dict[str, Floats | Ints] = {}
         rows, cols = np.array([cell.position for cell in self.cells], int).reshape(-1, 2).T
+        if die.state is not None:
+            fields["state"] = die.state.copy()
+            fields["state"][rows, cols] = -1
         for target, suffix in ((State.P, "p"), (State.AP, "ap")):
             found = self.towards[target]
             values = {"v_c0": found.v_c0, "delta": found.delta}

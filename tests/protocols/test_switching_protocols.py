@@ -85,6 +85,7 @@ def test_the_switching_protocol_fills_the_die_map(switching):
 
 def test_what_was_pulsed_is_of_unknown_state(switching):
     progress = replace(switching[0], journal=MemoryJournal())
+    progress.die_map = replace(progress.known_map, state=None)
     forget_states(progress)
     assert [] == progress.journal.entries
     progress.die_map = replace(progress.known_map, state=np.zeros((4, 4), int))

@@ -11,7 +11,7 @@ from labmtj.config.quantities import Fraction, Time, Voltage
 from labmtj.config.source import KeyPath, Source
 from labmtj.errors import Problem
 from labmtj.ports import Ticker
-from labmtj.protocol.kinds.chosen import Chosen, chosen_cells, forget_states, off_the_array
+from labmtj.protocol.kinds.chosen import Chosen, chosen_cells, off_the_array
 from labmtj.protocol.kinds.step import Stated, Step
 
 if TYPE_CHECKING:
@@ -75,5 +75,4 @@ class SwitchingStep(Step):
             law=Exponent(self.n, self.attempt_time), tick=tick,
         )  # fmt: skip
         progress.keep_map(found.onto(die))
-        forget_states(progress, found.cells)
         return progress.find(found.finding)
