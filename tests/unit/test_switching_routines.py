@@ -10,8 +10,10 @@ from labmtj.errors import BenchError, InputError, LimitExceeded
 from labmtj.physics.switching_law import Exponent
 from labmtj.records import Amplitudes, Cell, Defect, DieMap, Polarity, State
 from labmtj.routines.bring import all_cells, bring, measurable, read_state
+from labmtj.routines.characterise import map_die
 from labmtj.routines.counts import rate_bound, share_bound, share_interval, wilson
 from labmtj.routines.disturb import measure_half_select, measure_read_disturb
+from labmtj.routines.polarity import find_polarity, spare_cells
 from labmtj.routines.retention import measure_retention
 from labmtj.routines.switching import measure_switching
 from labmtj.routines.switching_estimate import Goals
@@ -234,3 +236,31 @@ def test_waiting_times_that_do_not_rise_are_refused():
     with pytest.raises(InputError, match="do not rise"):
         measure_retention(array, die=map_of(array), cells=[Cell(1, 1)], read=READ, times=[10.0, 1.0])
     assert [] == array._journal.entries
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("diameter", [20, 40, 75])
+def test_v_c0_is_found_through_the_wires_of_a_whole_array_from_its_own_map(diameter, capsys):
+    settings = f'simulation.die.diameter="{diameter} nm"'
+    array = TwinArray(load_bench("simulated-15x15", overrides=(settings,), seed=5), MemoryJournal())
+    polarity = find_polarity(
+        array, cells=spare_cells(array.shape), start=0.15, step=0.02, ceiling=0.6, width=WIDTH, read=READ
+    )
+    die = map_die(array, polarity=polarity, read=READ, width=WIDTH)
+    # What the wires step finds; a relay has 0.35 ohm in the middle of its range, its lead 0.5 ohm.
+    die = dataclasses.replace(die, wire=5.0, row_contact=0.85, col_contact=0.85)
+    cells = all_cells(array.shape)[7::11]
+    found = measure_switching(array, die=die, cells=cells, read=READ, ceiling=0.65, widths=[WIDTH, 1.0])
+    truth, at = array.electrics.truth, tuple(np.array([cell.position for cell in found.cells]).T)
+    for target, ratio, sign in ((State.P, 1.0, 1.0), (State.AP, 1.15, -1.0)):
+        v_c0 = found.towards[target].v_c0 / (truth.v_c0[at] * ratio * (1 - sign * truth.stray_field[at])) - 1
+        delta = found.towards[target].delta / (truth.delta[at] * (1 - sign * truth.stray_field[at]) ** 2) - 1
+        with capsys.disabled():
+            print(
+                f"\n{diameter} nm to {target.name}, {len(v_c0)} cells: V_c0 bias {v_c0.mean():+.4f} rms "
+                f"{np.sqrt(np.mean(v_c0**2)):.4f} within 3 % {np.mean(np.abs(v_c0) < 0.03):.3f}; "
+                f"Delta rms {np.sqrt(np.mean(delta**2)):.4f} within 15 % {np.mean(np.abs(delta) < 0.15):.3f}", end=""
+            )  # fmt: skip
+        assert abs(v_c0.mean()) < 0.01
+        assert np.sqrt(np.mean(v_c0**2)) < 0.02
+        assert np.abs(delta).max() < 0.15

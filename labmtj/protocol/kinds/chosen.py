@@ -15,7 +15,6 @@ from labmtj.errors import InputError, Problem
 from labmtj.protocol.kinds.fields import Amplitude, AmplitudePair
 from labmtj.protocol.kinds.step import Stated
 from labmtj.records import Amplitudes, Cell, DieMap
-from labmtj.routines.bring import all_cells
 
 if TYPE_CHECKING:
     from labmtj.config.bench import BenchFile
@@ -61,6 +60,8 @@ def chosen_cells(chosen: Literal["all"] | int | tuple[tuple[int, int], ...], die
 
     Raises InputError for a named cell that is defective, and for more cells than there are good ones.
     """
+    from labmtj.routines.bring import all_cells
+
     if isinstance(chosen, tuple):
         cells = [Cell(*pair) for pair in chosen]
         bad = [str(cell) for cell in cells if not die.good[cell.position]]
@@ -98,6 +99,8 @@ def stated_amplitude(amplitude: Amplitude, written: Source, here: KeyPath) -> It
 
 def forget_states(progress: Progress, cells: Iterable[Cell] | None = None) -> None:
     """After pulses on `cells` (None: on any) their states are unknown in the map, where it has states."""
+    from labmtj.routines.bring import all_cells
+
     die = progress.known_map
     if die.state is None:
         return
