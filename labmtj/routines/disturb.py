@@ -13,8 +13,9 @@ import numpy as np
 from labmtj.errors import BenchError, InputError
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
 from labmtj.records import Amplitudes, Cell, Column, DieMap, Finding, Floats, Ints, State
-from labmtj.routines.bring import bring, measurable, read_state, write_pulse
+from labmtj.routines.bring import bring, measurable, read_state, writes_of
 from labmtj.routines.counts import rate_bound
+from labmtj.routines.writing.picture import Picture
 
 
 def measure_half_select(
@@ -23,44 +24,48 @@ def measure_half_select(
     die: DieMap,
     cell: Cell,
     read: float,
-    amplitudes: Amplitudes,
-    width: float,
     pulses: int,
+    amplitudes: Amplitudes | None = None,
+    width: float | None = None,
     readings: int = 5,
+    picture: Picture | None = None,
     tick: Ticker = no_ticks,
 ) -> Finding:
     """Fire `pulses` towards each state on `cell`, and count flips among the good cells of its row and column.
 
-    These see half of the amplitude [V]. Before each polarity they are written to the state that it can leave, and
-    read at `read` [V] `readings` times, evenly spread. Ticks once a reading of all. Raises LimitExceeded first.
+    These see half of the amplitude; `amplitudes` [V] between terminals and `width` [s] are the map's if not said.
+    Before each polarity they are written to the state that it can leave, and read at `read` [V] `readings` times,
+    evenly spread. Ticks once a reading of all. Raises LimitExceeded first.
     """
     rows, cols = array.shape
     line = [Cell(row, cell.col) for row in range(1, rows + 1)] + [Cell(cell.row, col) for col in range(1, cols + 1)]
     victims = measurable(die, [each for each in line if each != cell])
     if not victims:
         raise InputError(f"no cell on the lines of {cell} has both states in the die map; choose another cell")
-    for target in State:
-        array.check(write_pulse(cell, die, target, volts=amplitudes.towards(target), width=width))
+    picture = picture or Picture(die)
+    fired = writes_of(die, [cell], amplitudes=amplitudes, width=width, picture=picture)
+    fired.check(array)
+    own = writes_of(die, victims, picture=picture)
     steps = np.diff(np.round(np.linspace(0, pulses, min(readings, pulses) + 1))).astype(int).tolist()
     flips, exposed = np.zeros((2, len(victims)), np.int64), np.zeros((2, len(victims)))
     for target in State:
-        lost = bring(array, die, dict.fromkeys(victims, target.other), read=read)
+        lost = bring(array, own, dict.fromkeys(victims, target.other), read=read)
         standing = np.array([each not in lost for each in victims])
         for count in steps:
             for _pulse in range(count):
-                array.pulse(write_pulse(cell, die, target, volts=amplitudes.towards(target), width=width))
+                array.pulse(fired.pulse(cell, target))
             still = np.array([read_state(array, die, each, read=read) is target.other for each in victims])
             exposed[target] += count * (0.5 * standing + 0.5 * (standing & still))
             flips[target] += standing & ~still
             standing &= still
             tick()
-    figures: dict[str, float | int | str] = {"row": cell.row, "col": cell.col, "width_second": width}
+    figures: dict[str, float | int | str] = {"row": cell.row, "col": cell.col, "width_second": fired.width}
     said = [f"{len(victims)} cells on the lines of {cell}"]
     for target in State:
         end, count, dose = target.name.lower(), int(flips[target].sum()), float(exposed[target].sum())
         bound = float(rate_bound(count, dose))  # of a hazard: a share cannot say that all flipped early
         figures |= {
-            f"amplitude_{end}_volt": amplitudes.towards(target),
+            f"amplitude_{end}_volt": fired.middle(target),
             f"flips_{end}": count,
             f"cell_pulses_{end}": dose,
             f"flips_per_pulse_{end}": count / dose,
@@ -79,6 +84,7 @@ def measure_read_disturb(
     voltage: float,
     seconds: float,
     readings: int = 4,
+    picture: Picture | None = None,
     tick: Ticker = no_ticks,
 ) -> Finding:
     """Hold `voltage` [V] on `cells`, for `seconds` of each sign, and count those that left their state.
@@ -92,11 +98,12 @@ def measure_read_disturb(
     if not chosen:
         raise InputError("none of the chosen cells has both states in the die map; choose good ones")
     ends = [seconds * 0.5 ** (readings - 1 - number) for number in range(readings)]
+    writes = writes_of(die, chosen, picture=picture)
     flips, exposed = np.zeros((2, len(chosen)), np.int64), np.zeros((2, len(chosen)))
     doses, lost = np.zeros((2, readings)), np.zeros((2, readings), np.int64)
     row_of = np.array([cell.row for cell in chosen])
     for target in State:
-        gone = bring(array, die, dict.fromkeys(chosen, target.other), read=read)
+        gone = bring(array, writes, dict.fromkeys(chosen, target.other), read=read)
         standing, begun = np.array([cell not in gone for cell in chosen]), np.zeros(len(chosen))
         for number, end in enumerate(ends):
             held = begun.copy()

@@ -13,8 +13,9 @@ import numpy as np
 from labmtj.errors import InputError
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
 from labmtj.records import Cell, Column, DieMap, Finding, State
-from labmtj.routines.bring import bring, measurable, read_state
+from labmtj.routines.bring import bring, measurable, read_state, writes_of
 from labmtj.routines.counts import rate_bound, share_bound, wilson
+from labmtj.routines.writing.picture import Picture
 from labmtj.units import Dimension, show
 
 
@@ -25,6 +26,7 @@ def measure_retention(
     cells: Sequence[Cell],
     read: float,
     times: Sequence[float],
+    picture: Picture | None = None,
     tick: Ticker = no_ticks,
 ) -> Finding:
     """Write `cells` in a checkerboard, and read them at `read` [V] when each of `times` [s] has passed since.
@@ -37,7 +39,7 @@ def measure_retention(
     if list(times) != sorted(set(times)) or times[0] <= 0.0:
         raise InputError(f"the waiting times {list(times)} s do not rise from above 0 s")
     written = {cell: State((cell.row + cell.col) % 2) for cell in chosen}
-    never = bring(array, die, written, read=read)
+    never = bring(array, writes_of(die, chosen, picture=picture), written, read=read)
     began = array.clock.now()
     target = np.array([int(state) for state in written.values()])
     stood = np.array([cell not in never for cell in chosen])

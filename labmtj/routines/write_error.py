@@ -13,8 +13,9 @@ import numpy as np
 from labmtj.errors import InputError
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
 from labmtj.records import Amplitudes, Cell, Column, DieMap, Finding, Ints, State
-from labmtj.routines.bring import measurable, read_state, write_pulse
+from labmtj.routines.bring import Writes, measurable, read_state, writes_of
 from labmtj.routines.counts import share_bound, share_interval
+from labmtj.routines.writing.picture import Picture
 
 _MOST = 4  # chosen: pulses in all over pulses wanted of one polarity before a cell that hardly switches is left
 
@@ -25,22 +26,23 @@ def measure_write_error(
     die: DieMap,
     cells: Sequence[Cell],
     read: float,
-    amplitudes: Amplitudes,
-    width: float,
     pulses: int,
+    amplitudes: Amplitudes | None = None,
+    width: float | None = None,
+    picture: Picture | None = None,
     tick: Ticker = no_ticks,
 ) -> Finding:
     """Fire at least `pulses` towards each state on each of `cells` and count those that did not write.
 
-    `amplitudes` [V] between terminals, `width` [s], readings at `read` [V]. A cell that does not come to and fro is
+    `amplitudes` [V] between terminals and `width` [s] are the map's if not said (`writes_of`); readings at `read`
+    [V]. A cell that does not come to and fro is
     left after four times as many. Raises LimitExceeded, before anything is fired, for amplitudes above a limit.
     """
     chosen = measurable(die, cells)
     if not chosen:
         raise InputError("none of the chosen cells has both states in the die map; choose good ones")
-    for cell in chosen:
-        for target in State:
-            array.check(write_pulse(cell, die, target, volts=amplitudes.towards(target), width=width))
+    writes = writes_of(die, chosen, amplitudes=amplitudes, width=width, picture=picture)
+    writes.check(array)
     fired, missed = np.zeros((2, len(chosen)), np.int64), np.zeros((2, len(chosen)), np.int64)
     for place, cell in enumerate(chosen):
         state = read_state(array, die, cell, read=read)
@@ -48,20 +50,20 @@ def measure_write_error(
             if fired[:, place].min() >= pulses:
                 break
             target = state.other
-            array.pulse(write_pulse(cell, die, target, volts=amplitudes.towards(target), width=width))
+            array.pulse(writes.pulse(cell, target))
             state = read_state(array, die, cell, read=read)
             fired[target, place] += 1
             missed[target, place] += state is not target
         tick()
-    return _finding(chosen, fired, missed, amplitudes=amplitudes, width=width)
+    return _finding(chosen, fired, missed, writes=writes)
 
 
-def _finding(cells: Sequence[Cell], fired: Ints, missed: Ints, *, amplitudes: Amplitudes, width: float) -> Finding:
+def _finding(cells: Sequence[Cell], fired: Ints, missed: Ints, *, writes: Writes) -> Finding:
     columns = {
         "row": Column(("cell",), np.array([cell.row for cell in cells]), meaning="word line, from 1"),
         "col": Column(("cell",), np.array([cell.col for cell in cells]), meaning="bit line, from 1"),
     }
-    figures: dict[str, float | int | str] = {"width_second": width}
+    figures: dict[str, float | int | str] = {"width_second": writes.width}
     said: list[str] = []
     for target in State:
         end = target.name.lower()
@@ -72,7 +74,7 @@ def _finding(cells: Sequence[Cell], fired: Ints, missed: Ints, *, amplitudes: Am
         count, errors = int(fired[target].sum()), int(missed[target].sum())
         low, high = share_interval(errors, count)
         figures |= {
-            f"amplitude_{end}_volt": amplitudes.towards(target),
+            f"amplitude_{end}_volt": writes.middle(target),
             f"pulses_{end}": count,
             f"errors_{end}": errors,
             f"rate_{end}": errors / max(count, 1),

@@ -9,7 +9,7 @@ from labmtj.config.bench import load_bench
 from labmtj.errors import BenchError, InputError, LimitExceeded
 from labmtj.physics.switching_law import Exponent
 from labmtj.records import Amplitudes, Cell, Defect, DieMap, Polarity, State
-from labmtj.routines.bring import all_cells, bring, measurable, read_state
+from labmtj.routines.bring import all_cells, bring, measurable, read_state, writes_of
 from labmtj.routines.characterise import map_die
 from labmtj.routines.counts import rate_bound, share_bound, share_interval, wilson
 from labmtj.routines.disturb import measure_half_select, measure_read_disturb
@@ -80,8 +80,19 @@ def test_cells_are_brought_into_the_wanted_states():
     die = map_of(array)
     wanted = {cell: State((cell.row + cell.col) % 2) for cell in all_cells(array.shape)}
     for _again in range(2):  # what the last pulses disturbed
-        bring(array, die, wanted, read=READ)
+        bring(array, writes_of(die, all_cells(array.shape)), wanted, read=READ)
     assert wanted == {cell: read_state(array, die, cell, read=READ) for cell in wanted}
+
+
+def test_every_cell_is_written_with_what_its_wires_take_on_top():
+    die, cells = map_of(array_of(), wire=20.0), all_cells((4, 4))
+    writes, plain = writes_of(die, cells), writes_of(die, cells, amplitudes=ENOUGH)
+    assert {0.32} == set(plain.volts[State.P].values())
+    volts = writes.volts[State.AP]
+    assert volts[Cell(4, 1)] < volts[Cell(1, 4)]  # beside both terminals, and far from both
+    assert writes.middle(State.AP) == pytest.approx(1.3 * 0.31, rel=0.02)
+    without = writes_of(map_of(array_of(), wire=None), cells)
+    assert {1.3 * 0.31} == set(without.volts[State.AP].values())
 
 
 def test_a_cell_that_does_not_move_is_named():
@@ -89,7 +100,7 @@ def test_a_cell_that_does_not_move_is_named():
     die = dataclasses.replace(map_of(array), defect=np.zeros((4, 4), int))
     state = read_state(array, die, Cell(2, 3), read=READ)
     with pytest.raises(BenchError, match=r"cell \(2, 3\) does not go to"):
-        bring(array, die, {Cell(2, 3): state.other}, read=READ)
+        bring(array, writes_of(die, [Cell(2, 3)]), {Cell(2, 3): state.other}, read=READ)
 
 
 # -- switching -------------------------------------------------------------------------------------

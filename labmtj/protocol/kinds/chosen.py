@@ -110,8 +110,6 @@ def forget_states(progress: Progress, cells: Iterable[Cell] | None = None) -> No
     progress.keep_map(replace(die, state=state))
 
 
-def known_amplitudes(amplitude: Amplitude, die: DieMap) -> Amplitudes:
-    """The amplitudes [V] that are said, or the map's write amplitudes."""
-    from labmtj.routines.characterise import write_amplitudes
-
-    return write_amplitudes(die.switching) if amplitude == "from_map" else amplitude.record
+def said_amplitudes(amplitude: Amplitude) -> Amplitudes | None:
+    """The amplitudes [V] between terminals that are said; None for those of the map."""
+    return None if amplitude == "from_map" else amplitude.record

@@ -11,7 +11,7 @@ from labmtj.config.quantities import Time, Voltage
 from labmtj.config.source import KeyPath, Source
 from labmtj.errors import Problem
 from labmtj.ports import Ticker
-from labmtj.protocol.kinds.chosen import Count, chosen_cells, forget_states, known_amplitudes, stated_amplitude
+from labmtj.protocol.kinds.chosen import Count, chosen_cells, forget_states, said_amplitudes, stated_amplitude
 from labmtj.protocol.kinds.fields import Amplitude, CellEntry
 from labmtj.protocol.kinds.step import Stated, Step
 
@@ -61,12 +61,13 @@ class HalfSelectStep(Step):
         from labmtj.routines.disturb import measure_half_select
 
         die = progress.known_map
+        progress.array.trust(progress.picture.lower_bound)
         middle = 0.5 * (die.shape[0] + 1), 0.5 * (die.shape[1] + 1)
         cells = chosen_cells((self.cell,) if self.cell else "all", die)
         found = measure_half_select(
             progress.array, die=die, read=self.read or die.read_voltage, pulses=self.pulses, readings=self.readings,
             cell=min(cells, key=lambda cell: (cell.row - middle[0]) ** 2 + (cell.col - middle[1]) ** 2),
-            amplitudes=known_amplitudes(self.amplitude, die), width=self.width or die.width, tick=tick,
+            amplitudes=said_amplitudes(self.amplitude), width=self.width, picture=progress.picture, tick=tick,
         )  # fmt: skip
         forget_states(progress)
         return progress.find(found)

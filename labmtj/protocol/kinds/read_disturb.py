@@ -56,9 +56,10 @@ class ReadDisturbStep(Step):
         from labmtj.routines.disturb import measure_read_disturb
 
         die = progress.known_map
+        progress.array.trust(progress.picture.lower_bound)
         found = measure_read_disturb(
             progress.array, die=die, cells=chosen_cells(self.cells, die), read=self.read or die.read_voltage,
-            voltage=self.voltage, seconds=self.dwell, readings=self.readings, tick=tick,
+            voltage=self.voltage, seconds=self.dwell, readings=self.readings, picture=progress.picture, tick=tick,
         )  # fmt: skip
         forget_states(progress)
         return progress.find(found)

@@ -53,9 +53,10 @@ class RetentionStep(Step):
         from labmtj.routines.retention import measure_retention
 
         die = progress.known_map
+        progress.array.trust(progress.picture.lower_bound)
         found = measure_retention(
             progress.array, die=die, cells=chosen_cells(self.cells, die), read=self.read or die.read_voltage,
-            times=self.times, tick=tick,
+            times=self.times, picture=progress.picture, tick=tick,
         )  # fmt: skip
         forget_states(progress)
         return progress.find(found)

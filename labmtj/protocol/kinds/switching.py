@@ -67,6 +67,7 @@ class SwitchingStep(Step):
         from labmtj.routines.switching_estimate import Goals
 
         die = progress.known_map
+        progress.array.trust(progress.picture.lower_bound)
         widths = self.widths or (die.width, 1.0)
         goals = Goals(v_c0=self.v_c0_error, delta=self.delta_error)
         found = measure_switching(

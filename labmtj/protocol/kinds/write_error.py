@@ -14,8 +14,8 @@ from labmtj.protocol.kinds.chosen import (
     Count,
     chosen_cells,
     forget_states,
-    known_amplitudes,
     off_the_array,
+    said_amplitudes,
     stated_amplitude,
 )
 from labmtj.protocol.kinds.fields import Amplitude
@@ -63,10 +63,11 @@ class WriteErrorStep(Step):
         from labmtj.routines.write_error import measure_write_error
 
         die = progress.known_map
+        progress.array.trust(progress.picture.lower_bound)
         found = measure_write_error(
             progress.array, die=die, cells=chosen_cells(self.cells, die), read=self.read or die.read_voltage,
-            amplitudes=known_amplitudes(self.amplitude, die), width=self.width or die.width, pulses=self.pulses,
-            tick=tick,
+            amplitudes=said_amplitudes(self.amplitude), width=self.width, pulses=self.pulses,
+            picture=progress.picture, tick=tick,
         )  # fmt: skip
         forget_states(progress, chosen_cells(self.cells, die))
         return progress.find(found)
