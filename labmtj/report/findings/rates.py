@@ -23,12 +23,28 @@ def draw(group: Group, key: str) -> str:
     kind = key.rstrip("0123456789")
     title = _TITLES[kind][0] + ("" if key == kind else f" ({key})")
     caption = "Dot: measured; bar: up to the one-sided 95 % bound. No dot: nothing was seen."
-    return html.section(
-        title,
-        html.paragraph(str(group.attributes["line"])),
-        html.figures([(_chart(group, kind, key=key), caption)]),
-        facts(group),
-    )
+    drawings = [(_chart(group, kind, key=key), caption)]
+    if "dose" in group.variables:
+        drawings.append((_doses(group, key=f"{key}-dose"), "Cells that had left their state when read, of those held."))
+    return html.section(title, html.paragraph(str(group.attributes["line"])), html.figures(drawings), facts(group))
+
+
+def _doses(group: Group, *, key: str) -> str:
+    """Flips against the time that the read voltage was held."""
+    figure = new_figure(height=2.2)
+    axes = figure.add_axes((0.14, 0.25, 0.82, 0.6))
+    axes.set_title("Flips against dose")
+    axes.set_xlabel("time at the read voltage (s)")
+    axes.set_ylabel("cells flipped")
+    dose, lost = group.variables["dose"].values, group.variables["lost"].values
+    for state, colour in COLOURS.items():
+        axes.plot(dose[state], lost[state], "o-", color=colour, markersize=4, label=f"to {state.name}")
+    axes.set_xscale("log")
+    axes.set_ylim(-0.5, max(2.0, 1.15 * float(lost.max())))
+    axes.grid(visible=True, color=INK, alpha=0.12, linewidth=0.6)
+    axes.legend(fontsize=9, loc="upper left")
+    cells = int(group.attributes["cells"])  # pyright: ignore[reportArgumentType]
+    return to_svg(figure, alt=f"Flips of {cells} cells against the time at the read voltage.", key=key)
 
 
 def _chart(group: Group, kind: str, *, key: str) -> str:
