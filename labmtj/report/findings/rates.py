@@ -40,6 +40,8 @@ def _doses(group: Group, *, key: str) -> str:
     for state, colour in COLOURS.items():
         axes.plot(dose[state], lost[state], "o-", color=colour, markersize=4, label=f"to {state.name}")
     axes.set_xscale("log")
+    axes.set_xticks(dose[0], labels=[f"{seconds:.2g}" for seconds in dose[0].tolist()])
+    axes.minorticks_off()
     axes.set_ylim(-0.5, max(2.0, 1.15 * float(lost.max())))
     axes.grid(visible=True, color=INK, alpha=0.12, linewidth=0.6)
     axes.legend(fontsize=9, loc="upper left")
