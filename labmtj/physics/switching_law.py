@@ -4,8 +4,8 @@
 
 n = 2: H is that of the Fokker-Planck equation (`switching_cells`), whose barrier is Delta (1 - i)^2: a perpendicular
 junction. Other n: the rate law H = (width / tau_D) exp(-Delta (1 - i)^n), i held at 1 above it, with the attempt
-rate 1 / tau_D as the prefactor (chosen: what Arrhenius fits of experiments use). n = 1 is that of Koch, Katine and
-Sun 2004, doi:10.1103/PhysRevLett.92.088302; 1.5 that of Taniguchi and Imamura for in-plane layers, arXiv:1211.5818.
+rate 1 / tau_D as the prefactor (chosen: the simplest). For in-plane layers n is about 1 up to the current at which
+the state becomes unstable, and rises to 2.2 beyond it (Taniguchi et al. 2012, arXiv:1211.5818).
 
 The time scale tau_D is an input, not an estimate: at one width nothing tells it from Delta. What was fitted with 1 ns
 where 2 ns is true has V_c0 too high by 2.4 % at Delta 75 and 2.9 % at 50 (solved, from switching at 100 us and 1 s).
