@@ -7,8 +7,8 @@ junction. Other n: the rate law H = (width / tau_D) exp(-Delta (1 - i)^n), i hel
 rate 1 / tau_D as the prefactor (chosen: the simplest). For in-plane layers n is about 1 up to the current at which
 the state becomes unstable, and rises to 2.2 beyond it (Taniguchi et al. 2012, arXiv:1211.5818).
 
-The time scale tau_D is an input, not an estimate: at one width nothing tells it from Delta. What was fitted with 1 ns
-where 2 ns is true has V_c0 too high by 2.4 % at Delta 75 and 2.9 % at 50 (solved, from switching at 100 us and 1 s).
+The time scale tau_D is an input, not an estimate: at one width nothing tells it from Delta. What is fitted with 2 ns
+where 1 ns is true has V_c0 too low by 2.4 % at Delta 75 and 2.9 % at 50 (solved, from switching at 100 us and 1 s).
 
 A stray field h that helps makes the effective V_c0 (1 - h) and Delta (1 - h)^2 exact in the barrier and not quite in
 the prefactor: at h = 0.05 fits find V_c0 0.15 to 0.2 % too high, at -0.05 as much too low (solved likewise).
