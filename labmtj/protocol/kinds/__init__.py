@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labmtj.protocol.kinds.half_select import HalfSelectStep
 from labmtj.protocol.kinds.infer import InferStep
 from labmtj.protocol.kinds.initialise import InitialiseStep
 from labmtj.protocol.kinds.mapping import MapStep
@@ -9,16 +10,25 @@ from labmtj.protocol.kinds.open_map import OpenMapStep
 from labmtj.protocol.kinds.polarity import PolarityStep
 from labmtj.protocol.kinds.program import ProgramStep
 from labmtj.protocol.kinds.ramps import RampsStep
+from labmtj.protocol.kinds.read_disturb import ReadDisturbStep
 from labmtj.protocol.kinds.report import ReportStep
+from labmtj.protocol.kinds.retention import RetentionStep
 from labmtj.protocol.kinds.rh_loop import RhLoopStep
 from labmtj.protocol.kinds.step import Step
+from labmtj.protocol.kinds.switching import SwitchingStep
 from labmtj.protocol.kinds.tune import TuneStep
 from labmtj.protocol.kinds.verify import VerifyStep
+from labmtj.protocol.kinds.write_error import WriteErrorStep
 
 KINDS: tuple[type[Step], ...] = (
     PolarityStep,
     MapStep,
     OpenMapStep,
+    SwitchingStep,
+    WriteErrorStep,
+    HalfSelectStep,
+    ReadDisturbStep,
+    RetentionStep,
     RampsStep,
     ProgramStep,
     InferStep,

@@ -14,7 +14,14 @@ from labmtj.report import html
 from labmtj.report.content import number
 from labmtj.runs.netcdf import Group
 
-DRAWERS: dict[str, str] = {"rh_loop": "rh_loop"}
+DRAWERS: dict[str, str] = {
+    "rh_loop": "rh_loop",
+    "switching": "switching",
+    "write_error": "rates",
+    "half_select": "rates",
+    "read_disturb": "rates",
+    "retention": "retention",
+}
 """Name of a finding, and the module of this package that draws it."""
 
 
