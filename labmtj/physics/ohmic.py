@@ -65,6 +65,14 @@ class OhmicArray:
         _, on_col, by_row, _ = self._branches
         return (on_col.T @ by_row).T
 
+    @property
+    def shares(self) -> Floats:
+        """Voltage across each cell for 1 V on its row and 0 V on all other lines, (rows, cols)."""
+        _, _, by_row, _ = self._branches
+        rows, cols = self.ohms.shape
+        cells = np.arange(rows * cols)
+        return (by_row[cells, cells // cols]).reshape(rows, cols) * self.ohms
+
     def slopes(self, drive: Floats, sense: Floats) -> tuple[Floats, Floats]:
         """Derivatives of the currents of N measurements, (N, cells) by ln R of each cell and (N, 4) by each of `LINES`.
 

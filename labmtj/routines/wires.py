@@ -1,7 +1,7 @@
 """Resistance of a wire's segment and of the contacts at the ends of lines, and cells without them.
 
-The array is put in three patterns: all cells P; all AP but those on the nearest and the three farthest columns; all
-AP but those on the nearest and the three farthest rows. In each of them four-corner readings (the cell nearest to
+The array is put in four patterns: all cells P; all AP but those on the nearest and the three farthest columns; all
+AP; all AP but those on the nearest and the three farthest rows. In each of them four-corner readings (the cell nearest to
 each corner, often), a read of every cell, and sums of whole lines: all rows driven against the far columns together
 and against the near one, the far rows and the near one against all columns. Between patterns the cells of
 a sum stay as they are, and the load of their lines falls by half: far cells feel it through many segments, near
@@ -18,19 +18,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labmtj.errors import BenchError
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
 from labmtj.records import Cell, Column, Defect, DieMap, Finding, Floats, Ints, State
+from labmtj.routines.series import by_contacts
 from labmtj.routines.states import Standing, stand, write_states
+from labmtj.routines.sweep import within_compliance
 from labmtj.routines.wire_fit import LineFit, Pattern, fit_lines
 
 _FAR = 3  # chosen: lines at the far end that are summed; a fifth of 15 is the best share for (1-x)^2 sqrt(x)
 _TRIES = 3  # chosen: how often a pattern is measured again if one of the summed cells flipped meanwhile
-_LEAST_VOLTS = 2e-3  # [V] chosen: below it offsets and noise are all there is
 _CORNERS = 20  # chosen: readings of each corner cell in each pattern; their scatter is the noise of all single reads
 _OPEN = 20.0  # chosen: less than the typical AP conductance over this is an open cell
-_CONTACT_SPREAD = 0.15  # [ohm] chosen: reed relays of 100 to 600 mohm; what the mean contact leaves to each row
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,20 +69,24 @@ def measure_wires(
     )
     corners = _corners(die)
     shape, patterns = array.shape, list[Pattern]()
-    targets = [np.full(shape, int(State.P)) for _ in range(3)]
-    targets[1] = np.where(_on(shape, (), (*cols[:1], *cols[-_FAR:])), int(State.P), int(State.AP))
-    targets[2] = np.where(_on(shape, (*rows[:_FAR], *rows[-1:]), ()), int(State.P), int(State.AP))
+    kept = (
+        np.ones(shape, dtype=bool),
+        _on(shape, (), (*cols[:1], *cols[-_FAR:])),
+        np.zeros(shape, dtype=bool),
+        _on(shape, (*rows[:_FAR], *rows[-1:]), ()),
+    )
+    targets = [np.where(mask, int(State.P), int(State.AP)) for mask in kept]
     write_states(array, die, targets[0], voltage=voltage)
-    voltage = _without_compliance(array, sums, voltage)
+    voltage = within_compliance(array, [(entry.rows, entry.cols) for entry in sums], voltage=voltage)
     levels = Column(("sum",), np.array([entry.name for entry in sums]), "", "lines that were summed")
-    summed = np.full((3, len(sums)), np.nan)
-    for number, (target, which) in enumerate(zip(targets, (sums, sums[:2], sums[2:]), strict=True)):
+    summed = np.full((len(targets), len(sums)), np.nan)
+    for number, (target, which) in enumerate(zip(targets, (sums, sums[:2], (), sums[2:]), strict=True)):
         pattern, means = _measure(array, die, target, which, corners, voltage=voltage, repeats=repeats, tick=tick)
         patterns.append(pattern)
         for entry, mean in zip(which, means, strict=True):
             summed[number, sums.index(entry)] = mean
     fit = fit_lines(patterns, _start(patterns, shape))
-    fit = dataclasses.replace(fit, error=np.hypot(fit.error, _by_contacts(fit.ohms)))
+    fit = dataclasses.replace(fit, error=np.hypot(fit.error, by_contacts(fit.ohms)))
     wire, row_contact, col_contact = fit.lines.tolist()
     errors = np.sqrt(np.diag(fit.covariance)).tolist()
     names = ("wire", "row_contact", "col_contact")
@@ -108,14 +113,6 @@ def measure_wires(
     return Wires(fit, known, Finding("wires", columns, figures, line))
 
 
-def _by_contacts(ohms: Floats) -> Floats:
-    """Relative error of the cells' resistances from contacts that differ from row to row, (2, rows, cols).
-
-    A row's own contact carries the current of all its cells, a column's only that of the cell that is read.
-    """
-    return np.broadcast_to(_CONTACT_SPREAD * np.nansum(1 / ohms, axis=2, keepdims=True), ohms.shape)
-
-
 def _usable(die: DieMap) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Rows and columns without a short, whose current would drown the others'."""
     short = die.defect == Defect.SHORT
@@ -140,20 +137,10 @@ def _corners(die: DieMap) -> list[Cell]:
     return found
 
 
-def _on(shape: tuple[int, int], rows: Sequence[int], cols: Sequence[int]) -> Ints:
-    mask = np.zeros(shape, dtype=np.int64)
-    mask[[row - 1 for row in rows], :] = 1
-    mask[:, [col - 1 for col in cols]] = 1
-    return mask
-
-
-def _without_compliance(array: ArrayAccess, sums: Sequence[_Sum], voltage: float) -> float:
-    """The voltage [V], halved until no source is in compliance in any of the sums with all cells P."""
-    while voltage >= _LEAST_VOLTS:
-        if not any(array.total(entry.rows, entry.cols, voltage=voltage).in_compliance for entry in sums):
-            return voltage
-        voltage /= 2
-    raise BenchError("a source is in compliance at 2 mV on all lines; look for shorts, or raise the line compliance")
+def _on(shape: tuple[int, int], rows: Sequence[int], cols: Sequence[int]) -> NDArray[np.bool_]:
+    """Cells on any of these lines, counted from 1."""
+    row, col = np.indices(shape) + 1
+    return np.isin(row, rows) | np.isin(col, cols)
 
 
 def _measure(
@@ -176,8 +163,8 @@ def _measure(
             tick()
         near = [[r.conductance for r in array.read([cell] * _CORNERS, voltage=voltage)] for cell in corners]
         after = stand(array, die, voltage=voltage)
-        if np.array_equal(before.state, after.state) and np.isfinite(totals).all():
-            return _pattern(before, after, sums, totals, corners, near, die), np.mean(totals, axis=1).tolist()
+        if np.array_equal(before.state, after.state) and all(np.isfinite(few).all() for few in totals):
+            return _pattern(before, after, sums, totals, corners, near, die), [float(np.mean(few)) for few in totals]
     raise BenchError(f"cells flipped in each of {_TRIES} measurements of the lines; read at less than {voltage} V")
 
 

@@ -7,19 +7,22 @@ from labmtj.config.bench import load_bench
 from labmtj.errors import BenchError
 from labmtj.records import Cell, Defect, Polarity, State
 from labmtj.routines.characterise import map_die
+from labmtj.routines.polarity import find_polarity, spare_cells
 from labmtj.routines.wires import measure_wires
 from labmtj.runs.journal import MemoryJournal
 from labmtj.twin.access import TwinArray
 
 WIDTH = 1e-4
 KNOWN = Polarity(State.P, Cell(1, 1), 0.3, 0.33)
-# Median switching amplitudes rise where the cells are small.
-KNOWN_20 = Polarity(State.P, Cell(1, 1), 0.29, 0.33)
-SMALL = ('lines.rows={"1..8": "1..8"}', 'lines.cols={"1..8": "9..16"}', "array.rows=8", "array.cols=8")
+SMALL = ('lines.rows={"1..6": "1..6"}', 'lines.cols={"1..6": "7..12"}', "array.rows=6", "array.cols=6")
+SMALL += ("simulation.die.telegraph=0 %", *(f"simulation.die.defects.{kind}=0 %" for kind in ("short", "open", "stuck")))
 
 
 def mapped(*settings, seed=17, read=0.05, polarity=KNOWN):
     array = TwinArray(load_bench("simulated-15x15", overrides=settings, seed=seed), MemoryJournal())
+    polarity = polarity or find_polarity(
+        array, cells=spare_cells(array.shape), start=0.15, step=0.02, ceiling=0.6, width=WIDTH, read=0.05
+    )
     return array, map_die(array, polarity=polarity, read=read, width=WIDTH)
 
 
@@ -32,14 +35,14 @@ def true_contacts(array):
 
 
 def test_wires_contacts_and_cells_of_a_small_array_are_found_within_their_errors():
-    array, die = mapped(*SMALL, "simulation.die.telegraph=0 %")
-    found = measure_wires(array, die=die, voltage=0.05, repeats=20)
+    array, die = mapped(*SMALL)
+    found = measure_wires(array, die=die, voltage=0.05, repeats=12)
     truth, figures = array.electrics.truth, found.finding.figures
     contacts = true_contacts(array)
     for name, true in (("wire", 5.0), ("row_contact", contacts[0]), ("col_contact", contacts[1])):
         assert abs(figures[f"{name}_ohm"] - true) < 4 * figures[f"{name}_error_ohm"]
     assert (figures["wire_ohm"], figures["row_contact_ohm"]) == (found.die_map.wire, found.die_map.row_contact)
-    assert figures["wire_error_ohm"] < 0.5
+    assert figures["wire_error_ohm"] < 1.0
     r_p = truth.r_p / (1 + truth.model.k_p * 0.05**2)
     r_ap = truth.r_p * (1 + truth.tmr / (1 + (0.05 / truth.model.v_h) ** 2))
     for measured, error, true in zip(found.fit.ohms, found.fit.error, (r_p, r_ap), strict=True):
@@ -50,12 +53,10 @@ def test_wires_contacts_and_cells_of_a_small_array_are_found_within_their_errors
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("diameter", "read", "polarity"), [(20, 0.02, KNOWN_20), (40, 0.05, KNOWN), (75, 0.05, KNOWN)]
-)
+@pytest.mark.parametrize(("diameter", "read"), [(20, 0.02), (40, 0.05), (75, 0.05)])
 @pytest.mark.parametrize("seed", range(8))
-def test_wires_of_default_dies_are_found_within_ten_percent(seed, diameter, read, polarity):
-    array, die = mapped(f'simulation.die.diameter="{diameter} nm"', seed=seed, read=read, polarity=polarity)
+def test_wires_of_default_dies_are_found_within_ten_percent(seed, diameter, read):
+    array, die = mapped(f'simulation.die.diameter="{diameter} nm"', seed=seed, read=read, polarity=None)
     found = measure_wires(array, die=die, voltage=read)
     print(diameter, seed, found.finding.line, found.finding.figures["chi2_1"])
     assert found.die_map.wire == pytest.approx(5.0, rel=0.1)
@@ -63,6 +64,6 @@ def test_wires_of_default_dies_are_found_within_ten_percent(seed, diameter, read
 
 def test_an_array_whose_lines_are_full_of_shorts_is_refused():
     array, die = mapped(*SMALL)
-    die.defect[np.arange(5), np.arange(5)] = Defect.SHORT
+    die.defect[np.arange(3), np.arange(3)] = Defect.SHORT
     with pytest.raises(BenchError, match="3 columns have no short; 5 of each are needed"):
         measure_wires(array, die=die, voltage=0.05)
