@@ -119,7 +119,8 @@ class Die(Model):
     Options, off unless said (physics.variation.DieModel): another `temperature` than the 300 K of the defaults and
     the change of R_P and R_AP per kelvin; `heating` by the pulse itself; `back_hopping` at that many V_c0;
     `gradient_*` (to an edge), `bow_*` (to a corner) and `correlated_*` noise of RA and V_c over the array, with
-    `correlation_length` in cells; the correlation of V_c0 and Delta; and what each neighbour adds to the stray field.
+    `correlation_length` in cells; the correlation of V_c0 and Delta; what each neighbour adds to the stray field; and
+    the fraction of `leaky` cells, with a resistor beside the junction.
     """
 
     diameter: Length | None = None
@@ -157,6 +158,7 @@ class Die(Model):
     correlation_length: Annotated[float, Field(gt=0)] | None = None
     correlation_v_c_delta: SignedRatio | None = None
     neighbour_field: SignedRatio | None = None
+    leaky: Fraction | None = None
     positive_row_writes: Literal["P", "AP"] | None = None
 
 

@@ -1,9 +1,9 @@
 """Resistance of a wire's segment and of the contacts at the ends of lines, and cells without them.
 
 The array is put in four patterns: all cells P; all AP but those on the nearest and the three farthest columns; all
-AP; all AP but those on the nearest and the three farthest rows. In each of them four-corner readings (the cell nearest to
-each corner, often), a read of every cell, and sums of whole lines: all rows driven against the far columns together
-and against the near one, the far rows and the near one against all columns. Between patterns the cells of
+AP; all AP but those on the nearest and the three farthest rows. In each of them four-corner readings (the cell
+nearest to each corner, often), a read of every cell, and sums of whole lines: all rows driven against the far columns
+together and against the near one, the far rows and the near one against all columns. Between patterns the cells of
 a sum stay as they are, and the load of their lines falls by half: far cells feel it through many segments, near
 ones through one segment and the contact, which tells the two apart. `wire_fit` explains why less does not do.
 

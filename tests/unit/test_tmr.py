@@ -18,7 +18,8 @@ from labmtj.twin.access import TwinArray
 
 WIDTH, LEVELS = 1e-4, (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
 SMALL = ('lines.rows={"1..6": "1..6"}', 'lines.cols={"1..6": "7..12"}', "array.rows=6", "array.cols=6")
-SMALL += ("simulation.die.telegraph=0 %", *(f"simulation.die.defects.{kind}=0 %" for kind in ("short", "open", "stuck")))
+SMALL += ("simulation.die.telegraph=0 %", "simulation.die.defects.short=0 %")
+SMALL += ("simulation.die.defects.open=0 %", "simulation.die.defects.stuck=0 %")
 
 
 def mapped(*settings, seed=17, read=0.05):

@@ -15,7 +15,8 @@ from labmtj.twin.access import TwinArray
 WIDTH = 1e-4
 KNOWN = Polarity(State.P, Cell(1, 1), 0.3, 0.33)
 SMALL = ('lines.rows={"1..6": "1..6"}', 'lines.cols={"1..6": "7..12"}', "array.rows=6", "array.cols=6")
-SMALL += ("simulation.die.telegraph=0 %", *(f"simulation.die.defects.{kind}=0 %" for kind in ("short", "open", "stuck")))
+SMALL += ("simulation.die.telegraph=0 %", "simulation.die.defects.short=0 %")
+SMALL += ("simulation.die.defects.open=0 %", "simulation.die.defects.stuck=0 %")
 
 
 def mapped(*settings, seed=17, read=0.05, polarity=KNOWN):
