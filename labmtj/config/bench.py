@@ -78,6 +78,14 @@ class ArrayEntry(Model):
     positive_row_writes: Literal["P", "AP"] | None = None
 
 
+class ReferenceResistor(Model):
+    """A resistor of known value in the place of a cell: the line pair, counted from 1, that it is wired to."""
+
+    row: Annotated[int, Field(ge=1)]
+    col: Annotated[int, Field(ge=1)]
+    resistance: Annotated[Resistance, Field(gt=0)]
+
+
 class Limits(Model):
     """What must never be exceeded: volts across a cell, volts at a terminal to ground, amperes in a line."""
 
@@ -193,6 +201,7 @@ class Bench(Model):
     pulse: Pulses = Pulses()
     use: Use = Use()
     mains: Frequency
+    references: Annotated[dict[str, ReferenceResistor], Field(default_factory=dict[str, ReferenceResistor])]
     simulation: Simulation | None = None
 
     @property
