@@ -14,6 +14,7 @@ from labmtj.nets.network import Network, Trace, forward_array
 from labmtj.nets.tune import ScaleTuning
 from labmtj.ports import ArrayAccess, Journal
 from labmtj.records import Copy, DieMap, Finding, Floats, Polarity
+from labmtj.routines.reference import Watch
 from labmtj.runs.die_map import die_map_entry
 
 
@@ -46,6 +47,7 @@ class Progress:
     flips: dict[int, int] = field(default_factory=dict[int, int])
     scale: ScaleTuning | None = None
     software_scale: ScaleTuning | None = None
+    watch: Watch | None = None
 
     @property
     def known_network(self) -> Network:

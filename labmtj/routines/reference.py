@@ -1,4 +1,4 @@
-"""Reference cells and resistors, read again every so often while other things are measured: has the bench drifted?
+"""Has the bench drifted: reference cells and resistors that are read again while other things are measured.
 
 A `Watch` knows what is read and when it is due. `Watched` is the array that routines get meanwhile: before any of
 its operations it lets the watch look if the time has come, so that no routine needs to know of it.

@@ -28,6 +28,8 @@ from labmtj.routines.states import Standing, stand, write_states
 from labmtj.routines.sweep import within_compliance
 from labmtj.routines.wire_fit import LineFit, Pattern, fit_lines
 
+SUMS = 8
+"""Sums of lines that are measured, each many times: four with all cells P, two in each of two other patterns."""
 _FAR = 3  # chosen: lines at the far end that are summed; a fifth of 15 is the best share for (1-x)^2 sqrt(x)
 _TRIES = 3  # chosen: how often a pattern is measured again if one of the summed cells flipped meanwhile
 _CORNERS = 20  # chosen: readings of each corner cell in each pattern; their scatter is the noise of all single reads

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from labmtj.protocol.kinds.classify import ClassifyStep
 from labmtj.protocol.kinds.infer import InferStep
+from labmtj.protocol.kinds.iv import IvStep
 from labmtj.protocol.kinds.mapping import MapStep
+from labmtj.protocol.kinds.offsets import OffsetsStep
 from labmtj.protocol.kinds.open_map import OpenMapStep
 from labmtj.protocol.kinds.polarity import PolarityStep
 from labmtj.protocol.kinds.program import ProgramStep
+from labmtj.protocol.kinds.reference import DriftStep, ReferenceStep
 from labmtj.protocol.kinds.report import ReportStep
 from labmtj.protocol.kinds.step import Step
+from labmtj.protocol.kinds.tmr import TmrStep
 from labmtj.protocol.kinds.tune import TuneStep
 from labmtj.protocol.kinds.verify import VerifyStep
+from labmtj.protocol.kinds.wires import WiresStep
 
 KINDS: tuple[type[Step], ...] = (
     PolarityStep,
     MapStep,
     OpenMapStep,
+    OffsetsStep,
+    IvStep,
+    TmrStep,
+    WiresStep,
+    ClassifyStep,
+    ReferenceStep,
+    DriftStep,
     ProgramStep,
     InferStep,
     VerifyStep,
