@@ -10,6 +10,7 @@ from labmtj.protocol.kinds.offsets import OffsetsStep
 from labmtj.protocol.kinds.open_map import OpenMapStep
 from labmtj.protocol.kinds.polarity import PolarityStep
 from labmtj.protocol.kinds.program import ProgramStep
+from labmtj.protocol.kinds.ramps import RampsStep
 from labmtj.protocol.kinds.reference import DriftStep, ReferenceStep
 from labmtj.protocol.kinds.report import ReportStep
 from labmtj.protocol.kinds.step import Step
@@ -29,6 +30,7 @@ KINDS: tuple[type[Step], ...] = (
     ClassifyStep,
     ReferenceStep,
     DriftStep,
+    RampsStep,
     ProgramStep,
     InferStep,
     VerifyStep,

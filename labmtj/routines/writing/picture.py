@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from labmtj.physics.crossbar_stack import Crossbar
 from labmtj.physics.schemes import levels
 from labmtj.records import Amplitudes, Cell, DieMap, Floats, Ints, Scheme, State
-from labmtj.routines.cell_voltage import crossbar_of
+from labmtj.routines.cell_voltage import cell_voltages, crossbar_of
 
 # chosen: a map's reading repeats within 0.3 %, its wire resistance within 10 %; a sum is trusted where both together
 # are less than a quarter of what the smallest cell's flip would change.
 _READING, _WIRE, _TRUSTED = 0.003, 0.1, 0.25
+_LEAST = 0.8  # chosen: of the measured wire resistance, two of its largest errors below
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,15 @@ class Picture:
             col_contact=die.col_contact,
             v_h=0.5 if die.v_h is None else die.v_h,
             k_p=0.2 if die.k_p is None else die.k_p,
+        )
+
+    @property
+    def lower_bound(self) -> Crossbar | None:
+        """The model with the least that wires may take: what limits of cells are held against."""
+        return (
+            None
+            if self.model is None
+            else replace(self.model, wire=_LEAST * self.model.wire, row_contact=0.0, col_contact=0.0)
         )
 
     def row_currents(self, rows: Sequence[int], *, state: Ints, voltage: float) -> tuple[Floats, Floats]:
@@ -94,6 +104,12 @@ class Picture:
             rows[number], cols[number] = volts.other_rows or 0.0, volts.other_cols or 0.0
             rows[number, row - 1], cols[number, np.array(chosen) - 1] = volts.row, volts.col
         return model.cell_voltages(rows, cols, state=state)
+
+    def own_volts(self, cells: Sequence[Cell], *, amplitude: Floats, state: Ints, before: State) -> Floats:
+        """Voltage [V] over each of `cells`, (cells,), by its own V/2 pulse; it is in the state `before` then."""
+        model = self.model
+        assert model is not None
+        return cell_voltages(model, cells, amplitude=amplitude, state=state, before=before)
 
     def terminal(
         self, pulses: Sequence[tuple[int, Sequence[int]]], *, wanted: Floats, signs: Floats, scheme: Scheme, state: Ints
