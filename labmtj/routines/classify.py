@@ -127,6 +127,8 @@ def _noise(array: ArrayAccess, die: DieMap, readings: Floats) -> tuple[tuple[Flo
         variance = rules.relative_variance(readings)
     steady = die.good & ~flipped
     quiet = np.array(rules.quiet_variance(variance[steady], state[steady], repeats=REPEATS))[state]
+    # A short lets offsets drive a noisy current into its column, which every cell of the column is read with.
+    quiet = quiet * rules.louder_lines(np.where(steady, variance / quiet, np.nan), repeats=REPEATS)
     ratio = variance / quiet
     marked = np.zeros(die.shape, dtype=bool)
     for row, col in np.argwhere(rules.noisy(variance, quiet, repeats=REPEATS, false=rules.FIRST_LOOK) & steady):

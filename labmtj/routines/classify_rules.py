@@ -57,6 +57,19 @@ def quiet_variance(variance: Floats, state: Ints, *, repeats: int) -> tuple[floa
     return p, ap
 
 
+def louder_lines(ratio: Floats, *, repeats: int) -> Floats:
+    """Factor of each column (1, cols), at least 1: how much louder its median cell is than a quiet one.
+
+    `ratio` (rows, cols): variance over that of a quiet cell, nan for cells that do not count.
+    """
+    from scipy.stats import chi2
+
+    middle = float(chi2.median(repeats - 1)) / (repeats - 1)
+    unknown = ~np.isfinite(ratio).any(axis=0, keepdims=True)
+    found = np.nanmedian(np.where(unknown, middle, ratio), axis=0, keepdims=True) / middle
+    return np.maximum(found, 1.0)
+
+
 def noisy(variance: Floats, quiet: Floats, *, repeats: int, false: float) -> NDArray[np.bool_]:
     """Cells whose variance is above that of a share `false` of quiet cells (chi squared of repeats - 1)."""
     from scipy.stats import chi2

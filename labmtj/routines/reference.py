@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labmtj.errors import InputError
-from labmtj.ports import ArrayAccess, Clock
+from labmtj.ports import ArrayAccess, CellModel, Clock
 from labmtj.records import Cell, Column, Finding, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
 from labmtj.routines.polarity import CONTRAST
 
@@ -153,6 +153,10 @@ class Watched:
     def check(self, pulse: Pulse) -> None:
         """Raise `LimitExceeded` if `pulse` would pass a limit; touches nothing."""
         self.array.check(pulse)
+
+    def trust(self, model: CellModel | None) -> None:
+        """Hold pulses against the cell limit by what this model says that cells get."""
+        self.array.trust(model)
 
     def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
         """Currents [A] into `cols` with all of `rows` driven at once, (cols,)."""

@@ -23,6 +23,7 @@ from labmtj.records import Floats, Ints
 
 _STEPS = 12
 _DONE = 1e-7  # largest step, in logarithms of resistance, after which nothing more is gained
+_PRIOR = 0.3  # chosen: sigma of ln R about where it starts; it holds only cells that no reading is left of
 _NOTHING = 1e-9  # [S] chosen: an open cell is taken for this; what it adds to a line is below any meter
 # How the three unknowns act on the four resistances of physics.ohmic: one wire for rows and columns.
 COMMON = np.array([[1.0, 0, 0], [1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]])
@@ -59,7 +60,7 @@ class LineFit:
 
 
 def fit_lines(patterns: Sequence[Pattern], start: Floats) -> LineFit:
-    """Fit all patterns together; `start` (2, rows, cols) are apparent resistances [ohm], nan where unknown.
+    """Fit all patterns together; `start` (2, rows, cols) are apparent resistances [ohm], all known.
 
     Where the residuals are larger than the errors (telegraph noise, contacts that differ from line to line), the
     covariance is larger by as much: Birge's ratio (doi:10.1103/PhysRev.40.207). Raises BenchError if the fit does
@@ -78,7 +79,8 @@ def _fit(patterns: Sequence[Pattern], start: Floats) -> LineFit:
             used[kind] |= pattern.kind == kind
     number[used] = np.arange(used.sum())
     count = int(used.sum())
-    values, theta = np.log(start[used]), np.zeros(COMMON.shape[1])
+    first = np.log(start[used])
+    values, theta = first.copy(), np.zeros(COMMON.shape[1])
     normal, moved, squares, total = np.eye(1), np.inf, 0.0, 0
     for _ in range(_STEPS):
         normal, right, squares, total = np.zeros((count + theta.size,) * 2), np.zeros(count + theta.size), 0.0, 0
@@ -87,6 +89,8 @@ def _fit(patterns: Sequence[Pattern], start: Floats) -> LineFit:
             normal += slope.T @ slope
             right += slope.T @ missing
             squares, total = squares + float(missing @ missing), total + missing.size
+        normal[np.arange(count), np.arange(count)] += _PRIOR**-2
+        right[:count] += (first - values) / _PRIOR**2
         step = np.linalg.solve(normal, right)
         values, theta = values + step[:count], theta + step[count:]
         moved = float(np.abs(step[:count]).max())

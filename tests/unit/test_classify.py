@@ -82,7 +82,8 @@ def test_leaky_and_unstable_cells_of_a_die_are_marked_and_no_others():
     assert truth.defect.tolist() == found.die_map.defect.tolist()
     assert leaky_in_truth(array).tolist() == ((traits & Trait.LEAKY) > 0).tolist()
     unstable = (traits & Trait.UNSTABLE) > 0
-    assert not (unstable & (truth.telegraph == 0)).any()
+    # A cell of 20 nm with a low barrier flips by itself: it is unstable, too.
+    assert not (unstable & (truth.telegraph == 0) & (array.electrics.state.flips == 0)).any()
     # 1/f noise is 0.6 % of a reading in AP; a step of 2.5 % stands out from it, unless eight readings hide it.
     large = (truth.telegraph > 0.025) & die.good
     assert 2 <= (unstable & large).sum() >= 0.6 * large.sum()
@@ -137,4 +138,5 @@ def test_every_short_and_open_of_default_dies_is_found_and_none_invented(seed, d
     print(diameter, seed, found.finding.line, unstable.sum(), "of", (truth.telegraph > 0).sum(), "with telegraph noise")
     assert truth.defect.tolist() == found.die_map.defect.tolist()
     assert (leaky_in_truth(array) & found.die_map.good).tolist() == leaky.tolist()
-    assert not (unstable & (truth.telegraph == 0)).any()
+    # A cell of 20 nm with a low barrier flips by itself: it is unstable, too.
+    assert not (unstable & (truth.telegraph == 0) & (array.electrics.state.flips == 0)).any()

@@ -14,7 +14,14 @@ from labmtj.report import html
 from labmtj.report.content import number
 from labmtj.runs.netcdf import Group
 
-DRAWERS: dict[str, str] = {}
+DRAWERS: dict[str, str] = {
+    "classify": "classify",
+    "iv": "iv",
+    "offsets": "offsets",
+    "reference": "reference",
+    "tmr": "tmr",
+    "wires": "wires",
+}
 """Name of a finding, and the module of this package that draws it."""
 
 
