@@ -159,7 +159,8 @@ def _pattern(
     # One noise for all single reads of a state, from the scatter between the two: a median, so that the few cells
     # with telegraph noise do not count. 1.05 turns the median of |a - b| of normal numbers into their sigma.
     change = np.abs(before.conductance - after.conductance) / single
-    scatter = [1.05 * float(np.median(change[seen & (kind == n)])) if (kind == n).any() else 0.01 for n in (0, 1)]
+    of_state = [change[seen & (kind == state)] for state in State]
+    scatter = [1.05 * float(np.median(few)) if few.size else 0.01 for few in of_state]
     at = np.argwhere(seen)
     drive, sense = [np.eye(rows)[at[:, 0]]], [np.eye(cols)[at[:, 1]]]
     measured = [single[seen]]

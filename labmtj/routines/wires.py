@@ -44,7 +44,7 @@ class Wires:
 
 
 def measure_wires(
-    array: ArrayAccess, *, die: DieMap, voltage: float, repeats: int = 60, tick: Ticker = no_ticks
+    array: ArrayAccess, *, die: DieMap, voltage: float, repeats: int = 160, tick: Ticker = no_ticks
 ) -> Wires:
     """Estimate wires and contacts at `voltage` [V] (less where sums would be in compliance), `repeats` of each sum.
 
