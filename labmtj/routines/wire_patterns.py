@@ -19,7 +19,7 @@ from labmtj.routines.wire_fit import Pattern
 
 FAR = 3
 """Lines at the far end that are summed. chosen: a fifth of 15 is the best share for (1 - x)^2 sqrt(x)."""
-_CORNERS = 20  # chosen: readings of each corner cell in each pattern
+_CORNERS = 20  # chosen: readings of each corner cell in each pattern, if sums are not repeated less
 _OPEN = 20.0  # chosen: less than the typical AP conductance over this is an open cell
 
 
@@ -133,7 +133,7 @@ def measure(
         tick()
     if not all(np.isfinite(few).all() for few in totals):
         raise BenchError("a source was in compliance in a sum that was measured without; look for a new short")
-    near = [[r.conductance for r in array.read([cell] * _CORNERS, voltage=voltage)] for cell in corners]
+    near = [[r.conductance for r in array.read([cell] * min(_CORNERS, repeats), voltage=voltage)] for cell in corners]
     after = stand(array, die, voltage=voltage)
     changed = [Cell(int(row) + 1, int(col) + 1) for row, col in np.argwhere(before.state != after.state)]
     flipped = tuple(cell for cell in changed if any(entry.holds(cell) for entry in sums))
