@@ -24,9 +24,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from labmtj.errors import InputError
-from labmtj.records import Floats
+from labmtj.records import Floats, Ints
 
 LINES = ("row wire", "column wire", "row contact", "column contact")
 """The four resistances of the lines [ohm], in the order of `OhmicArray`: of a segment, and of a line's end."""
@@ -57,7 +58,7 @@ class OhmicArray:
             if each:
                 impedance += each * shared
         found = np.linalg.solve(impedance, np.hstack([on_row, on_col]))
-        return on_row, on_col, found[:, :rows], found[:, rows:]
+        return _exact(on_row), _exact(on_col), _exact(found[:, :rows]), _exact(found[:, rows:])
 
     @cached_property
     def transfer(self) -> Floats:
@@ -70,7 +71,7 @@ class OhmicArray:
         """Voltage across each cell for 1 V on its row and 0 V on all other lines, (rows, cols)."""
         _, _, by_row, _ = self._branches
         rows, cols = self.ohms.shape
-        cells = np.arange(rows * cols)
+        cells: Ints = np.arange(rows * cols)
         return (by_row[cells, cells // cols]).reshape(rows, cols) * self.ohms
 
     def slopes(self, drive: Floats, sense: Floats) -> tuple[Floats, Floats]:
@@ -80,7 +81,7 @@ class OhmicArray:
         """
         _, _, by_row, by_col = self._branches
         driven, sensed = by_row @ drive.T, by_col @ sense.T
-        cells = -(driven * sensed * self.ohms.reshape(-1, 1)).T
+        cells: Floats = -(driven * sensed * self.ohms.reshape(-1, 1)).T
         shared = shared_ohms((self.ohms.shape[0], self.ohms.shape[1]))
         lines = np.stack([-np.einsum("kn,kn->n", sensed, each @ driven) for each in shared], axis=1)
         return cells, lines
@@ -90,13 +91,18 @@ class OhmicArray:
         return np.einsum("nr,rc,nc->n", drive, self.transfer, sense)
 
 
+def _exact(values: ArrayLike) -> Floats:
+    """Narrow what numpy's linear algebra returns for its checkers to what it is."""
+    return np.asarray(values, np.float64)
+
+
 def shared_ohms(shape: tuple[int, int]) -> tuple[Floats, Floats, Floats, Floats]:
     """What two cells share of lines with 1 ohm each, in the order of `LINES`; (cells, cells)."""
     rows, cols = shape
     along, down = np.arange(1, cols + 1), np.arange(rows, 0, -1)
     return (
-        np.kron(np.eye(rows), np.minimum.outer(along, along).astype(float)),
-        np.kron(np.minimum.outer(down, down).astype(float), np.eye(cols)),
-        np.kron(np.eye(rows), np.ones((cols, cols))),
-        np.kron(np.ones((rows, rows)), np.eye(cols)),
+        _exact(np.kron(np.eye(rows), np.minimum.outer(along, along))),
+        _exact(np.kron(np.minimum.outer(down, down), np.eye(cols))),
+        _exact(np.kron(np.eye(rows), np.ones((cols, cols)))),
+        _exact(np.kron(np.ones((rows, rows)), np.eye(cols))),
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labmtj.records import Floats, Ints, State
+from labmtj.routines.significance import chi_squared_beyond, chi_squared_median, fisher_greater
 
 LEAST_LEAK = 0.15
 """Leak over the junction's own G_P. chosen: 4 % of spread of the TMR looks like 2 % of leak, wires like 5 %."""
@@ -49,9 +50,7 @@ def quiet_variance(variance: Floats, state: Ints, *, repeats: int) -> tuple[floa
 
     A median, corrected for that of chi squared: so the few cells with telegraph noise do not count.
     """
-    from scipy.stats import chi2
-
-    middle = float(chi2.median(repeats - 1)) / (repeats - 1)
+    middle = chi_squared_median(repeats - 1)
     found = [variance[state == kind] for kind in (State.P, State.AP)]
     p, ap = (float(np.median(few)) / middle if few.size else float("nan") for few in found)
     return p, ap
@@ -62,9 +61,7 @@ def louder_lines(ratio: Floats, *, repeats: int) -> Floats:
 
     `ratio` (rows, cols): variance over that of a quiet cell, nan for cells that do not count.
     """
-    from scipy.stats import chi2
-
-    middle = float(chi2.median(repeats - 1)) / (repeats - 1)
+    middle = chi_squared_median(repeats - 1)
     unknown = ~np.isfinite(ratio).any(axis=0, keepdims=True)
     found = np.nanmedian(np.where(unknown, middle, ratio), axis=0, keepdims=True) / middle
     return np.maximum(found, 1.0)
@@ -72,9 +69,7 @@ def louder_lines(ratio: Floats, *, repeats: int) -> Floats:
 
 def noisy(variance: Floats, quiet: Floats, *, repeats: int, false: float) -> NDArray[np.bool_]:
     """Cells whose variance is above that of a share `false` of quiet cells (chi squared of repeats - 1)."""
-    from scipy.stats import chi2
-
-    return variance / quiet > float(chi2.isf(false, repeats - 1)) / (repeats - 1)
+    return variance / quiet > chi_squared_beyond(false, repeats - 1)
 
 
 def rises(errors: tuple[int, int], *, trials: int, level: float = 1e-3) -> bool:
@@ -82,8 +77,5 @@ def rises(errors: tuple[int, int], *, trials: int, level: float = 1e-3) -> bool:
 
     `errors` (lower, higher) of `trials` each.
     """
-    from scipy.stats import fisher_exact
-
     low, high = errors
-    table = [[high, trials - high], [low, trials - low]]
-    return bool(fisher_exact(table, alternative="greater")[1] < level)
+    return fisher_greater(high, low, trials=trials) < level

@@ -21,6 +21,7 @@ from labmtj.errors import InputError
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
 from labmtj.records import Cell, Column, DieMap, Finding, Floats, Ints, State
 from labmtj.routines.series import Alone, alone, by_contacts
+from labmtj.routines.significance import chi_squared_median
 from labmtj.routines.states import shown, stand, write_states
 from labmtj.routines.sweep import check_level, current_at, zero_current
 from labmtj.routines.tmr_fit import PARAMETERS, Curve, CurveFit, fit_curves
@@ -71,9 +72,10 @@ def measure_tmr(
         sign = die.polarity.sign(state)
         for number, cell in enumerate(cells):
             zero = zero_current(array, cell, repeats=_ZERO * repeats)
-            for place, turn in np.ndindex(len(levels), repeats):
-                volts = sign * levels[place]
-                values[state, number, place, turn] = current_at(array, cell, volts, zero=zero) / volts
+            for place, level in enumerate(levels):
+                volts = sign * level
+                got = [current_at(array, cell, volts, zero=zero) / volts for _ in range(repeats)]
+                values[state, number, place] = got
             after = array.read([cell], voltage=die.read_voltage)[0]
             moved[number] += shown(die, after) != int(state)
             tick()
@@ -97,11 +99,9 @@ def _noise(values: Floats) -> Floats:
     From the scatter of all cells together: a few repeats of one cell tell little, and with a median the few cells
     with telegraph noise do not count.
     """
-    from scipy.stats import chi2
-
     repeats = values.shape[-1]
-    variance = np.nanmedian(values.var(axis=3, ddof=1) / values.mean(axis=3) ** 2, axis=1)
-    return np.sqrt(variance * (repeats - 1) / chi2.median(repeats - 1) / repeats)
+    variance = np.asarray(np.nanmedian(values.var(axis=3, ddof=1) / values.mean(axis=3) ** 2, axis=1), np.float64)
+    return np.sqrt(variance / chi_squared_median(repeats - 1) / repeats)
 
 
 def _result(

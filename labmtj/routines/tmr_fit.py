@@ -8,6 +8,7 @@ with them what the wires take there; the second fit is on what is left.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
@@ -90,7 +91,10 @@ def fit_law(volts: Floats, conductance: Floats, error: Floats) -> tuple[Floats, 
 
     `volts` (2, levels) [V] and `conductance` [S] of P and AP, `error` relative.
     """
-    from scipy.optimize import curve_fit  # it takes longer to import than a short protocol to run
+    # It takes longer to import than a short protocol to run.
+    import scipy.optimize  # pyright: ignore[reportMissingTypeStubs]
+
+    curve_fit = cast("Any", scipy.optimize).curve_fit
 
     seen = np.isfinite(conductance) & (conductance > 0)
     state = np.broadcast_to(np.array([[0], [1]]), volts.shape)[seen]
@@ -104,6 +108,8 @@ def fit_law(volts: Floats, conductance: Floats, error: Floats) -> tuple[Floats, 
     start = [np.log(r_p), _GUESS_K, max(r_ap / r_p - 1, 0.1), _GUESS_V_H]
     lowest = -0.5 / float(volts[seen].max()) ** 2  # so that no conductance reaches zero on the way
     bounds = ([-np.inf, lowest, 0.0, 0.01], [np.inf, np.inf, np.inf, 100.0])
+    found: Floats
+    covariance: Floats
     try:
         found, covariance = curve_fit(
             law, volts[seen], np.log(conductance[seen]), p0=start, sigma=error[seen], absolute_sigma=True, bounds=bounds

@@ -79,7 +79,7 @@ def _fit(patterns: Sequence[Pattern], start: Floats) -> LineFit:
             used[kind] |= pattern.kind == kind
     number[used] = np.arange(used.sum())
     count = int(used.sum())
-    first = np.log(start[used])
+    first: Floats = np.log(start[used])
     values, theta = first.copy(), np.zeros(COMMON.shape[1])
     normal, moved, squares, total = np.eye(1), np.inf, 0.0, 0
     for _ in range(_STEPS):
@@ -91,7 +91,7 @@ def _fit(patterns: Sequence[Pattern], start: Floats) -> LineFit:
             squares, total = squares + float(missing @ missing), total + missing.size
         normal[np.arange(count), np.arange(count)] += _PRIOR**-2
         right[:count] += (first - values) / _PRIOR**2
-        step = np.linalg.solve(normal, right)
+        step = np.asarray(np.linalg.solve(normal, right), np.float64)
         values, theta = values + step[:count], theta + step[count:]
         moved = float(np.abs(step[:count]).max())
         if moved < _DONE:
@@ -99,7 +99,7 @@ def _fit(patterns: Sequence[Pattern], start: Floats) -> LineFit:
     if not moved < 1e-4:
         raise BenchError(f"the fit of wires and contacts did not come to rest (last step {moved:.1e})")
     chi2 = squares / max(1, total - count - theta.size)
-    spread = np.linalg.inv(normal) * max(1.0, chi2)
+    spread = np.asarray(np.linalg.inv(normal), np.float64) * max(1.0, chi2)
     ohms, error = np.full(start.shape, np.nan), np.full(start.shape, np.nan)
     ohms[used], error[used] = np.exp(values), np.sqrt(np.diag(spread)[:count])
     return LineFit(theta, spread[count:, count:], ohms, error, chi2)

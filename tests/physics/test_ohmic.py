@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from labmtj.errors import InputError
-from labmtj.physics.crossbar import solve_cells
+from labmtj.physics.crossbar_plain import PlainCrossbar
 from labmtj.physics.mtj import LINEAR
 from labmtj.physics.ohmic import MOST_CELLS, OhmicArray
 
@@ -16,14 +16,13 @@ OHMS[2, 3] = 120.0
 
 def test_transfer_conductances_are_those_of_the_exact_solver():
     found = OhmicArray(OHMS, (5.0, 5.0, 0.9, 1.4)).transfer
+    zeros, ends = np.zeros(SHAPE), (np.full(SHAPE[0], 0.9), np.full(SHAPE[1], 1.4))
+    exact = PlainCrossbar(np.full(SHAPE, LINEAR), OHMS, r_wire=5.0, tmr0=zeros, v_h=1.0, k_p=0.0)
     for row in range(SHAPE[0]):
         volts = np.zeros(SHAPE[0])
         volts[row] = 1.0
-        exact = solve_cells(
-            np.full(SHAPE, LINEAR), OHMS, volts, np.zeros(SHAPE[1]),
-            r_wire=5.0, tmr0=0.0, v_h=1.0, k_p=0.0, r_row=0.9, r_col=1.4,
-        )  # fmt: skip
-        assert found[row] == pytest.approx(exact.i_col, rel=1e-9)
+        solved = exact.solve(volts, np.zeros(SHAPE[1]), r_row=ends[0], r_col=ends[1])
+        assert found[row] == pytest.approx(solved.i_col, rel=1e-9)
 
 
 def test_slopes_are_those_of_differences():

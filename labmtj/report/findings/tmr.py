@@ -21,8 +21,10 @@ def draw(group: Group, key: str) -> str:
     at = np.linspace(0.0, float(np.nanmax(volts)), 100)
     law = tmr0 / (1 + (at / v_h) ** 2)
     # P is interpolated to the AP state's cell voltage: wires leave the two states different ones.
-    own = [np.interp(volts[1, n], volts[0, n], 1 / conductance[0, n]) for n in range(conductance.shape[1])]
-    measured = np.array([1 / conductance[1, n] / p - 1 for n, p in enumerate(own)])
+    measured = np.empty(conductance.shape[1:])
+    for n, (p, ap) in enumerate(zip(conductance[0], conductance[1], strict=True)):
+        own = np.asarray(np.interp(volts[1, n], volts[0, n], 1 / p), np.float64)
+        measured[n] = 1 / (ap * own) - 1
     with styled():
         pictures = [
             (
