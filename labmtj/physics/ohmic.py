@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labmtj.errors import InputError
-from labmtj.records import Floats, Ints
+from labmtj.records import Floats
 
 LINES = ("row wire", "column wire", "row contact", "column contact")
 """The four resistances of the lines [ohm], in the order of `OhmicArray`: of a segment, and of a line's end."""
@@ -71,7 +71,7 @@ class OhmicArray:
         """Voltage across each cell for 1 V on its row and 0 V on all other lines, (rows, cols)."""
         _, _, by_row, _ = self._branches
         rows, cols = self.ohms.shape
-        cells: Ints = np.arange(rows * cols)
+        cells = np.arange(rows * cols, dtype=np.int64)
         return (by_row[cells, cells // cols]).reshape(rows, cols) * self.ohms
 
     def slopes(self, drive: Floats, sense: Floats) -> tuple[Floats, Floats]:
@@ -81,7 +81,7 @@ class OhmicArray:
         """
         _, _, by_row, by_col = self._branches
         driven, sensed = by_row @ drive.T, by_col @ sense.T
-        cells: Floats = -(driven * sensed * self.ohms.reshape(-1, 1)).T
+        cells = _exact(-(driven * sensed * self.ohms.reshape(-1, 1)).T)
         shared = shared_ohms((self.ohms.shape[0], self.ohms.shape[1]))
         lines = np.stack([-np.einsum("kn,kn->n", sensed, each @ driven) for each in shared], axis=1)
         return cells, lines
