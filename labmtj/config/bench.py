@@ -85,6 +85,14 @@ class ArrayEntry(Model):
     wire: Resistance | None = None
 
 
+class ReferenceResistor(Model):
+    """A resistor of known value in the place of a cell: the line pair, counted from 1, that it is wired to."""
+
+    row: Annotated[int, Field(ge=1)]
+    col: Annotated[int, Field(ge=1)]
+    resistance: Annotated[Resistance, Field(gt=0)]
+
+
 class Limits(Model):
     """What must never be exceeded: volts across a cell, volts at a terminal to ground, amperes in a line."""
 
@@ -126,7 +134,8 @@ class Die(Model):
     Options, off unless said (physics.variation.DieModel): another `temperature` than the 300 K of the defaults and
     the change of R_P and R_AP per kelvin; `heating` by the pulse itself; `back_hopping` at that many V_c0;
     `gradient_*` (to an edge), `bow_*` (to a corner) and `correlated_*` noise of RA and V_c over the array, with
-    `correlation_length` in cells; the correlation of V_c0 and Delta; and what each neighbour adds to the stray field.
+    `correlation_length` in cells; the correlation of V_c0 and Delta; what each neighbour adds to the stray field; and
+    the fraction of `leaky` cells, with a resistor beside the junction.
     """
 
     diameter: Length | None = None
@@ -165,6 +174,7 @@ class Die(Model):
     correlation_length: Annotated[float, Field(gt=0)] | None = None
     correlation_v_c_delta: SignedRatio | None = None
     neighbour_field: SignedRatio | None = None
+    leaky: Fraction | None = None
     positive_row_writes: Literal["P", "AP"] | None = None
 
 
@@ -202,6 +212,7 @@ class Bench(Model):
     magnet: Magnet | None = None
     thermometer: ThermometerEntry | None = None
     mains: Frequency
+    references: Annotated[dict[str, ReferenceResistor], Field(default_factory=dict[str, ReferenceResistor])]
     simulation: Simulation | None = None
 
     @property

@@ -37,18 +37,16 @@ Inputs then are one matrix product, volts @ T.
 
 from __future__ import annotations
 
-import functools
 import math
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from contextlib import nullcontext
 
 import numpy as np
 from numpy.typing import ArrayLike
-from threadpoolctl import ThreadpoolController
 
 from labmtj.errors import InputError, SolveError
 from labmtj.physics.linear_blocks import currents
 from labmtj.physics.linear_rows import eliminate
+from labmtj.physics.threads import one_thread
 from labmtj.records import Floats
 
 MOST_BY_ROWS = 1.5e7
@@ -70,7 +68,7 @@ def column_currents(conductance: ArrayLike, inputs: ArrayLike, *, r_wire: float)
     _check(siemens, volts, r_wire)
     rows, cols = siemens.shape[-2:]
     small = volts.shape[-2] * rows * cols <= MOST_ON_ONE_THREAD and _by_rows(rows, cols)
-    with nullcontext() if small else _one_thread():
+    with nullcontext() if small else one_thread():
         found = _solve(siemens, volts, r_wire)
     if not np.isfinite(found).all():
         raise SolveError("column currents beyond the range of floats; check conductance, inputs and r_wire")
@@ -95,16 +93,6 @@ def _check(siemens: Floats, volts: Floats, r_wire: float) -> None:
         raise InputError(
             "an input is not a finite voltage; every row is driven here, see solve_cells for floating lines"
         )
-
-
-@functools.cache
-def _libraries() -> Any:
-    return ThreadpoolController()
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    """Keep numpy's matrix products on one thread: two gain little, and lose a factor of 50 where cores are busy."""
-    return _libraries().limit(limits=1, user_api="blas")
 
 
 def _solve(siemens: Floats, volts: Floats, r_wire: float) -> Floats:

@@ -51,7 +51,8 @@ class DieModel:
     current; `back_hopping`, the voltage V_bh in units of V_c0, with its attempt rate [1/s] and barrier [kT];
     drift of RA and V_c over the array (gradient to an edge, bow to a corner) and the sigma of their correlated
     noise with `correlation_length` [cells]; correlation of V_c0 and Delta (-1 to 1); shift of the stray field by
-    each neighbour, in units of H_k.
+    each neighbour, in units of H_k; the fraction of `leaky` cells, with a conductance of `leak` (from, to) times that
+    of the junction in P beside it, which bends with the voltage as the junction does.
     """
 
     seed: int
@@ -104,6 +105,8 @@ class DieModel:
     correlation_v_c_delta: float = 0.0
     neighbour_field: float = 0.0
     anisotropy_field: float = ANISOTROPY_FIELD
+    leaky: float = 0.0
+    leak: tuple[float, float] = (0.3, 0.8)  # chosen: below it is spread, above it a stuck cell or a short
 
     @property
     def area(self) -> float:
@@ -180,13 +183,22 @@ def draw_die(model: DieModel) -> DieTruth:
     weibull = (-np.log(flat(Purpose.BREAKDOWN)) * model.breakdown.diameter**2 / model.diameter**2) ** (
         1 / model.breakdown.beta
     )
-    tmr = model.tmr * spread(gauss(Purpose.TMR), model.sigma_tmr)
+    tmr = tmr_at(
+        model.tmr * spread(gauss(Purpose.TMR), model.sigma_tmr),
+        p_per_kelvin=model.r_p_per_kelvin, ap_per_kelvin=model.r_ap_per_kelvin, **warm,
+    )  # fmt: skip
+    if model.leaky:
+        least, most = model.leak
+        leaks = (flat(Purpose.LEAKY_CELL) < model.leaky) & (defect == Defect.NONE)
+        beside = np.where(leaks, least + (most - least) * flat(Purpose.LEAK), 0.0)
+        r_p = r_p / (1.0 + beside)
+        tmr = (1.0 + beside) / (1.0 / (1.0 + tmr) + beside) - 1.0
     v_c0 = model.v_c0 * spread(v_c_draws, model.sigma_v_c)
     v_c0 *= over_the_wafer(Purpose.CRITICAL_VOLTAGE_FIELD, model.gradient_v_c, model.bow_v_c, model.correlated_v_c)
     return DieTruth(
         model=model,
         r_p=r_p,
-        tmr=tmr_at(tmr, p_per_kelvin=model.r_p_per_kelvin, ap_per_kelvin=model.r_ap_per_kelvin, **warm),
+        tmr=tmr,
         v_c0=v_c0,
         delta=barrier_at(model.delta * spread(delta_draws, model.sigma_delta), **warm),
         stray_field=model.stray_field + model.sigma_stray_field * gauss(Purpose.STRAY_FIELD),

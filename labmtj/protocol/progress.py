@@ -16,6 +16,7 @@ from labmtj.nets.tune import ScaleTuning
 from labmtj.physics.stress import Limits
 from labmtj.ports import ArrayAccess, FieldSource, Journal, Thermometer
 from labmtj.records import Cell, Copy, Defect, DieMap, Finding, Floats, Ints, Polarity
+from labmtj.routines.reference import Watch
 from labmtj.routines.writing.picture import Picture
 from labmtj.runs.die_map import die_map_entry
 
@@ -53,6 +54,7 @@ class Progress:
     thermometer: Thermometer | None = None
     scale: ScaleTuning | None = None
     software_scale: ScaleTuning | None = None
+    watch: Watch | None = None
     _picture: Picture | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
 from collections import Counter
@@ -17,7 +18,8 @@ from labmtj.config.bench_magnet import Coil as CoilEntry
 from labmtj.config.dies import die_defaults
 from labmtj.config.model import InstrumentModel, SourceMeterModel, SwitchMatrixModel, load_model
 from labmtj.errors import InputError
-from labmtj.physics.variation import Breakdown, DieModel, draw_die
+from labmtj.physics.variation import Breakdown, DieModel, DieTruth, draw_die
+from labmtj.records import Defect
 from labmtj.twin.coil import Coil
 from labmtj.twin.electrics import Electrics
 from labmtj.twin.faults.injector import Faults
@@ -175,7 +177,7 @@ def numbers(file: BenchFile) -> dict[Channel, int]:
 
 def electrics(file: BenchFile) -> Electrics:
     """The array of a bench file, with its state where the file says that it lies (else in memory)."""
-    truth = draw_die(die_model(file.bench))
+    truth = _with_references(draw_die(die_model(file.bench)), file.bench)
     state = file.bench.simulation.state if file.bench.simulation is not None else None
     return Electrics(truth, DieState(truth, Path(state) if state else None))
 
@@ -183,6 +185,17 @@ def electrics(file: BenchFile) -> Electrics:
 def coil(said: CoilEntry, *, tesla_per_ampere: float) -> Coil:
     """A coil as a bench file describes it."""
     return Coil(ohms=said.resistance, henries=said.inductance, lag=said.lag, tesla_per_ampere=tesla_per_ampere)
+
+
+def _with_references(truth: DieTruth, bench: Bench) -> DieTruth:
+    """The die with the bench's known resistors in the places of cells; like an open, none is a junction."""
+    if not bench.references:
+        return truth
+    r_p, defect = truth.r_p.copy(), truth.defect.copy()
+    for entry in bench.references.values():
+        r_p[entry.row - 1, entry.col - 1] = entry.resistance
+        defect[entry.row - 1, entry.col - 1] = Defect.OPEN
+    return dataclasses.replace(truth, r_p=r_p, defect=defect)
 
 
 def simulated_bench(name: str | BenchFile, *, log: Path | None = None, realtime: bool = False) -> SimulatedBench:

@@ -21,6 +21,12 @@ DRAWERS: dict[str, str] = {
     "half_select": "rates",
     "read_disturb": "rates",
     "retention": "retention",
+    "classify": "classify",
+    "iv": "iv",
+    "offsets": "offsets",
+    "reference": "reference",
+    "tmr": "tmr",
+    "wires": "wires",
 }
 """Name of a finding, and the module of this package that draws it."""
 
