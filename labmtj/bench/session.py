@@ -19,6 +19,7 @@ from typing import Any
 
 import pyvisa
 
+from labmtj.account import Account
 from labmtj.bench.assemble import Connected, assemble, roles_of
 from labmtj.bench.limits import Limits
 from labmtj.config.bench import Bench, BenchFile, load_bench
@@ -52,13 +53,14 @@ class WallClock:
 
 @dataclass(frozen=True)
 class OpenBench:
-    """A bench that is connected and at rest."""
+    """A bench that is connected and at rest; a simulated one can give an account of what was done to its die."""
 
     file: BenchFile
     array: ArrayAccess
     clock: Clock
     limits: Limits
     identities: dict[str, str]
+    account: Callable[[], Account] | None = None
 
     def cell(self, row: int, col: int) -> CellHandle:
         """One cell by its lines, counted from 1."""
@@ -101,13 +103,18 @@ def open_bench(
     bounds = limits or Limits(**dict(file.bench.limits))
     safe = SafeState()
     failure: BaseException | None = None
+    log = journal or MemoryJournal()
+    opened: OpenBench | None = None
     try:
-        yield _connect(file, bounds, journal or MemoryJournal(), safe, record)
+        opened = _connect(file, bounds, log, safe, record)
+        yield opened
     except BaseException as error:
         failure = error
         raise
     finally:
         safe.reach(failure)
+    if opened.account is not None:
+        log.record("account", opened.account().entry())
 
 
 class Stage(enum.IntEnum):
@@ -194,7 +201,7 @@ def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState,
         devices[name] = device
     array = assemble(file, limits, journal, Connected(devices, models), clock)
     array.rest()
-    return OpenBench(file, array, clock, limits, identities)
+    return OpenBench(file, array, clock, limits, identities, getattr(library, "account", None))
 
 
 def connect_instrument(
