@@ -6,6 +6,7 @@
     |   +-- FileProblems                    all that is wrong with one YAML file, each with line and column
     |   +-- MissingFile (FileNotFoundError) a file that is named but not there
     |   +-- PlacementError                  a layer that does not fit on the array
+    |   +-- WrongDie                        a die map that is not of the die on the bench
     +-- LimitExceeded                       exit code 4: a request above a limit; nothing was sent
     +-- BenchError (RuntimeError)           exit code 5: an instrument or the bench did not do what was asked
     |   +-- InstrumentError                 the instrument queued an error; names the command
@@ -81,6 +82,10 @@ class MissingFile(InputError, FileNotFoundError):
 
 class PlacementError(InputError):
     """A layer that does not fit on the array, or lines that were named twice."""
+
+
+class WrongDie(InputError):
+    """A die map whose fingerprint is not that of the die in the probe card."""
 
 
 class LimitExceeded(LabmtjError, ValueError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading
+from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
 
 
 class Clock(Protocol):
@@ -179,7 +179,7 @@ class ArrayAccess(Protocol):
         ...
 
     def pulse(self, pulse: Pulse) -> PulseOutcome:
-        """Fire one programming pulse, with its intent and outcome in the journal."""
+        """Fire one programming pulse on all of its cells, with its intent and outcome in the journal."""
         ...
 
     def check(self, pulse: Pulse) -> None:
@@ -196,6 +196,14 @@ class ArrayAccess(Protocol):
 
         Where the array is not `analog` all of `volts` are the same.
         """
+        ...
+
+    def total(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sum:
+        """One current of all of `rows` at +voltage and -voltage [V] into all of `cols` together."""
+        ...
+
+    def sense(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sample:
+        """One integration at one sign: `rows` at `voltage` [V] (0 for offsets), `cols` together on the ammeter."""
         ...
 
     def rest(self) -> None:

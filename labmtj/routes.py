@@ -35,8 +35,12 @@ def prove(
     target: frozenset[Crosspoint],
     *,
     ground: str,
+    floating: frozenset[int] = frozenset(),
 ) -> None:
-    """Walk through the moves; RouteError if one joins two sources on a line or lets it float, or misses the target."""
+    """Walk through the moves; RouteError if one joins two sources on a line or lets it float, or misses the target.
+
+    `floating` are matrix columns whose lines are meant to float in the end.
+    """
     now = set(closed)
     connected = {column for _, column in closed}
     for action, crosspoints in steps:
@@ -48,9 +52,9 @@ def prove(
         for row, column in sorted(now):
             if row != ground and sources.setdefault(column, row) != row:
                 raise RouteError(f"matrix column {column} would be on sources {sources[column]} and {row} at once")
-        floating = connected - {column for _, column in now}
-        if floating:
-            raise RouteError(f"matrix column {min(floating)} would float between two routes")
+        loose = connected - {column for _, column in now} - floating
+        if loose:
+            raise RouteError(f"matrix column {min(loose)} would float between two routes")
         connected = {column for _, column in now}
     if frozenset(now) != target:
         raise RouteError("the planned moves do not lead to the route")

@@ -15,10 +15,10 @@ import numpy as np
 from labmtj.bench.limits import Limits
 from labmtj.bench.routing import Line, Router
 from labmtj.errors import InputError
-from labmtj.physics.schemes import halves
+from labmtj.physics.schemes import two_channels
 from labmtj.ports import Clock, Journal, PulseSource, SensePair
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role
-from labmtj.runs.journal import product_entry, reading_entry
+from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Sum
+from labmtj.runs.journal import product_entry, reading_entry, sum_entry
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,9 @@ class BenchArray:
         return self._clock
 
     def check(self, pulse: Pulse) -> None:
-        """Raise LimitExceeded if `pulse` would pass a limit; touches nothing."""
+        """Raise LimitExceeded if `pulse` would pass a limit, or needs more sources than there are; touches nothing."""
         self._limits.check_pulse(pulse)
+        two_channels(pulse.scheme, pulse.amplitude)
 
     def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
         """Read cells one after the other at +voltage and -voltage [V]; each reading is in the journal."""
@@ -78,12 +79,14 @@ class BenchArray:
 
     def pulse(self, pulse: Pulse) -> PulseOutcome:
         """Fire one programming pulse; its intent is on disk before it leaves, its outcome after."""
-        self._limits.check_pulse(pulse)
-        row, col = pulse.cell
-        self._go({Line("row", row): Role.PULSE_ROW, Line("col", col): Role.PULSE_COL})
+        self.check(pulse)
+        drive = two_channels(pulse.scheme, pulse.amplitude)
+        roles = {Line(axis, n): drive.others for axis, n in self._lines}
+        roles |= {Line("row", pulse.cell.row): drive.row} | {Line("col", col): drive.col for col in pulse.columns}
+        self._go(roles)
         number = self._journal.intent(pulse)
         self._at_zero = False
-        limited = self._pulser.pulse(halves(pulse.scheme, pulse.amplitude), pulse.width)
+        limited = self._pulser.pulse(drive.volts, pulse.width)
         self._at_zero = True
         outcome = PulseOutcome(pulse, self._clock.now(), limited)
         self._journal.outcome(number, outcome)
@@ -101,12 +104,37 @@ class BenchArray:
             self._journal.record("product", product_entry(rows, col, volts, current, self._clock.now(), limited))
         return currents
 
+    def total(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sum:
+        """One current [A] of all of `rows` at +voltage and -voltage [V] into all of `cols` together."""
+        self._limits.check_cell(voltage, "a sum")
+        self._select(rows, *cols)
+        current, limited = self._bipolar(voltage)
+        found = Sum(tuple(rows), tuple(cols), voltage, current, self._clock.now(), limited)
+        self._journal.record("sum", sum_entry(found))
+        return found
+
+    def sense(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sample:
+        """One integration with `rows` at `voltage` [V] and `cols` together on the ammeter, offsets included."""
+        self._limits.check_cell(voltage, "a sample")
+        self._select(rows, *cols)
+        self._at_zero = False
+        current, limited = self._reader.sense(voltage, settle=self._waits.after_source)
+        self._at_zero = True
+        found = Sample(tuple(rows), tuple(cols), voltage, current, self._clock.now(), limited)
+        self._journal.record("sample", sum_entry(found))
+        return found
+
     def rest(self) -> None:
         """All lines to ground."""
         self._go({})
 
-    def _select(self, rows: Sequence[int], col: int) -> None:
-        self._go({Line("col", col): Role.SENSE} | {Line("row", row): Role.DRIVE for row in rows})
+    @property
+    def _lines(self) -> list[Line]:
+        rows, cols = self._shape
+        return [Line("row", n + 1) for n in range(rows)] + [Line("col", n + 1) for n in range(cols)]
+
+    def _select(self, rows: Sequence[int], *cols: int) -> None:
+        self._go({Line("col", col): Role.SENSE for col in cols} | {Line("row", row): Role.DRIVE for row in rows})
 
     def _go(self, roles: dict[Line, Role]) -> None:
         if not self._at_zero:

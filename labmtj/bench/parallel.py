@@ -16,10 +16,11 @@ import numpy as np
 from labmtj.bench.access import Waits
 from labmtj.bench.limits import Limits
 from labmtj.bench.routing import Line, Router
-from labmtj.physics.schemes import halves
+from labmtj.errors import LimitExceeded
+from labmtj.physics.schemes import levels
 from labmtj.ports import Clock, Journal, SourceMeter, VoltageBank
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role
-from labmtj.runs.journal import product_entry, reading_entry
+from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Scheme, Sum
+from labmtj.runs.journal import product_entry, reading_entry, sum_entry
 
 _SENSES = (Role.SENSE, Role.SECOND_SENSE)
 
@@ -65,8 +66,10 @@ class ParallelArray:
         return self._clock
 
     def check(self, pulse: Pulse) -> None:
-        """Raise LimitExceeded if `pulse` would pass a limit; touches nothing."""
+        """Raise LimitExceeded if `pulse` would pass a limit, or cannot be made here; touches nothing."""
         self._limits.check_pulse(pulse)
+        if pulse.scheme is Scheme.FLOATING:
+            raise LimitExceeded("floating lines: rows of this bench are wired to their channels and cannot float")
 
     def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
         """Read cells one after the other at +voltage and -voltage [V]; each reading is in the journal."""
@@ -82,12 +85,19 @@ class ParallelArray:
 
     def pulse(self, pulse: Pulse) -> PulseOutcome:
         """Fire one programming pulse; its intent is on disk before it leaves, its outcome after."""
-        self._limits.check_pulse(pulse)
-        self._go({Line("col", pulse.cell.col): Role.PULSE_COL})
-        row, col = halves(pulse.scheme, pulse.amplitude)
+        self.check(pulse)
+        volts = levels(pulse.scheme, pulse.amplitude)
+        driven = {self._wiring.rows[pulse.cell.row]: volts.row}
+        if volts.other_rows:
+            driven = dict.fromkeys(self._wiring.rows.values(), volts.other_rows) | driven
+        # One channel reaches columns: the selected ones, or all others where those are the ones that have a level.
+        chosen = set(pulse.columns)
+        if volts.other_cols:
+            chosen = set(range(1, self._shape[1] + 1)) - chosen
+        self._go({Line("col", col): Role.PULSE_COL for col in sorted(chosen)})
         number = self._journal.intent(pulse)
         self._at_zero = False
-        self._bank.pulse({self._wiring.rows[pulse.cell.row]: row, self._wiring.col: col}, pulse.width)
+        self._bank.pulse(driven | {self._wiring.col: volts.other_cols or volts.col}, pulse.width)
         self._at_zero = True
         outcome = PulseOutcome(pulse, self._clock.now(), False)
         self._journal.outcome(number, outcome)
@@ -108,6 +118,27 @@ class ParallelArray:
                 entry = product_entry(rows, group[number], volts, current, self._clock.now(), limited)
                 self._journal.record("product", entry)
         return currents
+
+    def total(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sum:
+        """One current [A] of all of `rows` at +voltage and -voltage [V] into all of `cols` together."""
+        self._limits.check_cell(voltage, "a sum")
+        self._go({Line("col", col): Role.SENSE for col in cols})
+        ((current, limited),) = self._bipolar({self._wiring.rows[row]: voltage for row in rows}, 1)
+        found = Sum(tuple(rows), tuple(cols), voltage, current, self._clock.now(), limited)
+        self._journal.record("sum", sum_entry(found))
+        return found
+
+    def sense(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sample:
+        """One integration with `rows` at `voltage` [V] and `cols` together on the ammeter, offsets included."""
+        self._limits.check_cell(voltage, "a sample")
+        self._go({Line("col", col): Role.SENSE for col in cols})
+        self._at_zero = False
+        ((current, limited),) = self._sense({self._wiring.rows[row]: voltage for row in rows}, 1)
+        self._bank.rest()
+        self._at_zero = True
+        found = Sample(tuple(rows), tuple(cols), voltage, current, self._clock.now(), limited)
+        self._journal.record("sample", sum_entry(found))
+        return found
 
     def rest(self) -> None:
         """All columns to ground, the bank at 0 V."""

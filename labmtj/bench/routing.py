@@ -1,7 +1,7 @@
 """Routes: which relay puts which role on which line, planned and proven before a relay moves.
 
-Every line always has a role; how the moves are ordered is in labmtj.routes. Relays move with all sources
-at 0 V, which the caller verifies.
+Every line always has a role, be it to float; how the moves are ordered is in labmtj.routes. Relays move with all
+sources at 0 V, which the caller verifies.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ class Harness:
     rows: Mapping[Role, str]
 
     def crosspoints(self, route: Mapping[Line, Role]) -> frozenset[Crosspoint]:
-        """The relays that a route closes, one a line."""
-        return frozenset((self.rows[role], self.columns[line]) for line, role in route.items())
+        """The relays that a route closes, one a line; none for a line that floats."""
+        closed = ((self.rows[role], self.columns[line]) for line, role in route.items() if role is not Role.FLOAT)
+        return frozenset(closed)
 
     def line_at(self, column: int) -> str:
         """The line on a matrix column, for messages."""
@@ -60,7 +61,7 @@ class Router:
         unknown = [str(line) for line in roles if line not in self._harness.columns]
         if unknown:
             raise RouteError(f"no relay leads to {', '.join(unknown)}: the array is smaller")
-        missing = sorted({str(role) for role in roles.values() if role not in self._harness.rows})
+        missing = sorted({str(role) for role in roles.values() if role not in self._harness.rows} - {Role.FLOAT.value})
         if missing:
             raise RouteError(f"no matrix row of this bench has what a line is to go to: {', '.join(missing)}")
         return {line: roles.get(line, Role.GROUND) for line in self._harness.columns}
@@ -76,7 +77,8 @@ class Router:
         if target == self._closed:
             return False
         steps = self.plan(target)
-        prove(self._closed, steps, target, ground=self._harness.rows[Role.GROUND])
+        floating = frozenset(self._harness.columns[line] for line, role in route.items() if role is Role.FLOAT)
+        prove(self._closed, steps, target, ground=self._harness.rows[Role.GROUND], floating=floating)
         self._sure = False
         found = self._matrix.switch(steps)
         self._closed, self._sure = found, True

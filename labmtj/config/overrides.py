@@ -190,7 +190,11 @@ def absolute(source: Source, path: KeyPath) -> Source:
     """Make a path in a document absolute: from the current folder if an option set it, else from the file's folder."""
     parent: Any = source.data
     for part in path[:-1]:
-        parent = cast("dict[Any, Any]", parent).get(part) if isinstance(parent, dict) else None
+        if isinstance(part, int):
+            items = cast("list[Any]", parent) if isinstance(parent, list) else []
+            parent = items[part] if part < len(items) else None
+        else:
+            parent = cast("dict[Any, Any]", parent).get(part) if isinstance(parent, dict) else None
     found = cast("dict[Any, Any]", parent).get(path[-1]) if isinstance(parent, dict) else None
     if not isinstance(found, str) or Path(found).is_absolute():
         return source

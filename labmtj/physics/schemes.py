@@ -1,17 +1,70 @@
-"""Write schemes: what every line of the array gets while one cell is written.
+"""Write schemes: what every line of the array gets while the cells of a pulse are written.
 
-With row +V/2, column -V/2 and all else at ground, the 2(N-1) half-selected cells see V/2 and the rest
-nothing; a channel that is late, dead or in compliance never puts more than V/2 on any cell, and the
-same route reads the cell.
+All give the selected cell its whole amplitude V; what the others see is what differs:
+
+| scheme | selected row, column | other rows, columns | cells on selected lines | all others |
+|---|---|---|---|---|
+| v_half | +V/2, -V/2 | 0, 0 | V/2 | 0 |
+| v_half_bias | V, 0 | V/2, V/2 | V/2 | 0 |
+| v_third | +V/3, -2V/3 | -V/3, 0 | V/3 | V/3 |
+| floating | +V/2, -V/2 | float | what the sneak paths leave, less than V | less than V/2 |
+
+With v_half a channel that is late, dead or in compliance never puts more than V/2 on any cell, and the route of
+the pulse also reads the cell. With v_half_bias the bias must stand before the row rises and until it has fallen: a
+bias that is missing leaves V on every cell of the row. v_third needs three sources besides ground.
 """
 
 from __future__ import annotations
 
-from labmtj.records import Scheme
+from typing import NamedTuple
+
+from labmtj.errors import LimitExceeded
+from labmtj.records import Role, Scheme
 
 
-def halves(scheme: Scheme, amplitude: float) -> tuple[float, float]:
-    """Voltages [V] of the selected row and column for a cell voltage `amplitude` [V] (row minus column)."""
+class Levels(NamedTuple):
+    """Volts of the selected row and columns, and of the other rows and columns; None is a line that floats."""
+
+    row: float
+    col: float
+    other_rows: float | None
+    other_cols: float | None
+
+
+def levels(scheme: Scheme, amplitude: float) -> Levels:
+    """Voltages [V] to ground of all lines for a cell voltage `amplitude` [V] (row minus column)."""
     match scheme:
         case Scheme.V_HALF:
-            return 0.5 * amplitude, -0.5 * amplitude
+            return Levels(0.5 * amplitude, -0.5 * amplitude, 0.0, 0.0)
+        case Scheme.V_HALF_BIAS:
+            return Levels(amplitude, 0.0, 0.5 * amplitude, 0.5 * amplitude)
+        case Scheme.V_THIRD:
+            return Levels(amplitude / 3.0, -2.0 * amplitude / 3.0, -amplitude / 3.0, 0.0)
+        case Scheme.FLOATING:
+            return Levels(0.5 * amplitude, -0.5 * amplitude, None, None)
+
+
+class TwoChannels(NamedTuple):
+    """A scheme on two channels that fire together: what each line hangs on, and the volts of both channels."""
+
+    row: Role
+    col: Role
+    others: Role
+    volts: tuple[float, float]
+
+
+def two_channels(scheme: Scheme, amplitude: float) -> TwoChannels:
+    """How two channels and ground make a pulse of `amplitude` [V]. Raises LimitExceeded for v_third."""
+    first, second = Role.PULSE_ROW, Role.PULSE_COL
+    match scheme:
+        case Scheme.V_HALF:
+            return TwoChannels(first, second, Role.GROUND, (0.5 * amplitude, -0.5 * amplitude))
+        case Scheme.V_HALF_BIAS:
+            return TwoChannels(first, Role.GROUND, second, (amplitude, 0.5 * amplitude))
+        case Scheme.FLOATING:
+            return TwoChannels(first, second, Role.FLOAT, (0.5 * amplitude, -0.5 * amplitude))
+        case Scheme.V_THIRD:
+            raise LimitExceeded(
+                "v_third needs three sources besides ground and this bench pulses with two; "
+                "use v_half, or a bench with a source on every row (parallel)"
+            )

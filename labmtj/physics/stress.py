@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from labmtj.errors import LimitExceeded
-from labmtj.physics.schemes import halves
+from labmtj.physics.schemes import levels
 from labmtj.records import Pulse
 from labmtj.units import Dimension, show
 
@@ -24,8 +24,8 @@ class Limits:
         if not (math.isfinite(pulse.width) and pulse.width > 0):
             raise LimitExceeded(f"a pulse on cell {pulse.cell} of width {pulse.width} s makes no sense")
         self.check_cell(pulse.amplitude, f"a pulse on cell {pulse.cell}")
-        for volts in halves(pulse.scheme, pulse.amplitude):
-            self.check_terminal(volts)
+        for volts in levels(pulse.scheme, pulse.amplitude):
+            self.check_terminal(0.0 if volts is None else volts)
 
     def check_cell(self, volts: float, what: str) -> None:
         """Refuse a voltage across a cell."""

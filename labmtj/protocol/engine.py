@@ -20,20 +20,22 @@ from labmtj.errors import FileProblems, InputError, LabmtjError
 from labmtj.nets import files
 from labmtj.nets.dataset import Dataset, wine
 from labmtj.nets.network import Network as TrainedNetwork
-from labmtj.protocol.actions import Progress, carry_out, size
+from labmtj.protocol.kinds.report import ReportStep
 from labmtj.protocol.load import Job, check_fits, load_protocol
 from labmtj.protocol.observer import Observer, Silent
+from labmtj.protocol.progress import Progress
 from labmtj.protocol.schema import Network
-from labmtj.protocol.steps import ReportStep
 from labmtj.protocol.stop import Stopped, StopRequest, stop_on_signals
 from labmtj.protocol.summary import summary
 from labmtj.report.page import write_report
+from labmtj.runs.die_map import write_die_map
 from labmtj.runs.folder import new_run
 from labmtj.runs.journal import FORMAT, FileJournal
 from labmtj.runs.provenance import provenance
 from labmtj.runs.store import build_store
 
 STATE_FILE = "twin.state"
+MAP_FILE = "die.h5"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def run(
     """
     job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed)
     network, data = _network(job)
-    check_fits(job, {n: layer.shape for n, layer in enumerate(network.layers, start=1)})
+    check_fits(job, {n: layer.shape for n, layer in enumerate(network.layers if network else (), start=1)})
     roles_of(job.bench.bench, {name: load_model(job.bench.model_file(name)) for name in job.bench.bench.instruments})
     watcher = observer or Silent()
     folder = new_run(Path(protocol).stem, out=out)
@@ -77,6 +79,7 @@ def run(
                 Progress(network, data, opened.array, journal, file.bench.array.positive_row_writes),
                 watcher,
                 stop,
+                folder,
             )
     except BaseException as error:
         how = "stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
@@ -101,7 +104,9 @@ def _close(journal: FileJournal, folder: Path, end: dict[str, Any], cause: BaseE
         cause.add_note(f"its record could not be finished: {error}")
 
 
-def _steps(job: Job, opened: OpenBench, progress: Progress, watcher: Observer, stop: StopRequest) -> dict[str, Any]:
+def _steps(
+    job: Job, opened: OpenBench, progress: Progress, watcher: Observer, stop: StopRequest, folder: Path
+) -> dict[str, Any]:
     die = _die_line(opened.file)
     watcher.started(f"{opened.file.bench.title}   {', '.join(f'{n} {s}' for n, s in opened.identities.items())}{die}")
     clock, journal = opened.clock, progress.journal
@@ -110,12 +115,14 @@ def _steps(job: Job, opened: OpenBench, progress: Progress, watcher: Observer, s
     for number, step in enumerate(job.protocol.steps, start=1):
         if isinstance(step, ReportStep):
             continue
-        name = type(step).__name__.removesuffix("Step").lower()
+        name, known = step.kind, progress.die_map
         stop.check()
         before = clock.now()
         content = step.model_dump(mode="json")
         journal.record("step", {"number": number, "name": name, "fields": content, "t": round(before, 9)})
-        line = carry_out(step, progress, stop.wrap(watcher.step(name, size(step, progress))))
+        line = step.carry_out(progress, stop.wrap(watcher.step(name, step.items(progress))))
+        if progress.die_map is not None and progress.die_map is not known:
+            write_die_map(folder / MAP_FILE, progress.die_map)
         elapsed = clock.now() - before
         journal.record("done", {"number": number, "name": name, "line": line, "seconds": round(elapsed, 9)})
         watcher.done(name, line, elapsed)
@@ -136,9 +143,11 @@ def _die_line(file: BenchFile) -> str:
     return f"   die {'' if diameter is None else f'{1e9 * diameter:.0f} nm, '}seed {seed or 0}"
 
 
-def _network(job: Job) -> tuple[TrainedNetwork, Dataset]:
-    """The network that a protocol names, and the data that belong to it."""
-    wanted: Network = job.protocol.network
+def _network(job: Job) -> tuple[TrainedNetwork | None, Dataset | None]:
+    """The network that a protocol names, and the data that belong to it; none for one that only characterises."""
+    wanted: Network | None = job.protocol.network
+    if wanted is None:
+        return None, None
     try:
         if wanted.shipped is not None:
             return files.shipped(wanted.shipped), wine()
@@ -177,7 +186,9 @@ def _portable(bench: BenchFile, name: str, model: str) -> str:
     return model if model in shipped_names("models") else str(bench.model_file(name).resolve())
 
 
-def _header(journal: FileJournal, job: Job, file: BenchFile, network: TrainedNetwork, data: Dataset) -> None:
+def _header(
+    journal: FileJournal, job: Job, file: BenchFile, network: TrainedNetwork | None, data: Dataset | None
+) -> None:
     texts = {"protocol.yaml": job.source.effective_text(), "bench.yaml": file.source.text}
     journal.record(
         "run",
@@ -185,13 +196,13 @@ def _header(journal: FileJournal, job: Job, file: BenchFile, network: TrainedNet
             "format": FORMAT,
             "title": job.protocol.title,
             "wall": datetime.now(UTC).isoformat(timespec="seconds"),
-            "network": network.name,
-            "data": data.name,
-            "samples": len(data.labels),
-            "labels": data.labels.tolist(),
-            "train": data.train.tolist(),
-            "test": data.test.tolist(),
-            "layers": [list(layer.shape) for layer in network.layers],
+            "network": "" if network is None else network.name,
+            "data": "" if data is None else data.name,
+            "samples": 0 if data is None else len(data.labels),
+            "labels": [] if data is None else data.labels.tolist(),
+            "train": [] if data is None else data.train.tolist(),
+            "test": [] if data is None else data.test.tolist(),
+            "layers": [list(layer.shape) for layer in network.layers] if network else [],
             "shape": [file.bench.array.rows, file.bench.array.cols],
             "simulated": file.bench.visa == "@labmtj",
             "provenance": provenance(texts),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from labmtj.config.source import KeyPath, Mark, Source
-from labmtj.protocol.schema import STEPS
+from labmtj.protocol.kinds import STEPS
 
 
 def inherit(source: Source) -> Source:
@@ -27,7 +27,7 @@ def inherit(source: Source) -> Source:
         kind = next(iter(cast("dict[str, Any]", entry)), "") if isinstance(entry, dict) else ""
         here: KeyPath = ("steps", index, kind)
         if kind in STEPS and kind in last:
-            _fill(merged, last[kind], here, getattr(STEPS[kind], "inherits", ()))
+            _fill(merged, last[kind], here, STEPS[kind].inherits)
         last[kind] = here
     return merged
 

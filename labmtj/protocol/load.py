@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from labmtj.config import finder
 from labmtj.config.bench import DEFAULT, Bench, BenchFile, Limits, check_bench, scope
@@ -14,11 +15,10 @@ from labmtj.config.source import Source, read
 from labmtj.errors import LimitExceeded, PlacementError, Problem
 from labmtj.protocol import rules
 from labmtj.protocol.inherit import inherit
+from labmtj.protocol.kinds.fields import Lines
+from labmtj.protocol.kinds.program import ProgramStep
+from labmtj.protocol.kinds.step import Step
 from labmtj.protocol.schema import Network, ProtocolFile, listed
-from labmtj.protocol.steps import InferStep, Lines, MapStep, PolarityStep, ProgramStep, Step
-
-# chosen: 64 levels round an input by at most 0.8 % of full scale, less than devices of one die differ.
-DEFAULT_BITS = 6
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Protocol:
     """A protocol with everything inherited and filled in; `limits` are the tighter of its own and the bench's."""
 
     title: str
-    network: Network
+    network: Network | None
     steps: tuple[Step, ...]
     limits: Limits
 
@@ -56,7 +56,7 @@ def load_protocol(
 
 def check_protocol(source: Source, bench: BenchFile) -> Job:
     """Check a protocol document on a checked bench. Raises FileProblems or LimitExceeded."""
-    kept = absolute(source, ("network", "files"))
+    kept = _absolute(source)
     merged = inherit(kept)
     written = check(merged, ProtocolFile, lambda protocol: rules.problems(protocol, merged, bench))
     _refuse(LimitExceeded, rules.tighter(written, merged, bench))
@@ -71,24 +71,22 @@ def _refuse(error: type[LimitExceeded] | type[PlacementError], problems: Iterabl
         raise error("\n".join(texts))
 
 
+def _absolute(source: Source) -> Source:
+    """The document with the files that it names by whole paths: the run folder's copy must find them too."""
+    kept = absolute(source, ("network", "files"))
+    data: Any = source.data
+    steps: Any = cast("dict[str, Any]", data).get("steps") if isinstance(data, dict) else None
+    for index in range(len(cast("list[Any]", steps)) if isinstance(steps, list) else 0):
+        kept = absolute(kept, ("steps", index, "open_map", "file"))
+    return kept
+
+
 def _filled(steps: Sequence[tuple[object, Step]], bench: Bench) -> Iterator[Step]:
-    """Yield the steps with what follows from the bench, and from the map before them, filled in."""
-    measured: MapStep | None = None
+    """Yield the steps with what follows from the bench, and from the steps before them, filled in."""
+    before: list[Step] = []
     for _, step in steps:
-        match step:
-            case PolarityStep():
-                yield step.model_copy(update={"width": step.width or bench.pulse.width})
-            case MapStep():
-                measured = step.model_copy(update={"width": step.width or bench.pulse.width})
-                yield measured
-            case ProgramStep() if measured is not None and step.pulse.width is None:
-                yield step.model_copy(update={"pulse": step.pulse.model_copy(update={"width": measured.width})})
-            case InferStep() if measured is not None:
-                inputs = rules.inputs(step, bench)
-                bits = (step.bits or DEFAULT_BITS) if inputs == "bit_serial" else None
-                yield step.model_copy(update={"read": step.read or measured.read, "inputs": inputs, "bits": bits})
-            case _:
-                yield step
+        before.append(step.filled(bench, before))
+        yield before[-1]
 
 
 def check_fits(job: Job, shapes: Mapping[int, tuple[int, int]]) -> None:

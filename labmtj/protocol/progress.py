@@ -13,8 +13,8 @@ from labmtj.nets.dataset import Dataset
 from labmtj.nets.network import Network, Trace, forward_array
 from labmtj.nets.tune import ScaleTuning
 from labmtj.ports import ArrayAccess, Journal
-from labmtj.protocol.steps import InferStep
-from labmtj.records import Copy, DieMap, Floats, Polarity
+from labmtj.records import Copy, DieMap, Finding, Floats, Polarity
+from labmtj.runs.die_map import die_map_entry
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +32,8 @@ class Progress:
     `stated` is the state that a positive row writes as the bench file has it: found, not believed.
     """
 
-    network: Network
-    data: Dataset
+    network: Network | None
+    data: Dataset | None
     array: ArrayAccess
     journal: Journal
     stated: str | None = None
@@ -48,6 +48,20 @@ class Progress:
     software_scale: ScaleTuning | None = None
 
     @property
+    def known_network(self) -> Network:
+        """The network. Raises InputError in a protocol without one."""
+        if self.network is None:
+            raise InputError("this step needs a network: write network: {shipped: wine/17} in the protocol")
+        return self.network
+
+    @property
+    def known_data(self) -> Dataset:
+        """The data set that belongs to the network. Raises InputError without one."""
+        if self.data is None:
+            raise InputError("this step needs a network and its data: write network: {shipped: wine/17}")
+        return self.data
+
+    @property
     def known_map(self) -> DieMap:
         """The die map; protocols are checked to have made one before it is needed."""
         if self.die_map is None:
@@ -59,6 +73,22 @@ class Progress:
         """Nominal Gon - Goff [S]: medians of the good cells of the map."""
         return self.known_map.conductance_p - self.known_map.conductance_ap
 
+    def keep_map(self, die: DieMap) -> None:
+        """From here on this is what is known of the die; it is in the journal."""
+        self.die_map = die
+        self.journal.record("map", die_map_entry(die))
+
+    def find(self, finding: Finding) -> str:
+        """Put what a step found into the journal; return its line."""
+        columns = {
+            name: {"dims": list(column.dims), "units": column.units, "meaning": column.meaning}
+            | {"values": listed(column.values)}
+            for name, column in finding.columns.items()
+        }
+        content = {"name": finding.name, "columns": columns, "figures": dict(finding.figures), "line": finding.line}
+        self.journal.record("finding", content)
+        return finding.line
+
     def standing(self, layer: int) -> Copy:
         """The copy of a layer that is still on the array. Raises InputError if another layer was written over it."""
         if layer in self.overwritten:
@@ -67,9 +97,9 @@ class Progress:
 
     def trace(self, layers: int, scale: float = 1.0) -> Trace:
         """Forward pass of all samples through the conductance maps of the first `layers` layers."""
-        part = Network(self.network.name, self.network.layers[:layers])
+        part = Network(self.known_network.name, self.known_network.layers[:layers])
         maps = [neutral(self.conductance[n]) for n in range(1, layers + 1)]
-        return forward_array(part, self.data.inputs, conductances=maps, window=self.window, scale=scale)
+        return forward_array(part, self.known_data.inputs, conductances=maps, window=self.window, scale=scale)
 
 
 def neutral(conductance: Floats) -> Floats:
@@ -94,16 +124,3 @@ def listed(values: ArrayLike) -> Any:
     if array.dtype.kind == "f":
         plain[~np.isfinite(array)] = None
     return plain.tolist()
-
-
-def chosen_samples(step: InferStep, data: Dataset) -> list[int]:
-    """Which samples a step is about: all, the ones it lists, or a number of them spread over the test samples."""
-    if step.samples == "all":
-        return list(range(len(data.labels)))
-    if isinstance(step.samples, tuple):
-        beyond = [n for n in step.samples if n >= len(data.labels)]
-        if beyond:
-            raise InputError(f"there are {len(data.labels)} samples, counted from 0; not {beyond}")
-        return list(step.samples)
-    count = min(step.samples, len(data.test))
-    return [int(data.test[n]) for n in np.linspace(0, len(data.test) - 1, count).astype(int)]

@@ -2,76 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, cast
+import functools
+import operator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, create_model
 
 from labmtj.config.check import nearest
 from labmtj.config.quantities import Current, Model, Voltage, refuse
 from labmtj.config.source import KeyPath
-from labmtj.protocol.steps import (
-    InferStep,
-    MapStep,
-    PolarityStep,
-    ProgramStep,
-    ReportStep,
-    Step,
-    TuneStep,
-    VerifyStep,
-)
-
-
-class PolarityEntry(Model):
-    """A polarity step under its name."""
-
-    polarity: PolarityStep
-
-
-class MapEntry(Model):
-    """A map step under its name."""
-
-    map: MapStep
-
-
-class ProgramEntry(Model):
-    """A program step under its name."""
-
-    program: ProgramStep
-
-
-class InferEntry(Model):
-    """An infer step under its name."""
-
-    infer: InferStep
-
-
-class VerifyEntry(Model):
-    """A verify step under its name."""
-
-    verify: VerifyStep
-
-
-class TuneEntry(Model):
-    """A tune step under its name."""
-
-    tune: TuneStep | None
-
-
-class ReportEntry(Model):
-    """A report step under its name."""
-
-    report: ReportStep | None
-
-
-STEPS: dict[str, type[Model]] = {
-    "polarity": PolarityStep,
-    "map": MapStep,
-    "program": ProgramStep,
-    "infer": InferStep,
-    "verify": VerifyStep,
-    "tune": TuneStep,
-    "report": ReportStep,
-}
+from labmtj.protocol.kinds import STEPS
+from labmtj.protocol.kinds.step import Step
 
 
 def _one_step(value: object) -> object:
@@ -94,16 +35,22 @@ def _tag(value: Any) -> str:
     return f"<{next(iter(value))}>"
 
 
-Entry = Annotated[
-    Annotated[PolarityEntry, Tag("<polarity>")]
-    | Annotated[MapEntry, Tag("<map>")]
-    | Annotated[ProgramEntry, Tag("<program>")]
-    | Annotated[InferEntry, Tag("<infer>")]
-    | Annotated[VerifyEntry, Tag("<verify>")]
-    | Annotated[TuneEntry, Tag("<tune>")]
-    | Annotated[ReportEntry, Tag("<report>")],
-    Discriminator(_tag),
-]
+def _entry(name: str, kind: type[Step]) -> Any:
+    """A step under its name; a kind whose fields all have defaults may stand without fields."""
+    bare = not any(field.is_required() for field in kind.model_fields.values())
+    return create_model(
+        f"{kind.__name__.removesuffix('Step')}Entry",
+        __base__=Model,
+        __doc__=f"A {name} step under its name.",
+        **cast("Any", {name: (kind | None if bare else kind, ...)}),
+    )
+
+
+if TYPE_CHECKING:
+    Entry = Model
+else:
+    _TAGGED = [Annotated[_entry(name, kind), Tag(f"<{name}>")] for name, kind in STEPS.items()]
+    Entry = Annotated[functools.reduce(operator.or_, _TAGGED), Discriminator(_tag)]
 
 
 class Network(Model):
@@ -129,7 +76,7 @@ class ProtocolFile(Model):
 
     title: str
     format: Literal[1]
-    network: Network
+    network: Network | None = None
     steps: Annotated[list[Annotated[Entry, BeforeValidator(_one_step)]], Field(min_length=1)]
     limits: ProtocolLimits | None = None
 
@@ -140,5 +87,5 @@ def listed(protocol: ProtocolFile) -> list[tuple[KeyPath, Step]]:
     for index, entry in enumerate(protocol.steps):
         (kind,) = type(entry).model_fields
         step: Step | None = getattr(entry, kind)
-        out.append((("steps", index, kind), cast(Step, STEPS[kind]()) if step is None else step))
+        out.append((("steps", index, kind), STEPS[kind]() if step is None else step))
     return out

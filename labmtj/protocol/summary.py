@@ -9,7 +9,7 @@ import numpy as np
 
 from labmtj.nets.measures import accuracy, confusion, layer_agreement
 from labmtj.nets.network import forward
-from labmtj.protocol.actions import Progress
+from labmtj.protocol.progress import Progress
 from labmtj.records import Copy, Defect
 from labmtj.runs.journal import finite
 
@@ -28,22 +28,22 @@ def summary(progress: Progress, *, bench_seconds: float) -> dict[str, Any]:
         found |= _writing(copies)
     if progress.flips:
         found["verify_flips"] = sum(progress.flips.values())
-    accuracies = _accuracies(progress)
-    if accuracies:
-        found["accuracy"] = accuracies
+    if progress.network is not None:
+        found["accuracy"] = _accuracies(progress)
     if progress.scale is not None and progress.software_scale is not None:
         found["scale"] = {"array": progress.scale.scale, "software": progress.software_scale.scale}
     if _complete(progress):
-        classes = progress.trace(len(progress.network.layers), _tuned(progress)).classes
-        found["confusion"] = confusion(classes, progress.data.labels, count=progress.data.classes).tolist()
-        expected = forward(progress.network, progress.data.inputs)
-        measured = progress.trace(len(progress.network.layers))
+        network, data = progress.known_network, progress.known_data
+        classes = progress.trace(len(network.layers), _tuned(progress)).classes
+        found["confusion"] = confusion(classes, data.labels, count=data.classes).tolist()
+        expected = forward(network, data.inputs)
+        measured = progress.trace(len(network.layers))
         found["agreement"] = [asdict(layer) for layer in layer_agreement(measured, expected)]
     return finite(found)
 
 
 def _complete(progress: Progress) -> bool:
-    return len(progress.conductance) == len(progress.network.layers)
+    return progress.network is not None and len(progress.conductance) == len(progress.network.layers)
 
 
 def _tuned(progress: Progress) -> float:
@@ -75,7 +75,7 @@ def _writing(copies: list[Copy]) -> dict[str, Any]:
 
 
 def _accuracies(progress: Progress) -> dict[str, dict[str, float]]:
-    network, data = progress.network, progress.data
+    network, data = progress.known_network, progress.known_data
     found = {"software": asdict(accuracy(forward(network, data.inputs).classes, data))}
     if progress.software_scale is not None:
         tuned = forward(network, data.inputs, scale=progress.software_scale.scale)

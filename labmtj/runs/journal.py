@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from labmtj.errors import StorageError
-from labmtj.records import Pulse, PulseOutcome, Reading
+from labmtj.records import Pulse, PulseOutcome, Reading, Sample, Sum
 
 FORMAT = 1
 
@@ -35,7 +35,14 @@ class FileJournal:
     def intent(self, pulse: Pulse) -> int:
         """Store, on disk, that `pulse` is about to leave; return its number."""
         number = self._count
-        content = {"cell": list(pulse.cell), "v": pulse.amplitude, "width": pulse.width, "scheme": pulse.scheme.value}
+        content: dict[str, Any] = {
+            "cell": list(pulse.cell),
+            "v": pulse.amplitude,
+            "width": pulse.width,
+            "scheme": pulse.scheme.value,
+        }
+        if pulse.cols:
+            content["cols"] = list(pulse.cols)
         self._append("intent", content, sync=True)
         return number
 
@@ -81,7 +88,8 @@ class MemoryJournal:
 
     def intent(self, pulse: Pulse) -> int:
         """Keep that `pulse` is about to leave; return its number."""
-        self.entries.append({"k": "intent", "cell": pulse.cell, "v": pulse.amplitude, "width": pulse.width})
+        entry = {"k": "intent", "cell": pulse.cell, "v": pulse.amplitude, "width": pulse.width}
+        self.entries.append(entry | ({"cols": pulse.cols} if pulse.cols else {}))
         return len(self.entries) - 1
 
     def outcome(self, number: int, outcome: PulseOutcome) -> None:
@@ -102,6 +110,20 @@ def reading_entry(reading: Reading) -> dict[str, Any]:
         "t": round(reading.time, 9),
     }
     if reading.in_compliance:
+        entry["compliance"] = True
+    return entry
+
+
+def sum_entry(found: Sum | Sample) -> dict[str, Any]:
+    """What the journal keeps of one current of many cells."""
+    entry: dict[str, Any] = {
+        "rows": list(found.rows),
+        "cols": list(found.cols),
+        "v": found.voltage,
+        "i": found.current,
+        "t": round(found.time, 9),
+    }
+    if found.in_compliance:
         entry["compliance"] = True
     return entry
 

@@ -6,7 +6,8 @@
 | layer1, layer2 .. | per device of a layer: target, state, verified, initial, conductance, pulses, defect |
 | inference | products of the layers per sample, labels, confusion |
 | tune | accuracy against scale |
-| steps, readings, pulses, products | tables, one row an event |
+| iv, tmr, switching, .. | what a characterisation step of that name found; iv2 the second of its kind |
+| steps, readings, pulses, products, sums, samples | tables, one row an event |
 
 Open a group with `xarray.open_dataset(path, group="layer1", engine="h5netcdf")`.
 """
@@ -72,6 +73,14 @@ def _groups(events: Events, folder: Path) -> dict[str, Group]:
     groups["readings"] = tables.readings(events)
     groups["pulses"] = tables.pulses(events)
     groups["products"] = tables.products(events, rows=rows)
+    for kind in ("sum", "sample"):
+        if events.of(kind):
+            groups[f"{kind}s"] = tables.sums(events, kind)
+    counts: dict[str, int] = {}
+    for entry in events.of("finding"):
+        name = entry["name"]
+        counts[name] = counts.get(name, 0) + 1
+        groups[name if counts[name] == 1 else f"{name}{counts[name]}"] = tables.finding(entry)
     return groups
 
 
@@ -132,8 +141,9 @@ def _array(events: Events) -> dict[str, Variable]:
 
 def _count(entries: list[Entry], rows: int, cols: int) -> NDArray[np.int64]:
     counts = np.zeros((rows, cols), dtype=np.int64)
-    cells = np.array([entry["cell"] for entry in entries], dtype=np.int64).reshape(-1, 2) - 1
-    np.add.at(counts, (cells[:, 0], cells[:, 1]), 1)
+    cells = [(entry["cell"][0], col) for entry in entries for col in (entry["cell"][1], *entry.get("cols", ()))]
+    places = np.array(cells, dtype=np.int64).reshape(-1, 2) - 1
+    np.add.at(counts, (places[:, 0], places[:, 1]), 1)
     return counts
 
 

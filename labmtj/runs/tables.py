@@ -89,6 +89,11 @@ def pulses(events: Events) -> Group:
             **_cells("pulse", found),
             "amplitude": _floats("pulse", [entry["v"] for entry in found], "V", "word line minus bit line"),
             "width": _floats("pulse", [entry["width"] for entry in found], "s", "width"),
+            "further_cols": _texts(
+                "pulse",
+                [" ".join(map(str, entry.get("cols", []))) for entry in found],
+                "further bit lines of the same pulse, from 1",
+            ),
             "scheme": _texts("pulse", [entry["scheme"] for entry in found], "bias of the lines that were not selected"),
             "time": _floats("pulse", times, "s", "instrument time at its end; nan without an outcome"),
             "compliance": compliance,
@@ -121,6 +126,49 @@ def products(events: Events, *, rows: int) -> Group:
             ),
         }
     )
+
+
+def sums(events: Events, kind: str) -> Group:
+    """One current of several rows and columns: "sum" at both signs, "sample" one integration at one sign."""
+    found = events.of(kind)
+    lines = {name: [" ".join(map(str, entry[name])) for entry in found] for name in ("rows", "cols")}
+    what = "half the difference at + and - voltage" if kind == "sum" else "offsets included"
+    return Group(
+        {
+            **_key(kind, events, found),
+            "rows": _texts(kind, lines["rows"], "driven word lines, from 1"),
+            "cols": _texts(kind, lines["cols"], "bit lines together on the ammeter, from 1"),
+            "voltage": _floats(kind, [entry["v"] for entry in found], "V", "drive voltage"),
+            "current": _floats(kind, [entry["i"] for entry in found], "A", what),
+            "time": _floats(kind, [entry["t"] for entry in found], "s", "instrument time at the end"),
+            "compliance": _limited(kind, [entry.get("compliance", False) for entry in found]),
+        }
+    )
+
+
+def finding(entry: Entry) -> Group:
+    """What a characterisation step found, as it said it."""
+    found = {
+        name: Variable(
+            tuple(column["dims"]), _values(column["values"]), units=column["units"], meaning=column["meaning"]
+        )
+        for name, column in entry["columns"].items()
+    }
+    sizes: dict[str, int] = {}
+    for v in found.values():
+        sizes |= dict(zip(v.dims, v.values.shape, strict=True))
+    for dim, size in sizes.items():
+        found.setdefault(dim, Variable((dim,), np.arange(1, size + 1), meaning="from 1"))
+    attributes = {name: value for name, value in entry["figures"].items() if value is not None}
+    return Group(found, attributes | {"line": entry["line"]})
+
+
+def _values(values: Any) -> Any:
+    """Nested lists as an array of texts, integers or floats; None becomes nan."""
+    array = np.array(values)
+    if array.dtype.kind in "US":
+        return array.astype(object)
+    return array.astype(np.float64) if array.dtype.kind == "O" else array
 
 
 def steps(events: Events) -> Group:

@@ -15,12 +15,12 @@ import numpy as np
 from labmtj.config.bench import BenchFile
 from labmtj.config.model import SourceMeterModel
 from labmtj.errors import InputError
-from labmtj.physics.schemes import halves
+from labmtj.physics.schemes import two_channels
 from labmtj.physics.stress import Limits
 from labmtj.ports import Clock, Journal
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading
+from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Sum
 from labmtj.routes import Crosspoint, moves
-from labmtj.runs.journal import product_entry, reading_entry
+from labmtj.runs.journal import product_entry, reading_entry, sum_entry
 from labmtj.twin.build import electrics, matrix_model, models, numbers, wiring
 from labmtj.twin.hookup import Connections, Hookup
 from labmtj.twin.meter import OVERFLOW, Errors
@@ -29,6 +29,7 @@ from labmtj.twin.wiring import Wiring
 
 _AT_LIMIT = 0.995  # share of the compliance that the drivers count as reached
 _KEPT = 512  # routes whose connections are remembered
+_READ = (Role.DRIVE, Role.SENSE, Role.GROUND)
 
 
 class TwinArray:
@@ -56,7 +57,7 @@ class TwinArray:
         self._aperture = bench.measure.nplc / bench.mains
         self._clock = _TwinClock(self)
         self._closed: frozenset[Crosspoint] = frozenset()
-        self._known: dict[tuple[tuple[int, ...], int], Connections] = {}
+        self._known: dict[tuple[tuple[int, ...], tuple[int, ...], tuple[str, ...]], Connections] = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -69,15 +70,16 @@ class TwinArray:
         return self._clock
 
     def check(self, pulse: Pulse) -> None:
-        """Raise LimitExceeded if `pulse` would pass a limit; touches nothing."""
+        """Raise LimitExceeded if `pulse` would pass a limit, or needs more sources than there are; touches nothing."""
         self._limits.check_pulse(pulse)
+        two_channels(pulse.scheme, pulse.amplitude)
 
     def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
         """Read cells one after the other at +voltage and -voltage [V]."""
         self._limits.check_cell(voltage, "a read")
         readings: list[Reading] = []
         for cell in cells:
-            current, limited = self._bipolar([cell.row], cell.col, voltage)
+            current, limited = self._bipolar([cell.row], (cell.col,), voltage)
             reading = Reading(cell, voltage, current, self._clock.now(), limited)
             self._journal.record("read", reading_entry(reading))
             readings.append(reading)
@@ -86,10 +88,11 @@ class TwinArray:
     def pulse(self, pulse: Pulse) -> PulseOutcome:
         """Fire one programming pulse, with its intent and outcome in the journal."""
         self.check(pulse)
-        connections = self._go([pulse.cell.row], pulse.cell.col)
+        drive = two_channels(pulse.scheme, pulse.amplitude)
+        connections = self._go([pulse.cell.row], pulse.columns, (drive.row, drive.col, drive.others))
         number = self._journal.intent(pulse)
         self.electrics.rest(self._timing.command)
-        hookup = self._hookup(connections, halves(pulse.scheme, pulse.amplitude), self._compliance)
+        hookup = self._hookup(connections, drive.volts, self._compliance)
         point = self.electrics.pulse(hookup, pulse.width)
         self.electrics.commit()
         limited = any(abs(current) >= _AT_LIMIT * self._compliance for current in point.source_current)
@@ -105,10 +108,27 @@ class TwinArray:
         self._limits.check_cell(voltage, "a product")
         currents = np.zeros(len(cols))
         for position, col in enumerate(cols if rows else ()):
-            current, limited = self._bipolar(rows, col, voltage)
+            current, limited = self._bipolar(rows, (col,), voltage)
             currents[position] = np.nan if limited else current
             self._journal.record("product", product_entry(rows, col, volts, current, self._clock.now(), limited))
         return currents
+
+    def total(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sum:
+        """One current [A] of all of `rows` at +voltage and -voltage [V] into all of `cols` together."""
+        self._limits.check_cell(voltage, "a sum")
+        current, limited = self._bipolar(rows, cols, voltage)
+        found = Sum(tuple(rows), tuple(cols), voltage, current, self._clock.now(), limited)
+        self._journal.record("sum", sum_entry(found))
+        return found
+
+    def sense(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sample:
+        """One integration with `rows` at `voltage` [V] and `cols` together on the ammeter, offsets included."""
+        self._limits.check_cell(voltage, "a sample")
+        current, limited = self._integrate(self._go(rows, cols), voltage)
+        self.electrics.commit()
+        found = Sample(tuple(rows), tuple(cols), voltage, current, self._clock.now(), limited)
+        self._journal.record("sample", sum_entry(found))
+        return found
 
     def rest(self) -> None:
         """All lines to ground."""
@@ -118,42 +138,46 @@ class TwinArray:
     def _lines(self) -> int:
         return self._wiring.rows + self._wiring.cols
 
-    def _bipolar(self, rows: Sequence[int], col: int, voltage: float) -> tuple[float, bool]:
+    def _bipolar(self, rows: Sequence[int], cols: Sequence[int], voltage: float) -> tuple[float, bool]:
         """Half the difference of the sensed currents at +voltage and -voltage, and whether a source was limited."""
-        connections = self._go(rows, col)
-        found: list[float] = []
-        limited = False
-        timing = self._timing
-        for level in (voltage, -voltage):
-            hookup = self._hookup(connections, (level, 0.0), self._read_limit)
-            self.electrics.rest(timing.command)
-            settled = timing.source_settling + self._wait.after_source + timing.reading_overhead
-            self.electrics.hold(hookup, settled + self._aperture)
-            amperes, draw = self.electrics.measure(hookup, self._sense, self._aperture)
-            shown = -self._errors[self._sense].meter_amperes.shown(
-                amperes, draw, nplc=self._measure.nplc, full=self._range, lowest=0.0
-            )
-            limited |= self.electrics.operating_point(hookup).limited[self._drive] or abs(shown) >= OVERFLOW
-            found.append(math.copysign(self._range, shown) if abs(shown) >= OVERFLOW else shown)
-            self.electrics.rest(timing.source_settling)
+        connections = self._go(rows, cols)
+        (plus, over), (minus, under) = (self._integrate(connections, level) for level in (voltage, -voltage))
         self.electrics.commit()
-        return 0.5 * (found[0] - found[1]), limited
+        return 0.5 * (plus - minus), over or under
 
-    def _go(self, rows: Sequence[int], col: int) -> Connections:
-        """Take the route of these driven rows and this sensed column; what the lines are connected to then."""
-        drive, sense, ground = self._letters
-        wires, selected = self._wiring, set(rows)
-        letters = [
-            drive if n + 1 in selected and n < wires.rows else sense if n - wires.rows + 1 == col else ground
-            for n in range(self._lines)
-        ]
-        self._move(frozenset(wires.crosspoint(n, letter) for n, letter in enumerate(letters)))
-        key = (tuple(rows), col)
+    def _integrate(self, connections: Connections, level: float) -> tuple[float, bool]:
+        """Current [A] into the sensing source with the driving one at `level` [V], and whether one was limited."""
+        timing = self._timing
+        hookup = self._hookup(connections, (level, 0.0), self._read_limit)
+        self.electrics.rest(timing.command)
+        settled = timing.source_settling + self._wait.after_source + timing.reading_overhead
+        self.electrics.hold(hookup, settled + self._aperture)
+        amperes, draw = self.electrics.measure(hookup, self._sense, self._aperture)
+        shown = -self._errors[self._sense].meter_amperes.shown(
+            amperes, draw, nplc=self._measure.nplc, full=self._range, lowest=0.0
+        )
+        limited = self.electrics.operating_point(hookup).limited[self._drive] or abs(shown) >= OVERFLOW
+        self.electrics.rest(timing.source_settling)
+        return math.copysign(self._range, shown) if abs(shown) >= OVERFLOW else shown, limited
+
+    def _go(self, rows: Sequence[int], cols: Sequence[int], roles: tuple[Role, Role, Role] = _READ) -> Connections:
+        """Take the route with these rows, these columns and all other lines in their roles; what lines hang on then."""
+        letters = {Role.GROUND: self._letters[2], Role.FLOAT: ""}
+        letters |= dict.fromkeys((Role.DRIVE, Role.PULSE_ROW), self._letters[0])
+        letters |= dict.fromkeys((Role.SENSE, Role.PULSE_COL), self._letters[1])
+        row, col, other = (letters[role] for role in roles)
+        wires, chosen, sensed = self._wiring, set(rows), set(cols)
+        found = [row if n + 1 in chosen else other for n in range(wires.rows)]
+        found += [col if n + 1 in sensed else other for n in range(wires.cols)]
+        self._move(frozenset(wires.crosspoint(n, letter) for n, letter in enumerate(found) if letter))
+        key = (tuple(rows), tuple(cols), (row, col, other))
         if key not in self._known:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            paths = [wires.contact(*wires.crosspoint(n, x), self._number(x)) for n, x in enumerate(letters)]
-            self._known[key] = Connections(tuple((path,) for path in paths), len(wires.channels))
+            paths = [
+                (wires.contact(*wires.crosspoint(n, x), self._number(x)),) if x else () for n, x in enumerate(found)
+            ]
+            self._known[key] = Connections(tuple(paths), len(wires.channels))
         return self._known[key]
 
     def _move(self, target: frozenset[Crosspoint]) -> None:

@@ -7,9 +7,9 @@ import numpy as np
 from labmtj.nets.dataset import wine
 from labmtj.nets.files import shipped
 from labmtj.ports import no_ticks
-from labmtj.protocol.actions import Progress, carry_out
+from labmtj.protocol.kinds import InferStep, ReportStep
 from labmtj.protocol.load import load_protocol
-from labmtj.protocol.steps import InferStep, ReportStep
+from labmtj.protocol.progress import Progress
 from labmtj.protocol.summary import summary
 from labmtj.runs.journal import MemoryJournal
 from labmtj.twin.access import TwinArray
@@ -23,7 +23,7 @@ def job(network: int, seed: int):
     progress = Progress(shipped(f"wine/{network}"), wine(), array, journal)
     for step in loaded.protocol.steps:
         if not (isinstance(step, ReportStep) or (isinstance(step, InferStep) and step.inputs == "bit_serial")):
-            carry_out(step, progress, no_ticks)
+            step.carry_out(progress, no_ticks)
     return summary(progress, bench_seconds=array.clock.now()), progress
 
 

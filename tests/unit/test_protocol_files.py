@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from labmtj.config.bench import load_bench
 from labmtj.config.source import parse
 from labmtj.errors import FileProblems, LabmtjError, LimitExceeded, MissingFile, PlacementError
+from labmtj.protocol.kinds import STEPS, InferStep, ProgramStep, ReportStep, TuneStep
+from labmtj.protocol.kinds.fields import AmplitudePair
 from labmtj.protocol.load import check_fits, check_protocol, load_protocol
 from labmtj.protocol.schema import ProtocolFile
-from labmtj.protocol.steps import AmplitudePair, InferStep, ProgramStep, ReportStep, TuneStep
 
 ROOT = Path(__file__).parents[2]
 WINE = (ROOT / "protocols/wine.yaml").read_text(encoding="utf-8")
@@ -125,7 +126,7 @@ def test_an_unknown_step(job):
         "mine.yaml:15:5: tunes: there is no step tunes\n"
         "      - tunes:\n"
         "        ^^^^^\n"
-        "  did you mean tune? known here: polarity, map, program, infer, verify, tune, report"
+        f"  did you mean tune? known here: {', '.join(STEPS)}"
     )
 
 
@@ -219,7 +220,7 @@ def test_a_limit_looser_than_the_bench_quotes_the_line_of_the_bench(job):
         ("retries: 3", "retrys: 3", (10, 7), "there is no field retrys"),
         ("retries: 3", "retries: many", (10, 16), "'many' stands here; a whole number is expected"),
         ("retries: 3", "retries: -1", (10, 16), "-1 must be at least 0"),
-        ("retries: 3", "scheme: v_third", (10, 15), "'v_third' is not one of the choices"),
+        ("retries: 3", "scheme: v_fourth", (10, 15), "'v_fourth' is not one of the choices"),
         ("retries: 3", "place: somewhere", (10, 14), "'somewhere' is not one of the choices"),
         ("retries: 3", "place: {rows: [1, 1], cols: [1]}", (10, 25), "line 1 stands twice"),
         ("retries: 3", "place: {rows: [1, 16], cols: [1]}", (10, 25), "line 16 is not on the array"),
@@ -404,7 +405,7 @@ def test_a_wrong_override_is_named_as_it_was_typed(job, override, expected):
 def test_the_schema_of_a_protocol_offers_every_step():
     schema = ProtocolFile.model_json_schema()
     names = [reference["$ref"].rpartition("/")[2] for reference in schema["properties"]["steps"]["items"]["oneOf"]]
-    assert [f"{kind}Entry" for kind in ["Polarity", "Map", "Program", "Infer", "Verify", "Tune", "Report"]] == names
+    assert [f"{kind.__name__.removesuffix('Step')}Entry" for kind in STEPS.values()] == names
 
 
 @given(st.integers(0, len(MINE) - 1), st.sampled_from(list(" x:-0{\n#\t~['")))

@@ -1,8 +1,8 @@
-"""The steps of a protocol and their fields."""
+"""Fields that steps of several kinds have: amplitudes, samples, lines, cells."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import Discriminator, Field, Tag
 
@@ -10,7 +10,7 @@ from labmtj import units
 from labmtj.config.quantities import Model, Voltage, refuse, written_as
 from labmtj.config.quantities import Time as Width
 from labmtj.errors import UnitError
-from labmtj.records import Amplitudes, Scheme
+from labmtj.records import Amplitudes
 from labmtj.units import Dimension
 
 LineList = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False, min_length=1)]
@@ -98,76 +98,3 @@ class PulseEntry(Model):
 
     width: Width | None = None
     amplitude: Amplitude = "from_map"
-
-
-class PolarityStep(Model):
-    """Find which sign writes which state: pulses from `start` up by `step`, no further than `ceiling`.
-
-    The width is the bench's if it is not said.
-    """
-
-    start: Voltage
-    step: Voltage
-    ceiling: Voltage
-    width: Width | None = None
-    read: Voltage
-    cell: CellEntry | None = None
-
-
-class MapStep(Model):
-    """Measure both states of every cell, and find what is defective; the width is the bench's if it is not said."""
-
-    read: Voltage
-    width: Width | None = None
-
-
-class ProgramStep(Model):
-    """Write a layer with write-verify pulses, repair what they disturbed, read it back."""
-
-    inherits: ClassVar[tuple[str, ...]] = ("algorithm", "scheme", "pulse", "retries", "repair_sweeps", "place")
-
-    layer: Layer
-    algorithm: Literal["verify_first"] = "verify_first"
-    scheme: Annotated[Scheme, Field(strict=False)] = Scheme.V_HALF
-    pulse: PulseEntry = PulseEntry()
-    retries: Annotated[int, Field(ge=0, le=1000)] = 10
-    repair_sweeps: Annotated[int, Field(ge=0, le=100)] = 4
-    place: Place = "avoid_defects"
-
-
-class InferStep(Model):
-    """Infer through a layer: from the conductance map, or summed by the array itself with all rows driven at once.
-
-    `bit_serial` drives rows bit by bit from one source, `analog` each row at its own voltage, where the
-    bench has a source for each; `array` is whichever of the two the bench can do.
-    """
-
-    inherits: ClassVar[tuple[str, ...]] = ("inputs", "read", "bits", "samples")
-
-    layer: Layer
-    inputs: Literal["map", "array", "bit_serial", "analog"] = "map"
-    read: Voltage | None = None
-    bits: Annotated[int, Field(ge=1, le=16)] | None = None
-    samples: Samples = "all"
-
-
-class VerifyStep(Model):
-    """Read a written layer once more and count what has changed since."""
-
-    layer: Layer
-
-
-class TuneStep(Model):
-    """Tune what papers call the scale, on the training samples only."""
-
-    inherits: ClassVar[tuple[str, ...]] = ("what", "on")
-
-    what: Literal["scale"] = "scale"
-    on: Literal["train"] = "train"
-
-
-class ReportStep(Model):
-    """Write the report."""
-
-
-Step = PolarityStep | MapStep | ProgramStep | InferStep | VerifyStep | TuneStep | ReportStep

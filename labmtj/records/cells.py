@@ -1,9 +1,4 @@
-"""Frozen records: the only things that cross layers.
-
-All quantities are SI floats. Lines are counted from 1, as on the probe card and in every file;
-`Cell.position` gives the position in a numpy array of shape (rows, cols). Voltages of cells and
-pulses are word line minus bit line; currents flow from the word line (row) to the bit line (col).
-"""
+"""Cells, lines, readings and pulses."""
 
 from __future__ import annotations
 
@@ -40,10 +35,22 @@ class Defect(enum.IntEnum):
     STUCK = 3
 
 
+class Trait(enum.IntFlag):
+    """What is unusual about a cell that works: it is used, but better avoided."""
+
+    NONE = 0
+    LEAKY = 1
+    UNSTABLE = 2
+    BACK_HOPPING = 4
+
+
 class Scheme(enum.StrEnum):
     """How unselected lines are biased while one cell is written (physics.schemes)."""
 
     V_HALF = "v_half"
+    V_HALF_BIAS = "v_half_bias"
+    V_THIRD = "v_third"
+    FLOATING = "floating"
 
 
 class Role(enum.StrEnum):
@@ -55,6 +62,7 @@ class Role(enum.StrEnum):
     PULSE_ROW = "pulse_row"
     PULSE_COL = "pulse_col"
     GROUND = "ground"
+    FLOAT = "float"
 
 
 class Cell(NamedTuple):
@@ -101,13 +109,59 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Sum:
+    """One current [A] of many cells: all of `rows` at `voltage` [V], all of `cols` together on one ammeter.
+
+    Half the difference of the currents at +voltage and -voltage, as in a `Reading`.
+    """
+
+    rows: tuple[int, ...]
+    cols: tuple[int, ...]
+    voltage: float
+    current: float
+    time: float
+    in_compliance: bool = False
+
+    @property
+    def conductance(self) -> float:
+        """Current over drive voltage [S], or nan if in compliance."""
+        return math.nan if self.in_compliance else self.current / self.voltage
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One integration at one sign: `rows` at `voltage` [V], `cols` at 0 V on one ammeter, offsets included [A]."""
+
+    rows: tuple[int, ...]
+    cols: tuple[int, ...]
+    voltage: float
+    current: float
+    time: float
+    in_compliance: bool = False
+
+
+@dataclass(frozen=True)
 class Pulse:
-    """A programming pulse: cell, signed amplitude [V] between its two terminals, width [s]."""
+    """A programming pulse: cell, signed amplitude [V] between its two terminals, width [s].
+
+    `cols` are further columns of the same row that the same pulse selects: their cells get it too.
+    """
 
     cell: Cell
     amplitude: float
     width: float
     scheme: Scheme = Scheme.V_HALF
+    cols: tuple[int, ...] = ()
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """All columns that the pulse selects."""
+        return (self.cell.col, *self.cols)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All cells that the pulse selects."""
+        return [Cell(self.cell.row, col) for col in self.columns]
 
 
 @dataclass(frozen=True)
@@ -154,96 +208,3 @@ class Amplitudes:
     def towards(self, target: State) -> float:
         """Magnitude of the pulse that writes `target`."""
         return self.ap_to_p if target is State.P else self.p_to_ap
-
-
-@dataclass(frozen=True)
-class DieMap:
-    """What was measured of every cell; arrays have shape (rows, cols).
-
-    r_p, r_ap [ohm] at `read_voltage` [V]; nan where the cell has no such state. `defect` holds
-    `Defect` values. `switching` are median amplitudes [V] at which probe cells switched at `width` [s].
-    """
-
-    r_p: Floats
-    r_ap: Floats
-    defect: Ints
-    read_voltage: float
-    polarity: Polarity
-    switching: Amplitudes
-    width: float
-
-    @property
-    def good(self) -> NDArray[np.bool_]:
-        """Cells without a defect."""
-        return self.defect == Defect.NONE
-
-    @property
-    def tmr(self) -> Floats:
-        """(R_AP - R_P) / R_P of every cell, nan for defective ones."""
-        return self.r_ap / self.r_p - 1.0
-
-    @property
-    def conductance_p(self) -> float:
-        """Median P conductance [S] of the good cells."""
-        return 1.0 / float(np.median(self.r_p[self.good]))
-
-    @property
-    def conductance_ap(self) -> float:
-        """Median AP conductance [S] of the good cells."""
-        return 1.0 / float(np.median(self.r_ap[self.good]))
-
-    def threshold(self, cell: Cell) -> float:
-        """Conductance [S] halfway between the states of `cell`; the median cell's if it is defective."""
-        row, col = cell.position
-        if self.defect[row, col] == Defect.NONE:
-            return 0.5 * (1.0 / self.r_p[row, col] + 1.0 / self.r_ap[row, col])
-        return 0.5 * (self.conductance_p + self.conductance_ap)
-
-    def state_of(self, reading: Reading) -> State | None:
-        """The state that a reading shows: P above the threshold; None for a reading in compliance."""
-        if reading.in_compliance:
-            return None
-        return State.P if reading.conductance > self.threshold(reading.cell) else State.AP
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a layer lies: physical rows of its inputs, physical columns of its device columns (from 1)."""
-
-    rows: tuple[int, ...]
-    cols: tuple[int, ...]
-
-    def cell(self, row: int, col: int) -> Cell:
-        """The physical cell of logical position (row, col), counted from 0."""
-        return Cell(self.rows[row], self.cols[col])
-
-    @property
-    def cells(self) -> list[Cell]:
-        """All cells of the layer, row by row."""
-        return [Cell(row, col) for row in self.rows for col in self.cols]
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A layer as it stands on the array; arrays have the layer's shape (inputs, device columns).
-
-    `target` and `state` hold `State` values (-1: unreadable), `conductance` [S] is the last
-    read-back, `pulses` the pulses each device got, `written` whether it has read as its target once,
-    `defect` the die map's marks, `repaired` how many cells had to be written again after another cell's
-    pulse had disturbed them.
-    """
-
-    placement: Placement
-    target: Ints
-    state: Ints
-    conductance: Floats
-    pulses: Ints
-    initial: Ints
-    written: NDArray[np.bool_]
-    defect: Ints
-    repaired: int
-
-    @property
-    def wrong(self) -> NDArray[np.bool_]:
-        """Devices whose read-back state is not the target."""
-        return self.state != self.target

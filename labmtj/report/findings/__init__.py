@@ -1,0 +1,48 @@
+"""Sections of the report for what characterisation steps found: one module a kind of finding, by its name.
+
+Each module has `draw(group, key)`: the finding's group of run.h5 and a key that is unique on the page, to an html
+section.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import Any
+
+from labmtj.report import html
+from labmtj.report.content import number
+from labmtj.runs.netcdf import Group
+
+DRAWERS: dict[str, str] = {}
+"""Name of a finding, and the module of this package that draws it."""
+
+
+def sections(groups: dict[str, Group]) -> list[str]:
+    """Sections of all findings, in the order in which they were made."""
+    out: list[str] = []
+    for name, group in groups.items():
+        kind = re.sub(r"\d+$", "", name)
+        if "line" not in group.attributes:
+            continue
+        module: Any = import_module(f"{__name__}.{DRAWERS[kind]}") if kind in DRAWERS else None
+        out.append(module.draw(group, name) if module else _plain(group, name))
+    return out
+
+
+def facts(group: Group) -> str:
+    """All figures of a finding as a table."""
+    rows = [
+        [name.replace("_", " "), number(value) if isinstance(value, float) else str(value)]
+        for name, value in group.attributes.items()
+        if name != "line"
+    ]
+    return (
+        html.table(["figure", "value"], rows, caption="Units are the last word of each name.", numbers=1)
+        if rows
+        else ""
+    )
+
+
+def _plain(group: Group, name: str) -> str:
+    return html.section(name, html.paragraph(str(group.attributes["line"])), facts(group))
