@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labmtj.physics.crossbar_plain import MOST_CELLS, PlainCrossbar
-from labmtj.physics.schemes import halves
+from labmtj.physics.schemes import Levels, levels
 from labmtj.physics.variation import DieModel
 from labmtj.records import Cell, Floats, Scheme, State
 
@@ -70,7 +70,7 @@ def reach(
     states = np.add.outer(np.arange(shape[0]), np.arange(shape[1])) % 2 if state is None else np.full(shape, int(state))
     r_p = np.full(shape, model.resistance_area / model.area)
     plain = PlainCrossbar(states, r_p, r_wire=model.wire, tmr0=np.full(shape, model.tmr), v_h=model.v_h, k_p=model.k_p)
-    solved = [_solve(model, plain, states, r_p, at, halves(scheme, amplitude), path) / amplitude for at in positions]
+    solved = [_solve(model, plain, states, r_p, at, levels(scheme, amplitude), path) / amplitude for at in positions]
     return Reach(positions, np.array(solved))
 
 
@@ -80,17 +80,18 @@ def _solve(
     states: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
     r_p: Floats,
     at: Cell,
-    ends: tuple[float, float],
+    volts: Levels,
     path: Path,
 ) -> Floats:
     """Volts of all cells with `at` selected."""
     row, col = at.position
-    rows, cols = np.zeros(model.rows), np.zeros(model.cols)
+    others = [np.nan if level is None else level for level in (volts.other_rows, volts.other_cols)]
+    rows, cols = np.full(model.rows, others[0]), np.full(model.cols, others[1])
     ohms = np.full(model.rows, path.line), np.full(model.cols, path.line)
-    rows[row], cols[col] = ends
+    rows[row], cols[col] = volts.row, volts.col
     for line, number in zip(ohms, at.position, strict=True):
         line[number] += path.output
-    if states.size <= MOST_CELLS:
+    if states.size <= MOST_CELLS and not np.isnan(others).any():
         found = plain.solve(rows, cols, r_row=ohms[0], r_col=ohms[1])
         if found is not None:
             return found.cell_v

@@ -16,9 +16,9 @@ from labmtj.physics.switching_cells import Switching
 from labmtj.physics.variation import DieModel, draw_die
 from labmtj.records import Defect, Floats, State
 
-_SIDE = 32  # chosen: 1024 cells tell a mean chance of 1e-3 to a tenth of it where the spread decides it
+_SIDE = 24  # chosen: 576 cells tell a mean chance of 1e-2 to a fifth of it where the spread decides it
 _DRIVE, _BARRIER = 5.99, (10.0, 122.0)  # range of the switching table
-_POINTS = 61  # chosen: of a curve of chance against volts, which is smooth in its logarithm
+_POINTS = 41  # chosen: of a curve of chance against volts, which is smooth in its logarithm
 _LEAST = 1e-30  # a chance below it never matters
 
 
@@ -55,9 +55,7 @@ def switch_chances(cells: CellSample, volts: Floats, *, width: float, target: St
     return np.clip(chances.reshape(drive.shape), 0.0, 1.0)
 
 
-def mean_chance(
-    cells: CellSample, *, width: float, target: State, most: float
-) -> Callable[[Floats], Floats]:
+def mean_chance(cells: CellSample, *, width: float, target: State, most: float) -> Callable[[Floats], Floats]:
     """Mean chance to be switched to `target` as a function of the volts across a cell, up to `most` [V]."""
     volts = np.linspace(0.0, most, _POINTS)
     chances = np.log(np.maximum(switch_chances(cells, volts, width=width, target=target).mean(axis=1), _LEAST))
@@ -68,10 +66,10 @@ def mean_chance(
     return chance
 
 
-def missed(cells: CellSample, tries: Floats, *, width: float, target: State) -> float:
-    """Share of cells that none of the pulses `tries` [V across the cell], one after the other, switches."""
-    stays = 1.0 - switch_chances(cells, tries, width=width, target=target)
-    return float(np.prod(stays, axis=0).mean())
+def survivors(cells: CellSample, volts: Floats, *, width: float, target: State) -> Floats:
+    """Share of cells that is still not switched after each of the pulses `volts` [V across the cell]; (pulses,)."""
+    stays = 1.0 - switch_chances(cells, volts, width=width, target=target)
+    return np.cumprod(stays, axis=0).mean(axis=1)
 
 
 def switching_volts(model: DieModel, *, width: float, target: State, chance: float = 0.5) -> float:

@@ -1,0 +1,172 @@
+"""What becomes of a layer that is written with given pulses on dies of one kind, before any pulse is sent.
+
+A rough count, of means only: it is there to tell what works from what cannot. The figures come from runs on other
+simulated dies.
+
+What is counted. A cell is missed if none of its pulses switches it. Every pulse on a cell may flip others; those of
+the written cells that it leaves wrong are disturbed. Without verification nobody finds them. With it each sweep
+writes them again, and each of those pulses disturbs in its turn: of `spread` cells a repaired cell the next sweep
+finds as many, and where that is 1 or more no number of sweeps ends it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from labmtj.physics.reach import Path, Reach, reach
+from labmtj.physics.variation import DieModel
+from labmtj.physics.write_window import CellSample, mean_chance, sample, survivors, wear
+from labmtj.records import Amplitudes, Cell, Floats, Scheme, State
+
+_SHARES = 5  # chosen: shares of the amplitude at which misses are worked out; they change smoothly between
+_SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0)
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How a layer is to be written, as far as a forecast needs it.
+
+    `amplitudes` [V] between the two lines, or across each cell where they are `compensated`; `rises` are the pulses that a cell may get, as multiples of it, and none is
+    above `most` [V]; `width` [s]. `verified`: cells are read and pulsed only while they are wrong, with `sweeps` of
+    repairs; else each cell gets all its pulses. `compensated`: each cell gets so much more that the wires take nothing from it.
+    `layer` is (rows, cols).
+    """
+
+    amplitudes: Amplitudes
+    width: float
+    scheme: Scheme
+    layer: tuple[int, int]
+    most: float
+    rises: tuple[float, ...] = (1.0,)
+    verified: bool = True
+    compensated: bool = False
+    sweeps: int = 4
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What becomes of it; shares are of the layer's cells, means over dies.
+
+    `missed` and `disturbed` at the end, `flips` expected for a pulse among the layer's other cells, `flip` the mean
+    chance of the half-selected cell that sees most, `spread` disturbed cells for each repaired one, `pulses` a cell
+    that must change. `far` and `near` are the shares of the amplitude that reach the cells `farthest` and `nearest`
+    to the sources, `half` the largest share of any other cell. `cell_volts` [V] is what `hottest` sees, `damage` its
+    sum of dt / t63 over all pulses it may get and `broken` its chance to break by that.
+    """
+
+    missed: float
+    disturbed: float
+    flips: float
+    flip: float
+    spread: float
+    pulses: float
+    far: float
+    near: float
+    half: float
+    farthest: Cell
+    nearest: Cell
+    hottest: Cell
+    cell_volts: float
+    damage: float
+    broken: float
+
+    @property
+    def wrong(self) -> float:
+        """Share of cells that end up wrong."""
+        return min(1.0, self.missed + self.disturbed)
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """Dies of one kind under one scheme: a sample of their cells, and what reaches them when mixed and when all AP."""
+
+    model: DieModel
+    cells: CellSample
+    typical: Reach
+    lightest: Reach
+
+
+def survey(model: DieModel, *, scheme: Scheme, amplitude: float, path: Path = Path()) -> Survey:
+    """Look at dies of one kind; `amplitude` [V] need be about right only, since cells are nearly linear.
+
+    Raises SolveError where the network has no solution that can be proven.
+    """
+    solved = [reach(model, scheme=scheme, amplitude=amplitude, path=path, state=state) for state in (None, State.AP)]
+    return Survey(model, sample(model), *solved)
+
+
+def forecast(writing: Writing, seen: Survey) -> Forecast:
+    """Forecast a layer on dies that were surveyed under its scheme."""
+    share = seen.typical.selected
+    found = [_towards(target, writing, seen) for target in State]
+    lost, flips, flip, tries = (float(np.mean(values)) for values in zip(*found, strict=True))
+    spread = flips * tries
+    # Half of the pulses come after a cell was written; what the others disturb is still to be written. Verified, the
+    # cells in question are found and written again, as often as there are sweeps.
+    disturbed = 0.5 * spread * (min(spread, 1.0) ** writing.sweeps if writing.verified else 1.0)
+    volts, hottest = _hottest(writing, seen.lightest)
+    damage, broken = wear(seen.model, volts, width=writing.width)
+    return Forecast(
+        missed=lost,
+        disturbed=min(disturbed, 0.5),  # a cell that is flipped again and again is right half the time
+        flips=flips,
+        flip=flip,
+        spread=spread,
+        pulses=tries,
+        far=float(share.min()),
+        near=float(share.max()),
+        half=float(seen.typical.others.max()),
+        farthest=seen.typical.farthest,
+        nearest=seen.typical.nearest,
+        hottest=hottest,
+        cell_volts=float(volts.max()),
+        damage=damage,
+        broken=broken,
+    )
+
+
+def best(writing: Writing, seen: Survey) -> tuple[float, Forecast]:
+    """The multiple of the amplitudes, from half to twice, that leaves fewest cells wrong, and what it leaves."""
+    found = [(scale, forecast(_scaled(writing, scale), seen)) for scale in _SCALES]
+    return min(found, key=lambda pair: pair[1].wrong)
+
+
+def _scaled(writing: Writing, scale: float) -> Writing:
+    amplitudes = Amplitudes(scale * writing.amplitudes.ap_to_p, scale * writing.amplitudes.p_to_ap)
+    return replace(writing, amplitudes=amplitudes)
+
+
+def _pulses(writing: Writing, amplitude: float, share: Floats) -> Floats:
+    """Volts between the lines of all pulses that cells may get, (cells, pulses); `share` of them reaches each."""
+    base = amplitude / share if writing.compensated else np.full(share.size, amplitude)
+    return np.minimum(base[:, np.newaxis] * np.array(writing.rises), writing.most)
+
+
+def _towards(target: State, writing: Writing, seen: Survey) -> tuple[float, float, float, float]:
+    """Misses, flips a pulse, largest mean chance of one half-selected cell, and pulses a cell, in one direction."""
+    (rows, cols), typical, width = writing.layer, seen.typical, writing.width
+    inside = np.array([at.row <= rows and at.col <= cols for at in typical.positions])
+    share, amplitude = typical.selected[inside], writing.amplitudes.towards(target)
+    grid = np.linspace(share.min(), share.max(), _SHARES)
+    volts = _pulses(writing, amplitude, grid) * grid[:, np.newaxis]
+    left = [survivors(seen.cells, tries, width=width, target=target) for tries in volts]
+    lost = float(np.interp(share, grid, [still[-1] for still in left]).mean())
+    # A cell that is verified gets a pulse for each time that it was still not switched.
+    tries = [1.0 + float(still[:-1].sum()) if writing.verified else float(still.size) for still in left]
+    first = _pulses(writing, amplitude, share)[:, 0]
+    others = typical.others[inside][:, :rows, :cols] * first[:, np.newaxis, np.newaxis]
+    chance = mean_chance(seen.cells, width=width, target=target, most=float(others.max()))
+    chances = np.where(others > 0, chance(others), 0.0)
+    # Half of the other cells stand in the state that such a pulse takes them out of.
+    flips = float(0.5 * chances.sum(axis=(1, 2)).mean())
+    return lost, flips, float(chances.max()), float(np.interp(share, grid, tries).mean())
+
+
+def _hottest(writing: Writing, lightest: Reach) -> tuple[Floats, Cell]:
+    """Volts across the cell that sees most, pulse by pulse, if it gets all of them; and which cell that is."""
+    share = lightest.selected
+    pulses = _pulses(writing, max(writing.amplitudes.ap_to_p, writing.amplitudes.p_to_ap), share) * share[:, np.newaxis]
+    number = int(np.argmax(pulses.max(axis=1)))
+    return pulses[number], lightest.positions[number]

@@ -1,0 +1,172 @@
+"""Verdicts about a program step: whether its algorithm, scheme, width and amplitude can write a layer at all."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from labmtj.config.bench import Limits
+from labmtj.physics.reach import Path
+from labmtj.physics.variation import DieModel
+from labmtj.physics.write_forecast import Forecast, Survey, Writing, best, forecast, survey
+from labmtj.physics.write_window import switching_volts
+from labmtj.protocol.kinds.fields import AmplitudePair
+from labmtj.protocol.kinds.program import ProgramStep
+from labmtj.records import Amplitudes, State
+from labmtj.routines.characterise import WRITE_MARGIN
+from labmtj.units import Dimension, show
+
+# chosen: a hundredth of the cells wrong is what verification is there to avoid, a thousandth is worth a word
+_CANNOT, _POOR = 1e-2, 1e-3
+MOST_DAMAGE = 1e-5  # chosen (physics.md, section 3): 40 nm junctions break with P = 1e-6 at it
+_STEP_UP = 1.03  # as routines.program raises its retries from the third on
+
+
+class Severity(enum.IntEnum):
+    """How bad it is."""
+
+    ERROR = 0
+    REFUSED = 1
+    WARNING = 2
+    NOTE = 3
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is found about a step: the field that it is about, what, and what to do."""
+
+    severity: Severity
+    field: tuple[str, ...]
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a verdict stands on: the kind of die, the ohms to its lines, and the limits that hold."""
+
+    model: DieModel
+    path: Path
+    limits: Limits
+
+
+def writing_of(step: ProgramStep, layer: tuple[int, int], ground: Ground) -> tuple[Writing, Survey]:
+    """A program step as a forecast takes it, and the dies surveyed for it. Raises SolveError, LimitExceeded."""
+    width = step.pulse.width or 0.0
+    typical = {state: switching_volts(ground.model, width=width, target=state) for state in State}
+    seen = survey(ground.model, scheme=step.scheme, amplitude=typical[State.P], path=ground.path)
+    if isinstance(step.pulse.amplitude, AmplitudePair):
+        amplitudes = step.pulse.amplitude.record
+    else:
+        # The map finds it on cells of the diagonal, each through its own wires.
+        scale = WRITE_MARGIN / float(np.median(seen.typical.selected))
+        amplitudes = Amplitudes(scale * typical[State.P], scale * typical[State.AP])
+    rises = tuple(max(1.0, _STEP_UP ** (number - 1)) for number in range(step.retries + 1))
+    most = ground.limits.cell_voltage
+    return Writing(amplitudes, width, step.scheme, layer, most, rises=rises, sweeps=step.repair_sweeps), seen
+
+
+def judge_writing(step: ProgramStep, layer: tuple[int, int], ground: Ground) -> Iterator[Verdict]:
+    """Judge a program step. Raises SolveError, LimitExceeded."""
+    writing, seen = writing_of(step, layer, ground)
+    found = forecast(writing, seen)
+    if found.damage > MOST_DAMAGE:
+        yield Verdict(
+            Severity.REFUSED,
+            ("pulse", "amplitude"),
+            f"a cell that does not switch is written into breakdown: {len(writing.rises)} pulses of up to "
+            f"{show(found.cell_volts, Dimension.VOLTAGE, 3)} on cell {found.hottest} add {found.damage:.1e} to its "
+            f"damage, {MOST_DAMAGE:.0e} is allowed; {found.broken:.1%} of cells would break",
+            "lower the amplitude, the retries or the width",
+        )
+    asked = max(writing.amplitudes.ap_to_p, writing.amplitudes.p_to_ap)
+    if asked > writing.most and not isinstance(step.pulse.amplitude, AmplitudePair):
+        yield Verdict(
+            Severity.WARNING,
+            ("pulse", "amplitude"),
+            f"the map will ask for about {show(asked, Dimension.VOLTAGE, 3)} on these dies, above the limit of "
+            f"{show(writing.most, Dimension.VOLTAGE)}",
+            "lengthen the pulses, or raise the limit if the devices stand it",
+        )
+    if found.wrong > _POOR:
+        yield _wrong(step, writing, seen, found, ground)
+    yield Verdict(Severity.NOTE, (), _figures(writing, found))
+
+
+def _wrong(step: ProgramStep, writing: Writing, seen: Survey, found: Forecast, ground: Ground) -> Verdict:
+    """Too many cells will be wrong: whether another amplitude would do, whose fault it is, and what would help."""
+    scale, least = best(writing, seen)
+    what = f"{step.algorithm} in pulses of {show(writing.width, Dimension.TIME)} with {step.scheme}"
+    if least.wrong <= _CANNOT:
+        where = ("pulse", "amplitude") if least.wrong < 0.5 * found.wrong else ("algorithm",)
+        hint = (
+            f"{_percent(least.wrong)} with {scale:.2g} times the amplitude" if where == ("pulse", "amplitude") else ""
+        )
+        severity = Severity.WARNING
+        text = f"{what} leaves {_percent(found.wrong)} of the cells wrong: {_reason(found)}"
+        return Verdict(severity, where, text, hint or _remedy(writing, ground))
+    bare = replace(ground.model, wire=1e-3)
+    _, unwired = best(writing, survey(bare, scheme=writing.scheme, amplitude=writing.amplitudes.ap_to_p))
+    at_best = f"at the best amplitude {_percent(least.wrong)} of the cells end up wrong"
+    if unwired.wrong <= _CANNOT and not writing.compensated:
+        text = (
+            f"one voltage for all cells cannot work here: through {show(ground.model.wire, Dimension.RESISTANCE)} a "
+            f"segment cell {found.farthest} gets {found.far:.2f} of the amplitude, and half-selected cells up to "
+            f"{found.half:.2f}, so that what writes the one flips the others; {at_best}"
+        )
+        hint = "use an algorithm that makes up for the wires cell by cell, or fewer cells a line"
+        return Verdict(Severity.REFUSED, ("algorithm",), text, hint)
+    return Verdict(
+        Severity.REFUSED,
+        ("algorithm",),
+        f"{what} cannot work here: {at_best}, {_reason(least)}",
+        _remedy(writing, ground),
+    )
+
+
+def _reason(found: Forecast) -> str:
+    """Where the wrong cells come from."""
+    parts: list[str] = []
+    if found.missed > 0.1 * found.wrong:
+        parts.append(f"{_percent(found.missed)} are never switched, the pulse is too weak for the tail of the spread")
+    if found.disturbed > 0.1 * found.wrong:
+        text = f"{_percent(found.disturbed)} are flipped by pulses on other cells (half-selected, P = {found.flip:.1e} a pulse"
+        text += f"; each repair disturbs {found.spread:.1f} cells)" if found.spread > 0.5 else ")"
+        parts.append(text)
+    return " and ".join(parts)
+
+
+def _remedy(writing: Writing, ground: Ground) -> str:
+    """What would work instead, of what is near: verification, or longer pulses."""
+    rises = writing.rises if writing.verified else (1.0,) * 11
+    longer = [width for width in (1e-6, 1e-5, 1e-4) if width > writing.width]
+    tried = [("verify_first", replace(writing, verified=True, rises=rises, sweeps=max(4, writing.sweeps)))]
+    tried += [(f"a width of {show(width, Dimension.TIME)}", replace(writing, width=width)) for width in longer]
+    for name, other in tried:
+        if other == writing:
+            continue
+        volts = {state: switching_volts(ground.model, width=other.width, target=state) for state in State}
+        other = replace(other, amplitudes=Amplitudes(WRITE_MARGIN * volts[State.P], WRITE_MARGIN * volts[State.AP]))
+        seen = survey(ground.model, scheme=other.scheme, amplitude=other.amplitudes.ap_to_p, path=ground.path)
+        if best(other, seen)[1].wrong < _POOR:
+            return f"{name} would do"
+    return ""
+
+
+def _figures(writing: Writing, found: Forecast) -> str:
+    """What is expected of a layer that can be written."""
+    cells = writing.layer[0] * writing.layer[1]
+    amplitudes = writing.amplitudes
+    low, high = sorted((amplitudes.ap_to_p, amplitudes.p_to_ap))
+    return (
+        f"{show(low, Dimension.VOLTAGE, 3)} and {show(high, Dimension.VOLTAGE, 3)}, of which the cells get "
+        f"{found.far:.2f} to {found.near:.2f}; {_percent(found.wrong)} of {cells} cells wrong at the end, "
+        f"{0.5 * cells * found.pulses * found.flips:.2g} flipped by pulses on others on the way"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share >= 1e-6 else "less than 0.0001 %"
