@@ -26,6 +26,9 @@ class Path:
     output: float = 0.0
 
 
+NO_PATH = Path()
+
+
 @dataclass(frozen=True, eq=False)
 class Reach:
     """Volts over the amplitude: `cells` (positions, rows, cols) when each of `positions` is selected."""
@@ -58,7 +61,7 @@ class Reach:
 
 
 def reach(
-    model: DieModel, *, scheme: Scheme, amplitude: float, path: Path = Path(), state: State | None = None
+    model: DieModel, *, scheme: Scheme, amplitude: float, path: Path = NO_PATH, state: State | None = None
 ) -> Reach:
     """Solve pulses of `amplitude` [V between the two lines] on cells all over the array, all in `state` or mixed.
 

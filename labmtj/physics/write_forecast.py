@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from labmtj.physics.reach import Path, Reach, reach
+from labmtj.physics.reach import NO_PATH, Path, Reach, reach
 from labmtj.physics.variation import DieModel
 from labmtj.physics.write_window import CellSample, mean_chance, sample, survivors, wear
 from labmtj.records import Amplitudes, Cell, Floats, Scheme, State
@@ -28,10 +28,10 @@ _SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0)
 class Writing:
     """How a layer is to be written, as far as a forecast needs it.
 
-    `amplitudes` [V] between the two lines, or across each cell where they are `compensated`; `rises` are the pulses that a cell may get, as multiples of it, and none is
-    above `most` [V]; `width` [s]. `verified`: cells are read and pulsed only while they are wrong, with `sweeps` of
-    repairs; else each cell gets all its pulses. `compensated`: each cell gets so much more that the wires take nothing from it.
-    `layer` is (rows, cols).
+    `amplitudes` [V] between the two lines, or across each cell where they are `compensated`: then each cell gets so
+    much more that the wires take nothing from it. `rises` are the pulses that a cell may get, as multiples of them,
+    and none is above `most` [V]; `width` [s]. `verified`: cells are read, and pulsed only while they are wrong, with
+    `sweeps` of repairs; else each cell gets all its pulses. `layer` is (rows, cols).
     """
 
     amplitudes: Amplitudes
@@ -88,7 +88,7 @@ class Survey:
     lightest: Reach
 
 
-def survey(model: DieModel, *, scheme: Scheme, amplitude: float, path: Path = Path()) -> Survey:
+def survey(model: DieModel, *, scheme: Scheme, amplitude: float, path: Path = NO_PATH) -> Survey:
     """Look at dies of one kind; `amplitude` [V] need be about right only, since cells are nearly linear.
 
     Raises SolveError where the network has no solution that can be proven.

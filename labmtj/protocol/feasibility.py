@@ -41,7 +41,8 @@ class Finding:
     def __str__(self) -> str:
         place = f"{self.problem.path}: " if self.problem.path else ""
         message = f"{self.severity.name.lower()}: {place}{self.problem.message}"
-        return str(replace(self.problem, path="", message=message))
+        excerpt = "" if self.severity is Severity.NOTE else self.problem.excerpt
+        return str(replace(self.problem, path="", message=message, excerpt=excerpt))
 
 
 def judge(job: Job, layers: Mapping[int, tuple[int, int]]) -> list[Finding]:
@@ -56,8 +57,10 @@ def judge(job: Job, layers: Mapping[int, tuple[int, int]]) -> list[Finding]:
         for verdict in _judge_step(step, job, here, ground, layers):
             found.append(_placed(job, here, verdict))
     found += [_placed(job, ("steps", index, step.kind), v) for index, step, v in _resting(job, ground.model)]
-    once = {(finding.severity, finding.problem.path, finding.problem.message): finding for finding in reversed(found)}
-    return sorted(reversed(once.values()), key=lambda finding: finding.severity)
+    once: dict[tuple[Severity, str, str], Finding] = {}
+    for finding in found:
+        once.setdefault((finding.severity, finding.problem.path, finding.problem.message), finding)
+    return sorted(once.values(), key=lambda finding: finding.severity)
 
 
 def _placed(job: Job, here: KeyPath, verdict: Verdict) -> Finding:
@@ -92,8 +95,8 @@ def _polarity(step: PolarityStep, ground: Ground) -> Iterator[Verdict]:
         yield Verdict(
             Severity.REFUSED,
             ("ceiling",),
-            f"up to {show(step.ceiling, Dimension.VOLTAGE)} in pulses of {show(width, Dimension.TIME)} a cell that does "
-            f"not switch is written into breakdown: damage {damage:.1e} of {MOST_DAMAGE:.0e} allowed, "
+            f"in pulses of {show(width, Dimension.TIME)} of up to {show(step.ceiling, Dimension.VOLTAGE)} a cell that "
+            f"does not switch is written into breakdown: damage {damage:.1e} of {MOST_DAMAGE:.0e} allowed, "
             f"{broken:.1%} of cells break",
             "lower the ceiling, or shorten the pulses",
         )

@@ -53,11 +53,12 @@ class Outlook:
     warnings: tuple[str, ...]
 
 
-def band(values: Sequence[float]) -> Band:
+def band(values: Sequence[float], *, most: float = math.inf) -> Band:
     """Median and band of some dies.
 
     The band is the prediction interval of a normal distribution, mean +- t s sqrt(1 + 1/n) with Student's t (Hahn and
-    Meeker 1991, doi:10.1002/9780470316771, section 4.7), never narrower than what was seen; no figure is below 0.
+    Meeker 1991, Statistical Intervals, doi:10.1002/9780470316771, chapter 4), never narrower than what was seen; no
+    figure is below 0, or above `most`.
     """
     from scipy.stats import t
 
@@ -69,7 +70,7 @@ def band(values: Sequence[float]) -> Band:
     low, high = float(found.mean()) - half, float(found.mean()) + half
     if count < 2 / (1 - COVERAGE):  # so few dies hardly ever show more than the band should hold
         low, high = min(low, float(found.min())), max(high, float(found.max()))
-    return Band(middle, max(0.0, low), high)
+    return Band(middle, max(0.0, low), min(most, high))
 
 
 # What is shown of each die: name in the plan, and where it comes from.
@@ -102,10 +103,10 @@ def outlook(job: Job, runs: Sequence[DieRun]) -> Outlook:
     for name in _FIGURES:
         values = [run.figures[name] for run in whole if run.figures.get(name) is not None]
         if values:
-            figures[name] = band(values)
+            figures[name] = band(values, most=1.0 if name == "write_fidelity_good" else math.inf)
     tuned = [_accuracy(run.figures) for run in whole]
     if all(value is not None for value in tuned):
-        figures["accuracy"] = band([value for value in tuned if value is not None])
+        figures["accuracy"] = band([value for value in tuned if value is not None], most=1.0)
     peaks = np.array([account.peak for account in accounts])
     which, row, col = (int(n) for n in np.unravel_index(int(np.argmax(peaks)), peaks.shape))
     busiest, life = figures["busiest_relay"], _life(job)

@@ -133,9 +133,9 @@ def _reason(found: Forecast) -> str:
     if found.missed > 0.1 * found.wrong:
         parts.append(f"{_percent(found.missed)} are never switched, the pulse is too weak for the tail of the spread")
     if found.disturbed > 0.1 * found.wrong:
-        text = f"{_percent(found.disturbed)} are flipped by pulses on other cells (half-selected, P = {found.flip:.1e} a pulse"
-        text += f"; each repair disturbs {found.spread:.1f} cells)" if found.spread > 0.5 else ")"
-        parts.append(text)
+        more = f"; each repair disturbs {found.spread:.1f} cells" if found.spread > 0.5 else ""
+        chance = f"half-selected, P = {found.flip:.1e} a pulse{more}"
+        parts.append(f"{_percent(found.disturbed)} are flipped by pulses on other cells ({chance})")
     return " and ".join(parts)
 
 
@@ -149,9 +149,9 @@ def _remedy(writing: Writing, ground: Ground) -> str:
         if other == writing:
             continue
         volts = {state: switching_volts(ground.model, width=other.width, target=state) for state in State}
-        other = replace(other, amplitudes=Amplitudes(WRITE_MARGIN * volts[State.P], WRITE_MARGIN * volts[State.AP]))
-        seen = survey(ground.model, scheme=other.scheme, amplitude=other.amplitudes.ap_to_p, path=ground.path)
-        if best(other, seen)[1].wrong < _POOR:
+        amplitudes = Amplitudes(WRITE_MARGIN * volts[State.P], WRITE_MARGIN * volts[State.AP])
+        seen = survey(ground.model, scheme=other.scheme, amplitude=amplitudes.ap_to_p, path=ground.path)
+        if best(replace(other, amplitudes=amplitudes), seen)[1].wrong < _POOR:
             return f"{name} would do"
     return ""
 
@@ -161,10 +161,11 @@ def _figures(writing: Writing, found: Forecast) -> str:
     cells = writing.layer[0] * writing.layer[1]
     amplitudes = writing.amplitudes
     low, high = sorted((amplitudes.ap_to_p, amplitudes.p_to_ap))
+    flipped = 0.5 * cells * found.pulses * found.flips
     return (
         f"{show(low, Dimension.VOLTAGE, 3)} and {show(high, Dimension.VOLTAGE, 3)}, of which the cells get "
         f"{found.far:.2f} to {found.near:.2f}; {_percent(found.wrong)} of {cells} cells wrong at the end, "
-        f"{0.5 * cells * found.pulses * found.flips:.2g} flipped by pulses on others on the way"
+        f"{flipped:.{0 if flipped >= 10 else 2}f} flipped by pulses on others on the way"
     )
 
 
