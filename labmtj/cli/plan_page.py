@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labmtj.cli.plan_table import figure_rows, step_rows
+from labmtj.cli.plan_table import dies, figure_rows, step_rows
 from labmtj.errors import StorageError
 from labmtj.protocol.examine import Examination
 from labmtj.protocol.load import Job
@@ -31,7 +31,7 @@ def write_page(path: Path, found: Examination, job: Job, plan: Outlook) -> None:
 
 def page(found: Examination, job: Job, plan: Outlook) -> str:
     """The page of a plan, and of what was found before it was run."""
-    what = f"{len(plan.seeds)} simulated dies, seeds {plan.seeds[0]} to {plan.seeds[-1]}, on {job.bench.bench.title}"
+    what = f"{dies(plan)} on {job.bench.bench.title}"
     verdicts = [f"{finding.severity.name.lower()}: {finding.problem.message}" for finding in found.findings]
     verdicts += [f"refused: {text}" for text in plan.refused] + [f"warning: {text}" for text in plan.warnings]
     bad = ("error", "refused", "warning")

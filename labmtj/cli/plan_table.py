@@ -59,8 +59,7 @@ _ROWS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 def show(job: Job, plan: Outlook) -> None:
     """Print a plan."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    first, last = plan.seeds[0], plan.seeds[-1]
-    console.print(f"{job.protocol.title}\n{len(plan.seeds)} simulated dies, seeds {first} to {last}")
+    console.print(f"{job.protocol.title}\n{dies(plan)} on {job.bench.bench.title}")
     for head, rows in (
         (("", "median", "90 % of dies", "limit"), figure_rows(job, plan)),
         (("step", "bench time", "90 % of dies", "pulses", "90 % of dies"), step_rows(plan)),
@@ -76,6 +75,16 @@ def show(job: Job, plan: Outlook) -> None:
         console.print(f"warning: {text}")
     for text in plan.refused:
         console.print(f"refused: {text}")
+
+
+def dies(plan: Outlook) -> str:
+    """Which dies it was run on."""
+    first, last = plan.seeds[0], plan.seeds[-1]
+    return (
+        f"{len(plan.seeds)} simulated dies, seeds {first} to {last}"
+        if last > first
+        else f"1 simulated die, seed {first}"
+    )
 
 
 def figure_rows(job: Job, plan: Outlook) -> list[list[str]]:

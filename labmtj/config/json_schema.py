@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import itertools
 import textwrap
 from collections.abc import Iterable
 from typing import Any, cast
@@ -74,7 +75,7 @@ def _strings(owner: type[BaseModel]) -> dict[str, str]:
     (body,) = ast.parse(textwrap.dedent(source)).body
     found: dict[str, str] = {}
     statements = cast("ast.ClassDef", body).body
-    for statement, after in zip(statements, statements[1:], strict=False):
+    for statement, after in itertools.pairwise(statements):
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             match after:
                 case ast.Expr(value=ast.Constant(value=str(text))):

@@ -6,6 +6,7 @@ die's statistics as the twin draws a die, so that spreads, their correlation and
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -32,6 +33,7 @@ class CellSample:
     stray_field: Floats
 
 
+@functools.lru_cache(maxsize=8)
 def sample(model: DieModel, *, spread: bool = True) -> CellSample:
     """A sample of the good cells of such dies; without `spread` the one cell that all of them vary about."""
     if not spread:

@@ -92,15 +92,14 @@ def above(protocol: ProtocolFile, source: Source, bench: BenchFile) -> Iterator[
                     noun = "a cell" if name == "cell_voltage" else "a terminal"
                     part = "as much" if value == voltage else units.show(value, Dimension.VOLTAGE)
                     message = f"{shown} could put {part} on {noun}, above its limit {limit}"
-                    hint = f"the {owner} allows {limit} ({place})" + _reaching(voltage, share, bench)
+                    reaching = _reaching(voltage, bench) if name == "cell_voltage" and share < 1.0 else ""
+                    hint = f"the {owner} allows {limit} ({place}){reaching}"
                     yield source.problem(path, message, hint=hint)
                     break
 
 
-def _reaching(volts: float, share: float, bench: BenchFile) -> str:
+def _reaching(volts: float, bench: BenchFile) -> str:
     """What the cell that gets most of a pulse would see of it through the wires of the bench's simulated die."""
-    if share == 1.0:
-        return ""  # a read: its row is as near as can be
     # Solves the array: only where something is wrong already.
     from labmtj.protocol.through_wires import largest_share
 
