@@ -161,6 +161,14 @@ class SwitchMatrix(Protocol):
         ...
 
 
+class CellModel(Protocol):
+    """A model of an array that tells what its cells see, for example a die map's crossbar."""
+
+    def cell_voltages(self, rows: Floats, cols: Floats, *, state: int) -> Floats:
+        """Voltages of all cells [V], (biases, rows, cols), for line voltages (biases, rows) and (biases, cols) [V]."""
+        ...
+
+
 class ArrayAccess(Protocol):
     """What routines use: cells and lines, with routes and instruments hidden."""
 
@@ -184,6 +192,13 @@ class ArrayAccess(Protocol):
 
     def check(self, pulse: Pulse) -> None:
         """Raise `LimitExceeded` if `pulse` would pass a limit; touches nothing."""
+        ...
+
+    def trust(self, model: CellModel | None) -> None:
+        """Hold pulses against the cell limit by what this model of the array says that cells get, from now on.
+
+        Its wires must be a lower bound. Without one (None) all of an amplitude counts as the cell's.
+        """
         ...
 
     @property

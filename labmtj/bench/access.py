@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labmtj.bench.limits import Limits
+from labmtj.bench.limits import Gate
 from labmtj.bench.routing import Line, Router
 from labmtj.errors import InputError
 from labmtj.physics.schemes import two_channels
-from labmtj.ports import Clock, Journal, PulseSource, SensePair
+from labmtj.ports import CellModel, Clock, Journal, PulseSource, SensePair
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Sum
 from labmtj.runs.journal import product_entry, reading_entry, sum_entry
 
@@ -41,14 +41,15 @@ class BenchArray:
         reader: SensePair,
         pulser: PulseSource,
         router: Router,
-        limits: Limits,
+        gate: Gate,
         waits: Waits,
         clock: Clock,
         journal: Journal,
     ) -> None:
         self._shape, self._clock = shape, clock
         self._reader, self._pulser, self._at_zero = reader, pulser, True
-        self._router, self._limits, self._waits, self._journal = router, limits, waits, journal
+        self._router, self._gate, self._waits, self._journal = router, gate, waits, journal
+        self._model: CellModel | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -60,14 +61,18 @@ class BenchArray:
         """The bench's clock."""
         return self._clock
 
+    def trust(self, model: CellModel | None) -> None:
+        """Hold pulses against the cell limit by what this model says that cells get."""
+        self._model = model
+
     def check(self, pulse: Pulse) -> None:
         """Raise LimitExceeded if `pulse` would pass a limit, or needs more sources than there are; touches nothing."""
-        self._limits.check_pulse(pulse)
+        self._gate.limits.check_pulse(pulse, model=self._model, shape=self._shape)
         two_channels(pulse.scheme, pulse.amplitude)
 
     def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
         """Read cells one after the other at +voltage and -voltage [V]; each reading is in the journal."""
-        self._limits.check_cell(voltage, "a read")
+        self._gate.limits.check_cell(voltage, "a read")
         readings: list[Reading] = []
         for cell in cells:
             self._select([cell.row], cell.col)
@@ -86,7 +91,8 @@ class BenchArray:
         self._go(roles)
         number = self._journal.intent(pulse)
         self._at_zero = False
-        limited = self._pulser.pulse(drive.volts, pulse.width)
+        with self._gate.granted((*drive.volts, 0.0)):
+            limited = self._pulser.pulse(drive.volts, pulse.width)
         self._at_zero = True
         outcome = PulseOutcome(pulse, self._clock.now(), limited)
         self._journal.outcome(number, outcome)
@@ -95,7 +101,7 @@ class BenchArray:
     def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
         """Currents [A] into `cols`, one after the other, with all of `rows` at the same of `volts` [V]; (cols,)."""
         voltage = one_voltage(volts)
-        self._limits.check_cell(voltage, "a product")
+        self._gate.limits.check_cell(voltage, "a product")
         currents = np.zeros(len(cols))
         for position, col in enumerate(cols if rows else ()):
             self._select(rows, col)
@@ -106,7 +112,7 @@ class BenchArray:
 
     def total(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sum:
         """One current [A] of all of `rows` at +voltage and -voltage [V] into all of `cols` together."""
-        self._limits.check_cell(voltage, "a sum")
+        self._gate.limits.check_cell(voltage, "a sum")
         self._select(rows, *cols)
         current, limited = self._bipolar(voltage)
         found = Sum(tuple(rows), tuple(cols), voltage, current, self._clock.now(), limited)
@@ -115,7 +121,7 @@ class BenchArray:
 
     def sense(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sample:
         """One integration with `rows` at `voltage` [V] and `cols` together on the ammeter, offsets included."""
-        self._limits.check_cell(voltage, "a sample")
+        self._gate.limits.check_cell(voltage, "a sample")
         self._select(rows, *cols)
         self._at_zero = False
         current, limited = self._reader.sense(voltage, settle=self._waits.after_source)

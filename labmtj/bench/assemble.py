@@ -95,15 +95,15 @@ def assemble(file: BenchFile, limits: Limits, journal: Journal, connected: Conne
     """The array of a bench whose instruments are connected and set up."""
     bench = file.bench
     roles = roles_of(bench, connected.models)
+    gate = Gate(limits)
     shared: dict[str, Any] = {
+        "gate": gate,
         "shape": (bench.array.rows, bench.array.cols),
         "router": router(bench, roles, connected),
-        "limits": limits,
         "waits": Waits(bench.wait.after_relay, bench.wait.after_source),
         "clock": clock,
         "journal": journal,
     }
-    gate = Gate(limits)
     if roles.drive is None:
         return _parallel(bench, connected, roles, gate, shared)
     return _pairwise(bench, connected, roles, gate, clock, shared)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 
 from labmtj.errors import LimitExceeded
 from labmtj.physics.stress import Limits
@@ -19,6 +20,22 @@ class Gate:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._levels: dict[str, float] = {}
+        self._granted: tuple[float, ...] = ()
+
+    @contextmanager
+    def granted(self, volts: Sequence[float]) -> Generator[None, None, None]:
+        """For one pulse: exactly these terminal voltages [V] were found to keep every cell within its limit."""
+        self._granted = tuple(volts)
+        try:
+            yield
+        finally:
+            self._granted = ()
+
+    def check_across(self, volts: Sequence[float], what: str) -> None:
+        """Refuse terminal voltages [V] of which two differ by more than a cell may see, unless they were granted."""
+        if set(volts) <= set(self._granted):
+            return
+        self.limits.check_cell(max(volts) - min(volts), what)
 
     def admit(self, name: str, volts: float) -> None:
         """Refuse a level [V] above the terminal limit, or too far from another source's for a cell."""
@@ -122,14 +139,14 @@ class GatedPulses:
     """
 
     def __init__(self, pair: PulseSource, gate: Gate, *, ohms: float = 0.0) -> None:
-        self._pair, self._limits, self._ohms = pair, gate.limits, ohms
+        self._pair, self._gate, self._limits, self._ohms = pair, gate, gate.limits, ohms
 
     def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
         """Fire both channels once [V], [s]; their difference is held against the cell limit."""
         for volts in amplitudes:
             self._limits.check_terminal(volts)
         across = amplitudes[0] - amplitudes[1]
-        self._limits.check_cell(across, "a pulse")
+        self._gate.check_across((*amplitudes, 0.0), "a pulse")
         if self._ohms:
             self._limits.check_current(abs(across) / (2 * self._ohms), "a pulse into a short")
         if not 0 < width < math.inf:
@@ -145,13 +162,12 @@ class GatedBank:
     """A bank of voltages behind the gate (labmtj.ports.VoltageBank); 0 V stands on every line that it does not name."""
 
     def __init__(self, bank: VoltageBank, gate: Gate) -> None:
-        self._bank, self._limits = bank, gate.limits
+        self._bank, self._gate, self._limits = bank, gate, gate.limits
 
     def _admit(self, levels: Mapping[str, float], what: str) -> None:
         for volts in levels.values():
             self._limits.check_terminal(volts)
-        ends = [0.0, *levels.values()]
-        self._limits.check_cell(max(ends) - min(ends), what)
+        self._gate.check_across([0.0, *levels.values()], what)
 
     def apply(self, levels: Mapping[str, float]) -> None:
         """Put these channels at these volts; any two of them may stand across a cell."""

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from labmtj.bench.access import Waits
-from labmtj.bench.limits import Limits
+from labmtj.bench.limits import Gate
 from labmtj.bench.routing import Line, Router
 from labmtj.errors import LimitExceeded
 from labmtj.physics.schemes import levels
-from labmtj.ports import Clock, Journal, SourceMeter, VoltageBank
+from labmtj.ports import CellModel, Clock, Journal, SourceMeter, VoltageBank
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Scheme, Sum
 from labmtj.runs.journal import product_entry, reading_entry, sum_entry
 
@@ -46,14 +46,15 @@ class ParallelArray:
         wiring: BankWiring,
         meters: Sequence[SourceMeter],
         router: Router,
-        limits: Limits,
+        gate: Gate,
         waits: Waits,
         clock: Clock,
         journal: Journal,
     ) -> None:
         self._shape, self._clock = shape, clock
         self._bank, self._wiring, self._meters, self._at_zero = bank, wiring, tuple(meters), True
-        self._router, self._limits, self._waits, self._journal = router, limits, waits, journal
+        self._router, self._gate, self._waits, self._journal = router, gate, waits, journal
+        self._model: CellModel | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -65,15 +66,19 @@ class ParallelArray:
         """The bench's clock."""
         return self._clock
 
+    def trust(self, model: CellModel | None) -> None:
+        """Hold pulses against the cell limit by what this model says that cells get."""
+        self._model = model
+
     def check(self, pulse: Pulse) -> None:
         """Raise LimitExceeded if `pulse` would pass a limit, or cannot be made here; touches nothing."""
-        self._limits.check_pulse(pulse)
+        self._gate.limits.check_pulse(pulse, model=self._model, shape=self._shape)
         if pulse.scheme is Scheme.FLOATING:
             raise LimitExceeded("floating lines: rows of this bench are wired to their channels and cannot float")
 
     def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
         """Read cells one after the other at +voltage and -voltage [V]; each reading is in the journal."""
-        self._limits.check_cell(voltage, "a read")
+        self._gate.limits.check_cell(voltage, "a read")
         readings: list[Reading] = []
         for cell in cells:
             self._go({Line("col", cell.col): Role.SENSE})
@@ -97,7 +102,9 @@ class ParallelArray:
         self._go({Line("col", col): Role.PULSE_COL for col in sorted(chosen)})
         number = self._journal.intent(pulse)
         self._at_zero = False
-        self._bank.pulse(driven | {self._wiring.col: volts.other_cols or volts.col}, pulse.width)
+        asked = driven | {self._wiring.col: volts.other_cols or volts.col}
+        with self._gate.granted((*asked.values(), 0.0)):
+            self._bank.pulse(asked, pulse.width)
         self._at_zero = True
         outcome = PulseOutcome(pulse, self._clock.now(), False)
         self._journal.outcome(number, outcome)
@@ -106,7 +113,7 @@ class ParallelArray:
     def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
         """Currents [A] into `cols` with all of `rows` at their own of `volts` [V]; shape (cols,)."""
         for level in volts:
-            self._limits.check_cell(level, "a product")
+            self._gate.limits.check_cell(level, "a product")
         currents = np.zeros(len(cols))
         together = len(self._meters)
         levels = {self._wiring.rows[row]: level for row, level in zip(rows, volts, strict=True)}
@@ -121,7 +128,7 @@ class ParallelArray:
 
     def total(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sum:
         """One current [A] of all of `rows` at +voltage and -voltage [V] into all of `cols` together."""
-        self._limits.check_cell(voltage, "a sum")
+        self._gate.limits.check_cell(voltage, "a sum")
         self._go({Line("col", col): Role.SENSE for col in cols})
         ((current, limited),) = self._bipolar({self._wiring.rows[row]: voltage for row in rows}, 1)
         found = Sum(tuple(rows), tuple(cols), voltage, current, self._clock.now(), limited)
@@ -130,7 +137,7 @@ class ParallelArray:
 
     def sense(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sample:
         """One integration with `rows` at `voltage` [V] and `cols` together on the ammeter, offsets included."""
-        self._limits.check_cell(voltage, "a sample")
+        self._gate.limits.check_cell(voltage, "a sample")
         self._go({Line("col", col): Role.SENSE for col in cols})
         self._at_zero = False
         ((current, limited),) = self._sense({self._wiring.rows[row]: voltage for row in rows}, 1)

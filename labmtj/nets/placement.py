@@ -63,6 +63,32 @@ def avoid_defects(die: DieMap, layer: tuple[int, int]) -> Placement:
     return Placement(best_rows, best_cols)
 
 
+def around(die: DieMap, placement: Placement, target: Ints) -> Placement:
+    """Another place for a layer that meets stuck cells: pairs swapped where that suits them, else other lines.
+
+    `target` (inputs, device columns) holds `State` values; + and - devices of an output stand in neighbouring
+    columns. Swapped, each stuck cell wants the state of its partner; where the map knows that it is in
+    it (`die.state`), the pair is right as it stands.
+    """
+    if die.state is None:
+        return avoid_defects(die, (len(placement.rows), len(placement.cols)))
+    rows = np.array(placement.rows) - 1
+    cols, swapped = list(placement.cols), False
+    for plus in range(0, len(cols) - 1, 2):
+        pair = np.array(cols[plus : plus + 2]) - 1
+        stuck = die.defect[np.ix_(rows, pair)] == Defect.STUCK
+        state = die.state[np.ix_(rows, pair)]
+        wanted = target[:, plus : plus + 2]
+        as_it_is = int(np.count_nonzero(stuck & (state != wanted)))
+        other_way = int(np.count_nonzero(stuck & (state != wanted[:, ::-1])))
+        if other_way < as_it_is:
+            cols[plus : plus + 2] = reversed(cols[plus : plus + 2])
+            swapped = True
+    if swapped:
+        return Placement(placement.rows, tuple(cols))
+    return avoid_defects(die, (len(placement.rows), len(placement.cols)))
+
+
 def cell_costs(die: DieMap) -> Floats:
     """Cost of using each cell, shape (rows, cols): squared relative error of its window, or a defect's cost."""
     if not die.good.any():

@@ -1,14 +1,36 @@
-"""What a request puts on cells and terminals, held against limits: refused, never clipped."""
+"""What a request puts on cells and terminals, held against limits: refused, never clipped.
+
+A pulse's largest terminal-to-terminal voltage bounds what any cell sees. Where wires take much of it that bound
+says little; then a model of the array (a die map's crossbar) tells what the worst cell would get, at the most.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from labmtj.errors import LimitExceeded
 from labmtj.physics.schemes import levels
-from labmtj.records import Pulse
+from labmtj.ports import CellModel
+from labmtj.records import Pulse, State
 from labmtj.units import Dimension, show
+
+
+def largest_cell_voltage(pulse: Pulse, model: CellModel, *, shape: tuple[int, int]) -> float:
+    """Magnitude [V] of the largest voltage over any cell of an array of `shape` during a pulse.
+
+    All cells are taken as AP, in which wires take least from them: an upper bound where the model's wires and
+    contacts are lower ones. A scheme that lets lines float is bounded by its amplitude.
+    """
+    volts = levels(pulse.scheme, pulse.amplitude)
+    if volts.other_rows is None or volts.other_cols is None:
+        return abs(pulse.amplitude)
+    rows, cols = np.full((1, shape[0]), volts.other_rows), np.full((1, shape[1]), volts.other_cols)
+    rows[0, pulse.cell.row - 1] = volts.row
+    cols[0, np.array(pulse.columns) - 1] = volts.col
+    return float(np.abs(model.cell_voltages(rows, cols, state=int(State.AP))).max())
 
 
 @dataclass(frozen=True)
@@ -19,11 +41,20 @@ class Limits:
     terminal_voltage: float
     line_compliance: float
 
-    def check_pulse(self, pulse: Pulse) -> None:
-        """Refuse a pulse whose largest terminal-to-terminal voltage, which bounds the cell's, is above the limit."""
+    def check_pulse(self, pulse: Pulse, *, model: CellModel | None = None, shape: tuple[int, int] = (1, 1)) -> None:
+        """Refuse a pulse whose largest terminal-to-terminal voltage, which bounds the cell's, is above the limit.
+
+        With a `model` of the array of `shape` it is what the worst cell sees that counts.
+        """
         if not (math.isfinite(pulse.width) and pulse.width > 0):
             raise LimitExceeded(f"a pulse on cell {pulse.cell} of width {pulse.width} s makes no sense")
-        self.check_cell(pulse.amplitude, f"a pulse on cell {pulse.cell}")
+        what = f"a pulse on cell {pulse.cell}"
+        if model is None or not abs(pulse.amplitude) > self.cell_voltage or not math.isfinite(pulse.amplitude):
+            self.check_cell(pulse.amplitude, what)
+        else:
+            shown = show(pulse.amplitude, Dimension.VOLTAGE)
+            worst = largest_cell_voltage(pulse, model, shape=shape)
+            self.check_cell(worst, f"{what}: {shown} between its terminals, of which the worst cell gets")
         for volts in levels(pulse.scheme, pulse.amplitude):
             self.check_terminal(0.0 if volts is None else volts)
 

@@ -76,7 +76,7 @@ def run(
             figures = _steps(
                 job,
                 opened,
-                Progress(network, data, opened.array, journal, file.bench.array.positive_row_writes),
+                Progress(network, data, opened.array, journal, file.bench.array.positive_row_writes, opened.limits),
                 watcher,
                 stop,
                 folder,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from labmtj.errors import InputError
 from labmtj.nets.dataset import Dataset
 from labmtj.nets.network import Network, Trace, forward_array
 from labmtj.nets.tune import ScaleTuning
+from labmtj.physics.stress import Limits
 from labmtj.ports import ArrayAccess, Journal
-from labmtj.records import Copy, DieMap, Finding, Floats, Polarity
+from labmtj.records import Cell, Copy, Defect, DieMap, Finding, Floats, Polarity
 from labmtj.runs.die_map import die_map_entry
 
 
@@ -37,6 +39,7 @@ class Progress:
     array: ArrayAccess
     journal: Journal
     stated: str | None = None
+    limits: Limits | None = None
     polarity: Polarity | None = None
     die_map: DieMap | None = None
     copies: dict[int, Copy] = field(default_factory=dict[int, Copy])
@@ -77,6 +80,22 @@ class Progress:
         """From here on this is what is known of the die; it is in the journal."""
         self.die_map = die
         self.journal.record("map", die_map_entry(die))
+
+    def stands(self, layer: int, copy: Copy) -> None:
+        """A layer has been written: keep the copy, and what its cells' states are now."""
+        self.copies[layer] = copy
+        die = self.known_map
+        state = np.full(die.shape, -1, dtype=np.int64) if die.state is None else die.state.copy()
+        at = np.ix_(np.array(copy.placement.rows) - 1, np.array(copy.placement.cols) - 1)
+        state[at] = np.where(copy.defect == Defect.NONE, copy.state, -1)
+        self.die_map = replace(die, state=state)
+
+    def mark_stuck(self, cells: Sequence[Cell]) -> None:
+        """From here on these cells count as stuck; it is in the journal."""
+        defect = self.known_map.defect.copy()
+        for cell in cells:
+            defect[cell.position] = Defect.STUCK
+        self.keep_map(replace(self.known_map, defect=defect))
 
     def find(self, finding: Finding) -> str:
         """Put what a step found into the journal; return its line."""

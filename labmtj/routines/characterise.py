@@ -15,6 +15,7 @@ from labmtj.errors import BenchError, LimitExceeded
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
 from labmtj.records import Amplitudes, Cell, Defect, DieMap, Polarity, Pulse, Reading, Scheme, State
 from labmtj.routines.polarity import CONTRAST
+from labmtj.routines.writing.picture import spread_out
 
 WRITE_MARGIN = 1.3  # chosen: amplitude over the median that switches a probe cell; see README, decisions
 _PROBES = 7  # chosen: cells whose median tells the amplitude; its error is sigma(V_c) * 1.25 / 7^0.5, about 2.5 %
@@ -43,13 +44,13 @@ def map_die(array: ArrayAccess, *, polarity: Polarity, read: float, width: float
     r_p, r_ap = np.full((rows, cols), np.nan), np.full((rows, cols), np.nan)
     defect = np.zeros((rows, cols), dtype=np.int64)
     amplitudes = write_amplitudes(typical.switching)
-    for row in range(1, rows + 1):
-        for col in range(1, cols + 1):
-            cell = Cell(row, col)
-            low, high, found = _cell(array, cell, typical, amplitudes, polarity=polarity, read=read, width=width)
-            r_p[cell.position], r_ap[cell.position], defect[cell.position] = low, high, found
-            tick()
-    return DieMap(r_p, r_ap, defect, read, polarity, typical.switching, width)
+    state = np.full((rows, cols), -1)
+    for cell in spread_out([Cell(row, col) for row in range(1, rows + 1) for col in range(1, cols + 1)]):
+        low, high, found, now = _cell(array, cell, typical, amplitudes, polarity=polarity, read=read, width=width)
+        r_p[cell.position], r_ap[cell.position], defect[cell.position] = low, high, found
+        state[cell.position] = now
+        tick()
+    return DieMap(r_p, r_ap, defect, read, polarity, typical.switching, width, state=state)
 
 
 def probe_cells(shape: tuple[int, int]) -> list[Cell]:
@@ -138,14 +139,14 @@ def _cell(
     polarity: Polarity,
     read: float,
     width: float,
-) -> tuple[float, float, Defect]:
-    """R_P, R_AP and defect of one cell, which is switched once."""
+) -> tuple[float, float, Defect, int]:
+    """R_P, R_AP, defect and last `State` (-1: none) of one cell, which is switched once."""
     before = array.read([cell], voltage=read)[0]
     # In terms of conductance, since the current of an open cell is noise of either sign.
     if before.in_compliance or before.conductance > 1 / (_SHORT * typical.r_p):
-        return math.nan, math.nan, Defect.SHORT
+        return math.nan, math.nan, Defect.SHORT, -1
     if before.conductance < 1 / (_OPEN * typical.r_ap):
-        return math.nan, math.nan, Defect.OPEN
+        return math.nan, math.nan, Defect.OPEN, -1
     likely = State.P if before.resistance < math.sqrt(typical.r_p * typical.r_ap) else State.AP
     scale = 1.0
     for attempt in range(_TRIES):
@@ -157,12 +158,12 @@ def _cell(
         except LimitExceeded:
             break
         if array.pulse(pulse).in_compliance:
-            return math.nan, math.nan, Defect.SHORT
+            return math.nan, math.nan, Defect.SHORT, -1
         after = array.read([cell], voltage=read)[0]
         ratio = after.resistance / before.resistance
         if not 1 / CONTRAST < ratio < CONTRAST:
             low, high = sorted((before.resistance, after.resistance))
-            return low, high, Defect.NONE
+            return low, high, Defect.NONE, int(State.P if ratio < 1 else State.AP)
         if attempt % 2:
             scale *= _ESCALATION
-    return math.nan, math.nan, Defect.STUCK
+    return math.nan, math.nan, Defect.STUCK, -1

@@ -17,7 +17,7 @@ from labmtj.config.model import SourceMeterModel
 from labmtj.errors import InputError
 from labmtj.physics.schemes import two_channels
 from labmtj.physics.stress import Limits
-from labmtj.ports import Clock, Journal
+from labmtj.ports import CellModel, Clock, Journal
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Sum
 from labmtj.routes import Crosspoint, moves
 from labmtj.runs.journal import product_entry, reading_entry, sum_entry
@@ -56,6 +56,7 @@ class TwinArray:
         self._read_limit = min(self._compliance, smu.range_compliance * self._range)
         self._aperture = bench.measure.nplc / bench.mains
         self._clock = _TwinClock(self)
+        self._model: CellModel | None = None
         self._closed: frozenset[Crosspoint] = frozenset()
         self._known: dict[tuple[tuple[int, ...], tuple[int, ...], tuple[str, ...]], Connections] = {}
 
@@ -69,9 +70,13 @@ class TwinArray:
         """The die's own clock."""
         return self._clock
 
+    def trust(self, model: CellModel | None) -> None:
+        """Hold pulses against the cell limit by what this model says that cells get."""
+        self._model = model
+
     def check(self, pulse: Pulse) -> None:
         """Raise LimitExceeded if `pulse` would pass a limit, or needs more sources than there are; touches nothing."""
-        self._limits.check_pulse(pulse)
+        self._limits.check_pulse(pulse, model=self._model, shape=self.shape)
         two_channels(pulse.scheme, pulse.amplitude)
 
     def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:

@@ -7,6 +7,7 @@ from labmtj.protocol.kinds.mapping import MapStep
 from labmtj.protocol.kinds.open_map import OpenMapStep
 from labmtj.protocol.kinds.polarity import PolarityStep
 from labmtj.protocol.kinds.program import ProgramStep
+from labmtj.protocol.kinds.ramps import RampsStep
 from labmtj.protocol.kinds.report import ReportStep
 from labmtj.protocol.kinds.step import Step
 from labmtj.protocol.kinds.tune import TuneStep
@@ -16,6 +17,7 @@ KINDS: tuple[type[Step], ...] = (
     PolarityStep,
     MapStep,
     OpenMapStep,
+    RampsStep,
     ProgramStep,
     InferStep,
     VerifyStep,

@@ -22,7 +22,7 @@ class OpenMapStep(Step):
     """Use the die map of an earlier run (its `die.h5`), once `cells` readings have shown that it is of this die."""
 
     kind: ClassVar[str] = "open_map"
-    gives: ClassVar[tuple[str, ...]] = ("polarity", "map")
+    gives: ClassVar[tuple[str, ...]] = ("polarity", "map", "ramps", "wires")
 
     file: str
     cells: Annotated[int, Field(ge=8, le=10000)] = 24
