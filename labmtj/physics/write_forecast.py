@@ -12,6 +12,7 @@ finds as many, and where that is 1 or more no number of sweeps ends it.
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,8 +32,10 @@ class Writing:
 
     `amplitudes` [V] between the two lines, or across each cell where they are `compensated`: then each cell gets so
     much more that the wires take nothing from it. `rises` are the pulses that a cell may get, as multiples of them,
-    and none is above `most` [V]; `width` [s]. `verified`: cells are read, and pulsed only while they are wrong, with
-    `sweeps` of repairs; else each cell gets all its pulses. `layer` is (rows, cols).
+    `widths` their widths as multiples of `width` [s]. No pulse puts more than `most` [V] on its cell, as far as the
+    bench can tell, or more than `between` [V] between two lines. `verified`: cells are read, and pulsed only while
+    they are wrong, with `sweeps` of repairs; else each cell gets all its pulses. `own`: amplitudes are multiples of
+    each cell's own switching voltage over the middle cell's. `layer` is (rows, cols).
     """
 
     amplitudes: Amplitudes
@@ -41,8 +44,11 @@ class Writing:
     layer: tuple[int, int]
     most: float
     rises: tuple[float, ...] = (1.0,)
+    widths: tuple[float, ...] = (1.0,)
     verified: bool = True
     compensated: bool = False
+    own: bool = False
+    between: float = math.inf
     sweeps: int = 4
 
 
@@ -109,9 +115,9 @@ def forecast(writing: Writing, seen: Survey) -> Forecast:
     # cells in question are found and written again, as often as there are sweeps.
     disturbed = 0.5 * spread * (min(spread, 1.0) ** writing.sweeps if writing.verified else 1.0)
     volts, hottest = _hottest(writing, seen.lightest)
-    damage, broken = wear(seen.model, volts, width=writing.width)
+    damage, broken = wear(seen.model, volts, width=writing.width * np.array(writing.widths))
     return Forecast(
-        missed=lost,
+        missed=0.5 * lost,  # the other half of the cells need not change
         disturbed=min(disturbed, 0.5),  # a cell that is flipped again and again is right half the time
         flips=flips,
         flip=flip,
@@ -142,8 +148,9 @@ def _scaled(writing: Writing, scale: float) -> Writing:
 
 def _pulses(writing: Writing, amplitude: float, share: Floats) -> Floats:
     """Volts between the lines of all pulses that cells may get, (cells, pulses); `share` of them reaches each."""
-    base = amplitude / share if writing.compensated else np.full(share.size, amplitude)
-    return np.minimum(base[:, np.newaxis] * np.array(writing.rises), writing.most)
+    pulses = np.minimum(amplitude * np.array(writing.rises), writing.most)
+    reaching = share if writing.compensated else np.ones_like(share)
+    return np.minimum(pulses / reaching[:, np.newaxis], writing.between)
 
 
 def _towards(target: State, writing: Writing, seen: Survey) -> tuple[float, float, float, float]:
@@ -153,7 +160,9 @@ def _towards(target: State, writing: Writing, seen: Survey) -> tuple[float, floa
     share, amplitude = typical.selected[inside], writing.amplitudes.towards(target)
     grid = np.linspace(share.min(), share.max(), _SHARES)
     volts = _pulses(writing, amplitude, grid) * grid[:, np.newaxis]
-    left = [survivors(seen.cells, tries, width=width, target=target) for tries in volts]
+    widths = writing.width * np.array(writing.widths)
+    cells = sample(seen.model, spread=False) if writing.own else seen.cells
+    left = [survivors(cells, tries, width=widths, target=target) for tries in volts]
     lost = float(np.interp(share, grid, [still[-1] for still in left]).mean())
     # A cell that is verified gets a pulse for each time that it was still not switched.
     tries = [1.0 + float(still[:-1].sum()) if writing.verified else float(still.size) for still in left]

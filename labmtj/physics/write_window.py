@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from labmtj.physics.breakdown import breakdown_probability, damage
 from labmtj.physics.switching_cells import Switching
@@ -68,9 +69,16 @@ def mean_chance(cells: CellSample, *, width: float, target: State, most: float) 
     return chance
 
 
-def survivors(cells: CellSample, volts: Floats, *, width: float, target: State) -> Floats:
-    """Share of cells that is still not switched after each of the pulses `volts` [V across the cell]; (pulses,)."""
-    stays = 1.0 - switch_chances(cells, volts, width=width, target=target)
+def survivors(cells: CellSample, volts: Floats, *, width: ArrayLike, target: State) -> Floats:
+    """Share of cells that is still not switched after each of the pulses of `volts` [V across the cell]; (pulses,).
+
+    `width` [s] is that of all pulses or one a pulse.
+    """
+    widths = np.broadcast_to(width, volts.shape)
+    stays = np.ones((volts.size, cells.v_c0.size))
+    for one in np.unique(widths):
+        chosen = widths == one
+        stays[chosen] -= switch_chances(cells, volts[chosen], width=float(one), target=target)
     return np.cumprod(stays, axis=0).mean(axis=1)
 
 
@@ -87,7 +95,7 @@ def switching_volts(model: DieModel, *, width: float, target: State, chance: flo
     return 0.5 * (low + high)
 
 
-def wear(model: DieModel, volts: Floats, *, width: float) -> tuple[float, float]:
-    """Damage sum of pulses of `volts` [V, across the cell], and the share of cells that break by it."""
-    total = float(damage(volts, width, model.breakdown).sum())
+def wear(model: DieModel, volts: ArrayLike, *, width: ArrayLike) -> tuple[float, float]:
+    """Damage sum of pulses of `volts` [V, across the cell] and `width` [s], and the share of cells that break by it."""
+    total = float(np.sum(np.asarray(width) * damage(np.asarray(volts, dtype=np.float64), 1.0, model.breakdown)))
     return total, float(breakdown_probability(total, diameter=model.diameter, law=model.breakdown))

@@ -75,7 +75,7 @@ def _judge_step(
         yield from _polarity(step, ground)
     if isinstance(step, ProgramStep) and step.layer in layers:
         try:
-            yield from judge_writing(step, layers[step.layer], ground)
+            yield from judge_writing(step, layers[step.layer], ground, wired=_wired(job, step))
         except SolveError as error:
             yield Verdict(Severity.WARNING, (), f"nothing can be said of this step: {error}")
         except LimitExceeded as error:
@@ -83,6 +83,13 @@ def _judge_step(
     read = getattr(step, "read", None)
     if isinstance(read, float):
         yield from _reading(read, job.bench, ground.model)
+
+
+def _wired(job: Job, step: Step) -> bool:
+    """Whether the die map knows the wires when this step begins."""
+    steps = job.protocol.steps
+    before = steps[: next(n for n, found in enumerate(steps) if found is step)]
+    return any("wires" in (found.label, *found.gives) for found in before)
 
 
 def _polarity(step: PolarityStep, ground: Ground) -> Iterator[Verdict]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from labmtj.config.bench import Limits
 from labmtj.physics.reach import Path
+from labmtj.physics.schemes import levels
 from labmtj.physics.variation import DieModel
 from labmtj.physics.write_forecast import Forecast, Survey, Writing, best, forecast, survey
 from labmtj.physics.write_window import switching_volts
@@ -17,12 +18,13 @@ from labmtj.protocol.kinds.fields import AmplitudePair
 from labmtj.protocol.kinds.program import ProgramStep
 from labmtj.records import Amplitudes, State
 from labmtj.routines.characterise import WRITE_MARGIN
+from labmtj.routines.writing.settings import MODEL_MARGIN, STEPS, Algorithm
 from labmtj.units import Dimension, show
 
-# chosen: a hundredth of the cells wrong is what verification is there to avoid, a thousandth is worth a word
-_CANNOT, _POOR = 1e-2, 1e-3
+# chosen: one cell in two hundred wrong is what verification is there to avoid, one in a thousand is worth a word
+_CANNOT, _POOR = 5e-3, 1e-3
 MOST_DAMAGE = 1e-5  # chosen (physics.md, section 3): 40 nm junctions break with P = 1e-6 at it
-_STEP_UP = 1.03  # as routines.program raises its retries from the third on
+_LONGEST = 1.0  # [s] as routines.writing.settings has it for pulses that are widened
 
 
 class Severity(enum.IntEnum):
@@ -53,25 +55,48 @@ class Ground:
     limits: Limits
 
 
-def writing_of(step: ProgramStep, layer: tuple[int, int], ground: Ground) -> tuple[Writing, Survey]:
-    """A program step as a forecast takes it, and the dies surveyed for it. Raises SolveError, LimitExceeded."""
-    width = step.pulse.width or 0.0
+def writing_of(step: ProgramStep, layer: tuple[int, int], ground: Ground, *, wired: bool) -> tuple[Writing, Survey]:
+    """A program step as a forecast takes it, and the dies surveyed for it; `wired`: the map knows the wires.
+
+    Raises SolveError, LimitExceeded.
+    """
+    width, algorithm = step.pulse.width or 0.0, step.algorithm
     typical = {state: switching_volts(ground.model, width=width, target=state) for state in State}
     seen = survey(ground.model, scheme=step.scheme, amplitude=typical[State.P], path=ground.path)
-    if isinstance(step.pulse.amplitude, AmplitudePair):
+    compensated = step.compensate and wired
+    margin = MODEL_MARGIN if algorithm is Algorithm.MODEL else WRITE_MARGIN
+    if isinstance(step.pulse.amplitude, AmplitudePair) and algorithm is not Algorithm.MODEL:
         amplitudes = step.pulse.amplitude.record
     else:
         # The map finds it on cells of the diagonal, each through its own wires.
-        scale = WRITE_MARGIN / float(np.median(seen.typical.selected))
+        scale = margin if compensated else margin / float(np.median(seen.typical.selected))
         amplitudes = Amplitudes(scale * typical[State.P], scale * typical[State.AP])
-    rises = tuple(max(1.0, _STEP_UP ** (number - 1)) for number in range(step.retries + 1))
-    most = ground.limits.cell_voltage
-    return Writing(amplitudes, width, step.scheme, layer, most, rises=rises, sweeps=step.repair_sweeps), seen
+    growth = STEPS[algorithm] if step.step is None else replace(STEPS[algorithm], rise=step.step)
+    blind = algorithm is Algorithm.ONE_SHOT
+    attempts = range(1 if blind else step.retries + 1)
+    ends = [abs(volts) for volts in levels(step.scheme, 1.0) if volts is not None]
+    writing = Writing(
+        amplitudes,
+        width,
+        step.scheme,
+        layer,
+        ground.limits.cell_voltage,
+        rises=tuple(growth.amplitude(attempt) for attempt in attempts),
+        widths=tuple(min(growth.width(attempt), _LONGEST / width) for attempt in attempts),
+        verified=not blind,
+        compensated=compensated,
+        own=algorithm is Algorithm.MODEL,
+        between=ground.limits.terminal_voltage / max(ends),
+        sweeps=step.repair_sweeps,
+    )
+    return writing, seen
 
 
-def judge_writing(step: ProgramStep, layer: tuple[int, int], ground: Ground) -> Iterator[Verdict]:
-    """Judge a program step. Raises SolveError, LimitExceeded."""
-    writing, seen = writing_of(step, layer, ground)
+def judge_writing(
+    step: ProgramStep, layer: tuple[int, int], ground: Ground, *, wired: bool = False
+) -> Iterator[Verdict]:
+    """Judge a program step; `wired`: the map knows the wires by then. Raises SolveError, LimitExceeded."""
+    writing, seen = writing_of(step, layer, ground, wired=wired)
     found = forecast(writing, seen)
     if found.damage > MOST_DAMAGE:
         yield Verdict(
@@ -82,8 +107,17 @@ def judge_writing(step: ProgramStep, layer: tuple[int, int], ground: Ground) -> 
             f"damage, {MOST_DAMAGE:.0e} is allowed; {found.broken:.1%} of cells would break",
             "lower the amplitude, the retries or the width",
         )
-    asked = max(writing.amplitudes.ap_to_p, writing.amplitudes.p_to_ap)
-    if asked > writing.most and not isinstance(step.pulse.amplitude, AmplitudePair):
+    asked, said = max(writing.amplitudes.ap_to_p, writing.amplitudes.p_to_ap), step.pulse.amplitude != "from_map"
+    last = asked * max(writing.rises)
+    if step.algorithm is Algorithm.ISPP and last > writing.most:
+        yield Verdict(
+            Severity.REFUSED if said else Severity.WARNING,
+            ("pulse", "amplitude"),
+            f"stepped up {len(writing.rises) - 1} times it would come to {show(last, Dimension.VOLTAGE, 3)}, above the "
+            f"limit of {show(writing.most, Dimension.VOLTAGE)} for a cell",
+            f"begin no higher than {show(asked * writing.most / last, Dimension.VOLTAGE, 3)}, or allow fewer retries",
+        )
+    elif asked > writing.most and not said:
         yield Verdict(
             Severity.WARNING,
             ("pulse", "amplitude"),
@@ -117,7 +151,8 @@ def _wrong(step: ProgramStep, writing: Writing, seen: Survey, found: Forecast, g
             f"segment cell {found.farthest} gets {found.far:.2f} of the amplitude, and half-selected cells up to "
             f"{found.half:.2f}, so that what writes the one flips the others; {at_best}"
         )
-        hint = "use an algorithm that makes up for the wires cell by cell, or fewer cells a line"
+        known = "" if step.compensate else "; write compensate: true"
+        hint = f"measure the wires before (or open a map that has them), so that each cell's amplitude makes up{known}"
         return Verdict(Severity.REFUSED, ("algorithm",), text, hint)
     return Verdict(
         Severity.REFUSED,
@@ -141,13 +176,16 @@ def _reason(found: Forecast) -> str:
 
 def _remedy(writing: Writing, ground: Ground) -> str:
     """What would work instead, of what is near: verification, or longer pulses."""
-    rises = writing.rises if writing.verified else (1.0,) * 11
+    growth = STEPS[Algorithm.VERIFY_FIRST]
+    rises = tuple(growth.amplitude(attempt) for attempt in range(11))
     longer = [width for width in (1e-6, 1e-5, 1e-4) if width > writing.width]
-    tried = [("verify_first", replace(writing, verified=True, rises=rises, sweeps=max(4, writing.sweeps)))]
+    tried = (
+        []
+        if writing.verified
+        else [("verify_first", replace(writing, verified=True, rises=rises, widths=(1.0,) * 11, sweeps=4))]
+    )
     tried += [(f"a width of {show(width, Dimension.TIME)}", replace(writing, width=width)) for width in longer]
     for name, other in tried:
-        if other == writing:
-            continue
         volts = {state: switching_volts(ground.model, width=other.width, target=state) for state in State}
         amplitudes = Amplitudes(WRITE_MARGIN * volts[State.P], WRITE_MARGIN * volts[State.AP])
         seen = survey(ground.model, scheme=other.scheme, amplitude=amplitudes.ap_to_p, path=ground.path)
@@ -165,8 +203,12 @@ def _figures(writing: Writing, found: Forecast) -> str:
     return (
         f"{show(low, Dimension.VOLTAGE, 3)} and {show(high, Dimension.VOLTAGE, 3)}, of which the cells get "
         f"{found.far:.2f} to {found.near:.2f}; {_percent(found.wrong)} of {cells} cells wrong at the end, "
-        f"{flipped:.{0 if flipped >= 10 else 2}f} flipped by pulses on others on the way"
+        f"{_few(flipped)} flipped by pulses on others on the way"
     )
+
+
+def _few(count: float) -> str:
+    return f"{count:.0f}" if count >= 10 else f"{count:.2g}"
 
 
 def _percent(share: float) -> str:

@@ -48,6 +48,32 @@ def test_one_voltage_for_all_through_long_wires_is_refused_with_the_reason():
     )
 
 
+def test_one_shot_of_nanoseconds_is_refused_and_what_would_do_is_said():
+    examination = found("program.algorithm=one_shot", "program.pulse.width=10 ns", "limits.cell_voltage=700 mV")
+    assert examination.exit_code == 4
+    (first, *_) = examination.findings
+    assert first.problem.message.startswith(
+        "one_shot in pulses of 10 ns with v_half cannot work here: at the best amplitude 1."
+    )
+    assert "are flipped by pulses on other cells (half-selected, P = " in first.problem.message
+    assert first.problem.hint == "verify_first would do"
+
+
+@pytest.mark.parametrize("algorithm", ["one_shot", "verify_first", "ispp", "width_modulated"])
+def test_every_algorithm_works_in_pulses_of_100_us(algorithm):
+    examination = found(f"program.algorithm={algorithm}")
+    assert examination.exit_code == 0
+    assert [] == said(examination, Severity.WARNING)
+
+
+def test_a_stepped_amplitude_that_would_pass_the_limit_is_refused():
+    refused = said(found("program.algorithm=ispp", "program.pulse.amplitude=550 mV"), Severity.REFUSED)
+    assert refused[0] == (
+        "program.pulse.amplitude",
+        "stepped up 10 times it would come to 672 mV, above the limit of 600 mV for a cell",
+    )
+
+
 def test_an_amplitude_that_flips_half_selected_cells_is_warned_of_at_its_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "protocols/wine.yaml").read_text(encoding="utf-8")
