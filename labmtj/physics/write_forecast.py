@@ -158,7 +158,7 @@ def _towards(target: State, writing: Writing, seen: Survey) -> tuple[float, floa
     (rows, cols), typical, width = writing.layer, seen.typical, writing.width
     inside = np.array([at.row <= rows and at.col <= cols for at in typical.positions])
     share, amplitude = typical.selected[inside], writing.amplitudes.towards(target)
-    grid = np.linspace(share.min(), share.max(), _SHARES)
+    grid: Floats = np.linspace(float(share.min()), float(share.max()), _SHARES)
     volts = _pulses(writing, amplitude, grid) * grid[:, np.newaxis]
     widths = writing.width * np.array(writing.widths)
     cells = sample(seen.model, spread=False) if writing.own else seen.cells

@@ -74,11 +74,11 @@ def survivors(cells: CellSample, volts: Floats, *, width: ArrayLike, target: Sta
 
     `width` [s] is that of all pulses or one a pulse.
     """
-    widths = np.broadcast_to(width, volts.shape)
+    widths: Floats = np.broadcast_to(np.asarray(width, dtype=np.float64), volts.shape)
     stays = np.ones((volts.size, cells.v_c0.size))
-    for one in np.unique(widths):
+    for one in dict.fromkeys(widths.tolist()):
         chosen = widths == one
-        stays[chosen] -= switch_chances(cells, volts[chosen], width=float(one), target=target)
+        stays[chosen] -= switch_chances(cells, volts[chosen], width=one, target=target)
     return np.cumprod(stays, axis=0).mean(axis=1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,13 +60,14 @@ def band(values: Sequence[float], *, most: float = math.inf) -> Band:
     Meeker 1991, Statistical Intervals, doi:10.1002/9780470316771, chapter 4), never narrower than what was seen; no
     figure is below 0, or above `most`.
     """
-    from scipy.stats import t
+    from scipy import stats
 
+    student: Any = stats.t  # scipy has no types
     found = np.asarray(values, dtype=np.float64)
     middle, count = float(np.median(found)), found.size
     if count < 2:
         return Band(middle, middle, middle)
-    half = float(t.ppf(0.5 + 0.5 * COVERAGE, count - 1)) * float(found.std(ddof=1)) * math.sqrt(1 + 1 / count)
+    half = float(student.ppf(0.5 + 0.5 * COVERAGE, count - 1)) * float(found.std(ddof=1)) * math.sqrt(1 + 1 / count)
     low, high = float(found.mean()) - half, float(found.mean()) + half
     if count < 2 / (1 - COVERAGE):  # so few dies hardly ever show more than the band should hold
         low, high = min(low, float(found.min())), max(high, float(found.max()))
@@ -124,7 +125,7 @@ def outlook(job: Job, runs: Sequence[DieRun]) -> Outlook:
         warnings=(),
     )
     refused, warnings = _against(found, job.protocol.limits, runs, accounts)
-    return Outlook(**{**vars(found), "refused": tuple(refused), "warnings": tuple(warnings)})
+    return replace(found, refused=tuple(refused), warnings=tuple(warnings))
 
 
 def _accuracy(figures: dict[str, Any]) -> float | None:

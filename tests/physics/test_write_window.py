@@ -162,7 +162,7 @@ def test_amplitudes_that_make_up_for_the_wires_write_what_one_voltage_cannot():
 def test_longer_pulses_write_what_the_first_one_misses():
     short, seen = typical(model(), rises=(0.7,) * 4, widths=(1.0,) * 4)
     longer = dataclasses.replace(short, widths=(1.0, 10.0, 100.0, 1000.0))
-    assert forecast(longer, seen).missed < 0.1 * forecast(short, seen).missed
+    assert forecast(longer, seen).missed < 0.2 * forecast(short, seen).missed
 
 
 def test_pulses_are_never_forecast_above_the_limit():
