@@ -70,12 +70,17 @@ class Pulses(Model):
 
 
 class ArrayEntry(Model):
-    """The array: its size, which die it is, and what is said (not believed) of its polarity."""
+    """The array: its size, which die it is, and what is said (not believed) of its polarity.
+
+    `wire` is what the layout gives for a segment of a line, rather too little than too much: pulses are made larger
+    by what such wires take, and limits of cells hold for what they leave. A wires step measures it.
+    """
 
     rows: Annotated[int, Field(ge=1, le=1024)]
     cols: Annotated[int, Field(ge=1, le=1024)]
     die: str | None = None
     positive_row_writes: Literal["P", "AP"] | None = None
+    wire: Resistance | None = None
 
 
 class Limits(Model):

@@ -66,6 +66,10 @@ class Crossbar:
         states = np.broadcast_to(np.asarray(state), (len(rows), *self.r_p.shape))
         return self._current(self.cell_voltages(rows, cols, state=states), _share_of_ap(states))[0].sum(axis=1)
 
+    def currents(self, v: Floats, *, state: ArrayLike) -> Floats:
+        """Currents [A] of cells that have the voltages `v` [V], (rows, cols), in `state` (rows, cols), -1 unknown."""
+        return self._current(v, _share_of_ap(np.asarray(state)))[0]
+
     def load(self, *, state: ArrayLike) -> float:
         """What the wires make of the cells' conductances at 0 V, 0 without wires; see crossbar_lanes."""
         states = np.asarray(state)[np.newaxis]

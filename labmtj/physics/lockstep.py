@@ -19,12 +19,13 @@ from labmtj.physics.chance import Purpose
 from labmtj.physics.crossbar_batch import Arrays
 from labmtj.physics.lockstep_kernels import LAST, bound, locate_all, switch
 from labmtj.physics.mtj import LINEAR
+from labmtj.physics.schemes import levels
 from labmtj.physics.switching_table import DELTA_COUNT, DELTA_FIRST, DELTA_STEP, DRIVE_LIMIT, load
 from labmtj.physics.variation import DieTruth
-from labmtj.records import Defect, Floats, Ints, State
+from labmtj.records import Defect, Floats, Ints, Scheme, State
 
 HIGHEST = 0.7
-"""Largest amplitude [V]. chosen: up to it 100 pulses of 100 us break one barrier in 2e7 (physics of breakdown)."""
+"""Largest voltage of a cell [V]. chosen: up to it 100 pulses of 100 us break one barrier in 2e7 (breakdown)."""
 _SHARED = ("rows", "cols", "wire", "v_h", "k_p", "tau_d", "sign", "v_c0_ratio")
 _OFF = ("heating", "back_hopping", "neighbour_field")
 
@@ -88,30 +89,48 @@ class Dies:
         volts[which, rows] = voltage
         return self.multiply(dies, volts)[which, cols] / voltage
 
-    def pulse(self, dies: Ints, rows: Ints, cols: Ints, *, amplitude: Floats, width: float) -> None:
-        """One pulse of `width` [s] on one cell of each of `dies`, at V/2: row +V/2, column -V/2, the rest at 0 V.
+    def pulse(
+        self,
+        dies: Ints,
+        rows: Ints,
+        cols: Ints,
+        *,
+        amplitude: Floats,
+        width: float,
+        scheme: Scheme = Scheme.V_HALF,
+    ) -> Floats:
+        """One pulse of `width` [s] on one cell of each of `dies`; the voltages of all cells [V], (dies, rows, cols).
 
-        `amplitude` (dies,) [V] is the row's voltage over the column's. The network is solved once, at the start
-        of the pulse, and every cell of the die draws once. Raises InputError for an amplitude above `HIGHEST`,
-        for a die that is named twice, and for a drive outside the switching table.
+        `amplitude` (dies,) [V] is the row's voltage over the column's, `scheme` what the other lines get. The
+        network is solved once, at the start of the pulse, and every cell of the die draws once. Raises InputError
+        where a good cell would see more than `HIGHEST`, for a die that is named twice, and for a drive outside
+        the switching table.
         """
-        if not (np.abs(amplitude) <= HIGHEST).all():
-            raise InputError(f"a pulse of {np.abs(amplitude).max()} V is above {HIGHEST} V, where barriers break")
+        if not np.isfinite(amplitude).all():
+            raise InputError("an amplitude is not a number: no pulse has been made")
         if np.unique(dies).size != len(dies):
             raise InputError("a die can take one pulse at a time; one of them is named twice")
         which = np.arange(len(dies))
         row_volts, col_volts = np.zeros((len(dies), self.shape[0])), np.zeros((len(dies), self.shape[1]))
-        row_volts[which, rows], col_volts[which, cols] = 0.5 * amplitude, -0.5 * amplitude
+        # Levels are proportional to the amplitude.
+        unit = levels(scheme, 1.0)
+        row_volts += (np.nan if unit.other_rows is None else unit.other_rows) * amplitude[:, np.newaxis]
+        col_volts += (np.nan if unit.other_cols is None else unit.other_cols) * amplitude[:, np.newaxis]
+        row_volts[which, rows], col_volts[which, cols] = unit.row * amplitude, unit.col * amplitude
         cell_v = self._drive(dies, row_volts, col_volts, fields=1)[1][0]
-        model, table, highest = self._model, load(), np.empty(LAST)
-        bound(table, width / model.tau_d, float(self._delta[dies].min()), highest)
+        highest = float(np.abs(np.where(self.state[dies] == LINEAR, 0.0, cell_v)).max(initial=0.0))
+        if not highest <= HIGHEST:
+            raise InputError(f"a pulse that puts {highest:.3f} V on a cell is above {HIGHEST} V, where barriers break")
+        model, table, likely = self._model, load(), np.empty(LAST)
+        bound(table, width / model.tau_d, float(self._delta[dies].min()), likely)
         outside = switch(
-            table, highest, width / model.tau_d, model.sign * cell_v.reshape(len(dies), -1), dies, self._v_c0,
+            table, likely, width / model.tau_d, model.sign * cell_v.reshape(len(dies), -1), dies, self._v_c0,
             self._field, self._delta, self._stays, self._located, self._pulses, DRIVE_LIMIT,
             self.state.reshape(len(self.state), -1),
         )  # fmt: skip
         if outside:
             raise InputError(f"{outside} cells are outside the switching table at pulses of {width} s")
+        return cell_v
 
     def conductances(self, state: State, *, voltage: float) -> Floats:
         """What every cell would read [S] with all cells in `state`, (dies, rows, cols), row by row; nothing changes.

@@ -16,6 +16,7 @@ from labmtj.nets.tune import ScaleTuning
 from labmtj.physics.stress import Limits
 from labmtj.ports import ArrayAccess, Journal
 from labmtj.records import Cell, Copy, Defect, DieMap, Finding, Floats, Polarity
+from labmtj.routines.writing.picture import Picture
 from labmtj.runs.die_map import die_map_entry
 
 
@@ -49,6 +50,7 @@ class Progress:
     flips: dict[int, int] = field(default_factory=dict[int, int])
     scale: ScaleTuning | None = None
     software_scale: ScaleTuning | None = None
+    _picture: Picture | None = None
 
     @property
     def known_network(self) -> Network:
@@ -75,6 +77,12 @@ class Progress:
     def window(self) -> float:
         """Nominal Gon - Goff [S]: medians of the good cells of the map."""
         return self.known_map.conductance_p - self.known_map.conductance_ap
+
+    @property
+    def picture(self) -> Picture:
+        """What the die map says of currents and voltages; worked out anew only where the map has changed."""
+        self._picture = Picture(self.known_map) if self._picture is None else self._picture.of(self.known_map)
+        return self._picture
 
     def keep_map(self, die: DieMap) -> None:
         """From here on this is what is known of the die; it is in the journal."""

@@ -59,22 +59,52 @@ def crossbar_of(
         return Crossbar(zero_bias, tmr0, wire, row_contact or 0.0, col_contact or 0.0, v_h, k_p)
 
     # A cell that conducts more takes voltage from the others: what all readings follow of a common change is down to
-    # 1 / (1 + load), so the corrections take Chebyshev's steps. They are of logarithms.
+    # 1 / (1 + load), so the corrections take Chebyshev's steps. They are of logarithms. All of them follow what one
+    # solution a row says, which is nearly right; what it lacks is looked up in the exact one, cell by cell.
     rows, cols = _lines(crossbar(), cells, np.full(len(cells), read_voltage), np.zeros(len(cells)))
     load = crossbar().load(state=np.full(r_p.shape, State.P))
-    change = [np.zeros(r_p.shape), np.zeros(r_p.shape)]
-    for keep, move in pace_for(load):
+    lacks = [np.zeros(r_p.shape), np.zeros(r_p.shape)]
+    kinds = (State.P,) if r_p is r_ap else tuple(State)
+    for _ in range(_MOST_TURNS):
+        change = [np.zeros(r_p.shape), np.zeros(r_p.shape)]
+        for keep, move in pace_for(load):
+            model = crossbar()
+            for which in kinds:
+                shown = _nearly(model, read_voltage, state=state, own=which)
+                left = np.where(good, np.log(seen[which] / shown) - lacks[which], 0.0)
+                change[which] = keep * change[which] + move * (1.0 + load) * left
+                own[which] *= np.exp(change[which])
+            if len(kinds) == 1:
+                own[State.AP][...] = own[State.P]
         model, missing = crossbar(), 0.0
-        for which in (State.P, State.AP):
+        for which in kinds:
             current = model.column_currents(rows, cols, state=_selected(model, cells, state, which))
-            shown = read_voltage / current[np.arange(len(cells)), [cell.col - 1 for cell in cells]]
-            left = np.where(good, np.log(seen[which] / shown.reshape(r_p.shape)), 0.0)
-            change[which] = keep * change[which] + move * (1.0 + load) * left
-            own[which] *= np.exp(change[which])
-            missing = max(missing, float(np.abs(left).max()))
+            exact = read_voltage / current[np.arange(len(cells)), [cell.col - 1 for cell in cells]]
+            exact = np.log(exact.reshape(r_p.shape))
+            lacks[which] = exact - np.log(_nearly(model, read_voltage, state=state, own=which))
+            missing = max(missing, float(np.abs(np.where(good, np.log(seen[which]) - exact, 0.0)).max()))
         if missing < _SETTLED:
-            break
-    return crossbar()
+            return crossbar()
+    raise SolveError(f"no junctions behind wires of {wire:g} ohm a segment show these readings; are the wires right?")
+
+
+def _nearly(model: Crossbar, voltage: float, *, state: ArrayLike, own: State) -> Floats:
+    """What each cell reads [ohm], (rows, cols), in the state `own` among others in `state`, to about a percent.
+
+    One solution a row, with every cell as the others are; then each cell by itself behind its wires' resistance.
+    """
+    count, cols = model.r_p.shape
+    driven = model.cell_voltages(voltage * np.eye(count), np.zeros((count, cols)), state=state)
+    v = driven[np.arange(count), np.arange(count)]
+    others = np.broadcast_to(np.asarray(state, np.int8), (count, cols))
+    along, down = np.arange(1.0, cols + 1.0), np.arange(count, 0.0, -1.0)
+    ohms = model.wire * (along + down[:, np.newaxis]) + model.row_contact + model.col_contact
+    before = model.currents(v, state=others)
+    source = v + before * ohms
+    for _turn in range(3):  # chosen: each is ten times closer; a share of a percent is left to what `ohms` neglects
+        current = model.currents(v, state=np.full((count, cols), own))
+        v = source * v / (v + current * ohms)
+    return voltage / model.currents(v, state=np.full((count, cols), own))
 
 
 def voltages_on_all(model: Crossbar, cells: Sequence[Cell], *, amplitude: ArrayLike, state: ArrayLike) -> Floats:

@@ -7,15 +7,30 @@ then switched once with a margin on top. Nothing is known beforehand but the pol
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from labmtj.errors import BenchError, LimitExceeded
-from labmtj.ports import ArrayAccess, Ticker, no_ticks
-from labmtj.records import Amplitudes, Cell, Defect, DieMap, Polarity, Pulse, Reading, Scheme, State
+from labmtj.errors import BenchError
+from labmtj.ports import ArrayAccess, CellModel, Ticker, no_ticks
+from labmtj.records import (
+    Amplitudes,
+    Cell,
+    Defect,
+    DieMap,
+    Floats,
+    Polarity,
+    Pulse,
+    PulseOutcome,
+    Reading,
+    Scheme,
+    State,
+)
 from labmtj.routines.polarity import CONTRAST
-from labmtj.routines.writing.picture import spread_out
+from labmtj.routines.writing.picture import Picture, spread_out
+from labmtj.routines.writing.talk import Done, Look, Talk, allowed, converse
 
 WRITE_MARGIN = 1.3  # chosen: amplitude over the median that switches a probe cell; see README, decisions
 _PROBES = 7  # chosen: cells whose median tells the amplitude; its error is sigma(V_c) * 1.25 / 7^0.5, about 2.5 %
@@ -33,24 +48,90 @@ class _Typical:
     switching: Amplitudes
 
 
-def map_die(array: ArrayAccess, *, polarity: Polarity, read: float, width: float, tick: Ticker = no_ticks) -> DieMap:
+def map_die(
+    array: ArrayAccess,
+    *,
+    polarity: Polarity,
+    read: float,
+    width: float,
+    wire: float | None = None,
+    tick: Ticker = no_ticks,
+) -> DieMap:
     """Measure every cell in both states at `read` [V] with pulses of `width` [s].
 
-    Raises BenchError if no probe cell switches, and LimitExceeded before anything is written if the
-    limits leave no room for a write.
+    Where the `wire` [ohm a segment] is known, every cell gets what its wires leave of it on top. Raises BenchError
+    if no probe cell switches, and LimitExceeded before anything is written if the limits leave no room for a write.
     """
-    rows, cols = array.shape
-    typical = _probe(array, polarity=polarity, read=read, width=width, tick=tick)
+    how = Probing(polarity, read, width, partial(allowed, array), wire, array.trust)
+    return converse(array, map_talk(array.shape, how), voltage=read, tick=tick)
+
+
+@dataclass(frozen=True)
+class Probing:
+    """How a die is mapped: polarity, read voltage [V], width [s], and whether the limits leave room for a pulse.
+
+    `wire` [ohm a segment] is what is known of it, `trust` tells the array's limits what its cells get.
+    """
+
+    polarity: Polarity
+    read: float
+    width: float
+    allowed: Callable[[Pulse], bool]
+    wire: float | None = None
+    trust: Callable[[CellModel | None], None] | None = None
+
+
+def map_talk(shape: tuple[int, int], how: Probing) -> Talk[DieMap]:
+    """Both resistances of every cell, and what is defective."""
+    rows, cols = shape
+    typical = yield from _probe(shape, how)
     r_p, r_ap = np.full((rows, cols), np.nan), np.full((rows, cols), np.nan)
-    defect = np.zeros((rows, cols), dtype=np.int64)
-    amplitudes = write_amplitudes(typical.switching)
-    state = np.full((rows, cols), -1)
-    for cell in spread_out([Cell(row, col) for row in range(1, rows + 1) for col in range(1, cols + 1)]):
-        low, high, found, now = _cell(array, cell, typical, amplitudes, polarity=polarity, read=read, width=width)
+    defect, state = np.zeros((rows, cols), dtype=np.int64), np.full((rows, cols), -1)
+    cells = spread_out([Cell(row, col) for row in range(1, rows + 1) for col in range(1, cols + 1)])
+    before: dict[Cell, Reading] = {}
+    for cell in cells if how.wire else ():
+        (before[cell],) = yield Look((cell,))
+        yield Done(0)
+    amplitudes = _amplitudes(before, typical, how) if before else None
+    for cell in cells:
+        pulses = write_amplitudes(typical.switching) if amplitudes is None else amplitudes[cell]
+        low, high, found, now = yield from _cell(cell, typical, pulses, how, before.get(cell))
         r_p[cell.position], r_ap[cell.position], defect[cell.position] = low, high, found
         state[cell.position] = now
-        tick()
-    return DieMap(r_p, r_ap, defect, read, polarity, typical.switching, width, state=state)
+        yield Done(1)
+    return DieMap(r_p, r_ap, defect, how.read, how.polarity, typical.switching, how.width, state=state, wire=how.wire)
+
+
+def _amplitudes(before: dict[Cell, Reading], typical: _Typical, how: Probing) -> dict[Cell, Amplitudes]:
+    """What each cell is written with, made larger by what its wires take, with all cells as they were read."""
+    rows, cols = max(before)
+    readings, defect = np.full((rows, cols), np.nan), np.zeros((rows, cols), dtype=np.int64)
+    for cell, reading in before.items():
+        defect[cell.position] = _kind(reading, typical)
+        readings[cell.position] = reading.resistance if defect[cell.position] == Defect.NONE else np.nan
+    # Nobody knows the other state of a cell yet: what it is in counts for both.
+    as_read = DieMap(readings, readings, defect, how.read, how.polarity, typical.switching, how.width, wire=how.wire)
+    picture = Picture(as_read)
+    if how.trust is not None:
+        how.trust(picture.lower_bound)
+    wanted = write_amplitudes(picture.at_cells(typical.switching))
+    order = list(before)
+    volts = np.full(len(order), wanted.ap_to_p)
+    # The cells are resistors here, so one share holds for both directions.
+    over = picture.own_volts(order, amplitude=volts, state=np.zeros((rows, cols), np.int64), before=State.P)
+    shares: Floats = over / volts
+    return {
+        cell: Amplitudes(wanted.ap_to_p / share, wanted.p_to_ap / share)
+        for cell, share in zip(order, shares.tolist(), strict=True)
+    }
+
+
+def _kind(reading: Reading, typical: _Typical) -> Defect:
+    """Short or open, as far as one reading tells."""
+    # In terms of conductance, since the current of an open cell is noise of either sign.
+    if reading.in_compliance or reading.conductance > 1 / (_SHORT * typical.r_p):
+        return Defect.SHORT
+    return Defect.OPEN if reading.conductance < 1 / (_OPEN * typical.r_ap) else Defect.NONE
 
 
 def probe_cells(shape: tuple[int, int]) -> list[Cell]:
@@ -66,7 +147,7 @@ def write_amplitudes(switching: Amplitudes) -> Amplitudes:
     return Amplitudes(WRITE_MARGIN * switching.ap_to_p, WRITE_MARGIN * switching.p_to_ap)
 
 
-def _probe(array: ArrayAccess, *, polarity: Polarity, read: float, width: float, tick: Ticker = no_ticks) -> _Typical:
+def _probe(shape: tuple[int, int], how: Probing) -> Talk[_Typical]:
     """Raise pulses on cells of the diagonal until each has gone to and fro: towards P, AP, and P once more.
 
     So each direction begins from the other state and from a low amplitude. A pulse that switches at the
@@ -74,19 +155,19 @@ def _probe(array: ArrayAccess, *, polarity: Polarity, read: float, width: float,
     """
     seen: dict[State, list[float]] = {State.P: [], State.AP: []}
     resistances: dict[State, list[float]] = {State.P: [], State.AP: []}
-    for cell in probe_cells(array.shape):
-        before = array.read([cell], voltage=read)[0]
+    for cell in probe_cells(shape):
+        (before,) = yield Look((cell,))
         for target in (State.P, State.AP, State.P):
-            reached = _ramp(array, cell, target, before, polarity=polarity, read=read, width=width)
+            reached = yield from _ramp(cell, target, before, how)
             if reached is None:
                 continue  # it is in this state already, or cannot be moved
             share, after = reached
             resistances[target].append(after.resistance)
             resistances[target.other].append(before.resistance)
             if share > _PROBE_START:
-                seen[target].append(share * _needed(polarity, target))
+                seen[target].append(share * _needed(how.polarity, target))
             before = after
-        tick(0)
+        yield Done(0)
     if not seen[State.P] or not seen[State.AP]:
         raise BenchError("no cell of the diagonal switched both ways; check the contact to the array and the limits")
     return _Typical(
@@ -101,26 +182,17 @@ def _needed(polarity: Polarity, target: State) -> float:
     return polarity.ap_to_p if target is State.P else polarity.p_to_ap
 
 
-def _ramp(
-    array: ArrayAccess,
-    cell: Cell,
-    target: State,
-    before: Reading,
-    *,
-    polarity: Polarity,
-    read: float,
-    width: float,
-) -> tuple[float, Reading] | None:
+def _ramp(cell: Cell, target: State, before: Reading, how: Probing) -> Talk[tuple[float, Reading] | None]:
     """Raise pulses towards `target` until the cell changes; the share of the needed amplitude, and the reading."""
     share = _PROBE_START
     while share <= _PROBE_STOP and not before.in_compliance:
-        pulse = Pulse(cell, polarity.sign(target) * share * _needed(polarity, target), width, Scheme.V_HALF)
-        try:
-            array.check(pulse)
-        except LimitExceeded:
+        amplitude = how.polarity.sign(target) * share * _needed(how.polarity, target)
+        pulse = Pulse(cell, amplitude, how.width, Scheme.V_HALF)
+        if not how.allowed(pulse):
             return None
-        outcome = array.pulse(pulse)
-        after = array.read([cell], voltage=read)[0]
+        outcome: PulseOutcome = yield pulse
+        after: Reading
+        (after,) = yield Look((cell,))
         if outcome.in_compliance or after.in_compliance:
             return None
         ratio = after.conductance / before.conductance
@@ -131,35 +203,28 @@ def _ramp(
 
 
 def _cell(
-    array: ArrayAccess,
-    cell: Cell,
-    typical: _Typical,
-    amplitudes: Amplitudes,
-    *,
-    polarity: Polarity,
-    read: float,
-    width: float,
-) -> tuple[float, float, Defect, int]:
+    cell: Cell, typical: _Typical, amplitudes: Amplitudes, how: Probing, before: Reading | None
+) -> Talk[tuple[float, float, Defect, int]]:
     """R_P, R_AP, defect and last `State` (-1: none) of one cell, which is switched once."""
-    before = array.read([cell], voltage=read)[0]
-    # In terms of conductance, since the current of an open cell is noise of either sign.
-    if before.in_compliance or before.conductance > 1 / (_SHORT * typical.r_p):
-        return math.nan, math.nan, Defect.SHORT, -1
-    if before.conductance < 1 / (_OPEN * typical.r_ap):
-        return math.nan, math.nan, Defect.OPEN, -1
+    if before is None:
+        (before,) = yield Look((cell,))
+    assert before is not None
+    kind = _kind(before, typical)
+    if kind is not Defect.NONE:
+        return math.nan, math.nan, kind, -1
     likely = State.P if before.resistance < math.sqrt(typical.r_p * typical.r_ap) else State.AP
     scale = 1.0
     for attempt in range(_TRIES):
         # An unusual cell may be taken for the wrong state: every other try goes the other way.
         target = likely.other if attempt % 2 == 0 else likely
-        pulse = Pulse(cell, polarity.sign(target) * scale * amplitudes.towards(target), width, Scheme.V_HALF)
-        try:
-            array.check(pulse)
-        except LimitExceeded:
+        pulse = Pulse(cell, how.polarity.sign(target) * scale * amplitudes.towards(target), how.width, Scheme.V_HALF)
+        if not how.allowed(pulse):
             break
-        if array.pulse(pulse).in_compliance:
+        outcome: PulseOutcome = yield pulse
+        if outcome.in_compliance:
             return math.nan, math.nan, Defect.SHORT, -1
-        after = array.read([cell], voltage=read)[0]
+        after: Reading
+        (after,) = yield Look((cell,))
         ratio = after.resistance / before.resistance
         if not 1 / CONTRAST < ratio < CONTRAST:
             low, high = sorted((before.resistance, after.resistance))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from labmtj.errors import LimitExceeded
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
 from labmtj.records import Copy, DieMap, Ints, Placement, Pulse, State
+from labmtj.routines.writing.picture import Picture
 from labmtj.routines.writing.settings import Algorithm, WriteSettings
-from labmtj.routines.writing.talk import converse
+from labmtj.routines.writing.talk import allowed, converse
 from labmtj.routines.writing.writer import UNREADABLE, Writer
 from labmtj.units import Dimension, show
 
@@ -22,17 +25,17 @@ def program_layer(
     target: Ints,
     placement: Placement,
     settings: WriteSettings,
+    picture: Picture | None = None,
     tick: Ticker = no_ticks,
 ) -> Copy:
     """Write `target` (inputs, device columns; `State` values) to the cells of `placement`.
 
     Cells that the map calls defective are read but never pulsed. After the sweep everything is verified; cells that
-    another cell's pulse has disturbed are written again, `repair_sweeps` times at most. Raises LimitExceeded
-    before anything is written if an amplitude is above a limit, or if the steps of ISPP would pass one.
+    another cell's pulse has disturbed are written again, `repair_sweeps` times at most. `picture` spares working out
+    again what the map says of the wires. Raises LimitExceeded before anything is written if an amplitude is above a
+    limit, or if the steps of ISPP would pass one.
     """
-    writer = Writer(
-        die_map, target, placement=placement, settings=settings, allowed=lambda pulse: _allowed(array, pulse)
-    )
+    writer = Writer(die_map, target, placement=placement, settings=settings, allowed=partial(allowed, array))
     for state in State:
         amplitude = settings.amplitudes.towards(state) * settings.growth.amplitude(0)
         array.check(Pulse(placement.cell(0, 0), amplitude, settings.width, settings.scheme))
@@ -61,12 +64,3 @@ def verify_layer(array: ArrayAccess, *, die_map: DieMap, copy: Copy, read: float
         states.append(UNREADABLE if found is None else int(found))
         tick()
     return np.array(states).reshape(copy.target.shape)
-
-
-def _allowed(array: ArrayAccess, pulse: Pulse) -> bool:
-    """Whether the limits leave room for a pulse."""
-    try:
-        array.check(pulse)
-    except LimitExceeded:
-        return False
-    return True

@@ -132,7 +132,7 @@ def test_what_lockstep_does_not_know_is_refused() -> None:
     dies, one = Dies(truths(2)), np.array([0])
     with pytest.raises(InputError, match="where barriers break"):
         dies.pulse(one, one, one, amplitude=np.array([0.9]), width=WIDTH)
-    with pytest.raises(InputError, match="where barriers break"):
+    with pytest.raises(InputError, match="not a number"):
         dies.pulse(one, one, one, amplitude=np.array([np.nan]), width=WIDTH)
     with pytest.raises(InputError, match="named twice"):
         dies.pulse(np.array([1, 1]), np.zeros(2, int), np.ones(2, int), amplitude=np.full(2, 0.3), width=WIDTH)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from labmtj.config.quantities import Time, Voltage
+from labmtj.config.quantities import Resistance, Time, Voltage
 from labmtj.config.source import KeyPath, Source
 from labmtj.errors import InputError
 from labmtj.ports import Ticker
@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 
 
 class MapStep(Step):
-    """Measure both states of every cell, and find what is defective; the width is the bench's if it is not said."""
+    """Measure both states of every cell, and find what is defective.
+
+    The width and the `wire` resistance of a segment are the bench's (`pulse.width`, `array.wire`) if they are not
+    said; without a wire nothing is added to pulses for what wires take.
+    """
 
     kind: ClassVar[str] = "map"
 
     read: Voltage
     width: Time | None = None
+    wire: Resistance | None = None
 
     def needs(self) -> tuple[str, ...]:
         """The polarity."""
@@ -36,8 +41,9 @@ class MapStep(Step):
         yield Stated((*here, "read"), self.read)
 
     def filled(self, bench: Bench, before: object) -> Self:
-        """The bench's pulse width where none is said."""
-        return self.model_copy(update={"width": self.width or bench.pulse.width})
+        """The bench's pulse width and wires where none are said."""
+        wire = bench.array.wire if self.wire is None else self.wire
+        return self.model_copy(update={"width": self.width or bench.pulse.width, "wire": wire})
 
     def items(self, progress: Progress) -> int:
         """All cells."""
@@ -50,7 +56,9 @@ class MapStep(Step):
         if progress.polarity is None:
             raise InputError("this step needs the polarity to be known before it")
         width = known_width(self.width)
-        die = map_die(progress.array, polarity=progress.polarity, read=self.read, width=width, tick=tick)
+        die = map_die(
+            progress.array, polarity=progress.polarity, read=self.read, width=width, wire=self.wire, tick=tick
+        )
         progress.keep_map(die)
         counts = {kind: int(np.count_nonzero(die.defect == kind)) for kind in Defect if kind is not Defect.NONE}
         bad = ", ".join(f"{count} {kind.name.lower()}" for kind, count in counts.items() if count) or "no defects"

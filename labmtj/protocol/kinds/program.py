@@ -19,7 +19,6 @@ from labmtj.protocol.kinds.step import Stated, Step
 from labmtj.protocol.progress import Progress, listed
 from labmtj.records import Copy, Defect, Ints, Placement, Scheme
 from labmtj.routines.characterise import write_amplitudes
-from labmtj.routines.writing.picture import Picture
 from labmtj.routines.writing.settings import STEPS, Algorithm, Order, WriteSettings
 
 if TYPE_CHECKING:
@@ -138,6 +137,7 @@ class ProgramStep(Step):
                 target=target,
                 placement=placement,
                 settings=settings,
+                picture=progress.picture,
                 tick=tick,
             )
             progress.stands(self.layer, copy)
@@ -167,7 +167,7 @@ class ProgramStep(Step):
             raise InputError("the model algorithm needs the cells' switching voltages: put a ramps step before it")
         said = self.pulse.amplitude
         amplitudes = write_amplitudes(die.switching) if said == "from_map" else said.record
-        picture = Picture(die)
+        picture = progress.picture
         if self.compensate and picture.model is not None:
             progress.array.trust(picture.lower_bound)
             amplitudes = picture.at_cells(amplitudes) if said == "from_map" else amplitudes

@@ -19,6 +19,7 @@ from labmtj.routines.cell_voltage import cell_voltages, crossbar_of
 # chosen: a map's reading repeats within 0.3 %, its wire resistance within 10 %; a sum is trusted where both together
 # are less than a quarter of what the smallest cell's flip would change.
 _READING, _WIRE, _TRUSTED = 0.003, 0.1, 0.25
+_LINES = ("wire", "row_contact", "col_contact", "v_h", "k_p", "read_voltage")
 _LEAST = 0.8  # chosen: of the measured wire resistance, two of its largest errors below
 
 
@@ -27,6 +28,16 @@ class Picture:
     """An array as its die map has it; `state` arrays are `State` values (rows, cols), -1 where unknown."""
 
     die: DieMap
+
+    def of(self, die: DieMap) -> Picture:
+        """The picture of a map that may have changed since; what has been worked out is kept where it still holds."""
+        known = self.__dict__.get("model")
+        same = all(getattr(die, name) is getattr(self.die, name) for name in ("r_p", "r_ap", "defect"))
+        same = same and all(getattr(die, name) == getattr(self.die, name) for name in _LINES)
+        found = Picture(die)
+        if same and known is not None:
+            found.__dict__["model"] = known
+        return found
 
     @functools.cached_property
     def model(self) -> Crossbar | None:

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from labmtj.errors import LimitExceeded
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
 from labmtj.records import Cell, Pulse
 
@@ -67,3 +68,12 @@ def converse(array: ArrayAccess, talk: Talk[Result], *, voltage: float, tick: Ti
                 array.rest()
             case Done(count):
                 tick(count)
+
+
+def allowed(array: ArrayAccess, pulse: Pulse) -> bool:
+    """Whether the limits leave room for a pulse."""
+    try:
+        array.check(pulse)
+    except LimitExceeded:
+        return False
+    return True

@@ -33,11 +33,12 @@ class Writer:
         placement: Placement,
         settings: WriteSettings,
         allowed: Callable[[Pulse], bool],
+        picture: Picture | None = None,
     ) -> None:
         self._die, self._settings, self._allowed = die, settings, allowed
         self._placement, self._layer = placement, target
         self._at = np.ix_(np.array(placement.rows) - 1, np.array(placement.cols) - 1)
-        self._picture = Picture(die)
+        self._picture = Picture(die) if picture is None else picture.of(die)
         self._batches = Batches(self._picture, settings)
         shape = die.shape
         self._target = np.full(shape, UNREADABLE)
