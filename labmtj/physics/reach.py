@@ -15,7 +15,7 @@ from labmtj.physics.schemes import Levels, levels
 from labmtj.physics.variation import DieModel
 from labmtj.records import Cell, Floats, Scheme, State
 
-_SIDE = 15  # chosen: positions along a side that are solved; what lies between is alike
+_SIDE = 8  # chosen: positions along a side that are solved; what lies between is alike
 
 
 @dataclass(frozen=True)

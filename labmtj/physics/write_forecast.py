@@ -30,8 +30,8 @@ _SCALES = (0.6, 0.75, 0.9, 1.0, 1.15, 1.35, 1.6, 2.0)  # chosen: steps within wh
 class Writing:
     """How a layer is to be written, as far as a forecast needs it.
 
-    `amplitudes` [V] between the two lines, or across each cell where they are `compensated`: then each cell gets so
-    much more that the wires take nothing from it. `rises` are the pulses that a cell may get, as multiples of them,
+    `amplitudes` [V] between the two lines, or across each cell where they are `compensated`: then each cell gets what
+    is believed that the wires take of it on top. `rises` are the pulses that a cell may get, as multiples of them,
     `widths` their widths as multiples of `width` [s]. No pulse puts more than `most` [V] on its cell, as far as the
     bench can tell, or more than `between` [V] between two lines. `verified`: cells are read, and pulsed only while
     they are wrong, with `sweeps` of repairs; else each cell gets all its pulses. `own`: amplitudes are multiples of
@@ -87,22 +87,34 @@ class Forecast:
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """Dies of one kind under one scheme: a sample of their cells, and what reaches them when mixed and when all AP."""
+    """Dies of one kind under one scheme: a sample of their cells, and what reaches them when mixed and when all AP.
+
+    `believed` is the share of the amplitude that is believed to reach each position, (positions,).
+    """
 
     model: DieModel
     cells: CellSample
     typical: Reach
     lightest: Reach
+    believed: Floats
 
 
 @functools.lru_cache(maxsize=8)
-def survey(model: DieModel, *, scheme: Scheme, amplitude: float, path: Path = NO_PATH) -> Survey:
+def survey(
+    model: DieModel, *, scheme: Scheme, amplitude: float, path: Path = NO_PATH, wire: float | None = None
+) -> Survey:
     """Look at dies of one kind; `amplitude` [V] need be about right only, since cells are nearly linear.
 
-    Raises SolveError where the network has no solution that can be proven.
+    `wire` [ohm a segment] is what is believed of it, the truth if it is not given. Raises SolveError where the network
+    has no solution that can be proven.
     """
-    solved = [reach(model, scheme=scheme, amplitude=amplitude, path=path, state=state) for state in (None, State.AP)]
-    return Survey(model, sample(model), *solved)
+
+    def solved(kind: DieModel, state: State | None) -> Reach:
+        return reach(kind, scheme=scheme, amplitude=amplitude, path=path, state=state)
+
+    typical = solved(model, None)
+    believed = typical if wire is None or wire == model.wire else solved(replace(model, wire=wire), None)
+    return Survey(model, sample(model), typical, solved(model, State.AP), believed.selected)
 
 
 def forecast(writing: Writing, seen: Survey) -> Forecast:
@@ -114,7 +126,7 @@ def forecast(writing: Writing, seen: Survey) -> Forecast:
     # Half of the pulses come after a cell was written; what the others disturb is still to be written. Verified, the
     # cells in question are found and written again, as often as there are sweeps.
     disturbed = 0.5 * spread * (min(spread, 1.0) ** writing.sweeps if writing.verified else 1.0)
-    volts, hottest = _hottest(writing, seen.lightest)
+    volts, hottest = _hottest(writing, seen)
     damage, broken = wear(seen.model, volts, width=writing.width * np.array(writing.widths))
     return Forecast(
         missed=0.5 * lost,  # the other half of the cells need not change
@@ -146,10 +158,10 @@ def _scaled(writing: Writing, scale: float) -> Writing:
     return replace(writing, amplitudes=amplitudes)
 
 
-def _pulses(writing: Writing, amplitude: float, share: Floats) -> Floats:
-    """Volts between the lines of all pulses that cells may get, (cells, pulses); `share` of them reaches each."""
+def _pulses(writing: Writing, amplitude: float, believed: Floats) -> Floats:
+    """Volts between the lines of all pulses that cells may get, (cells, pulses); of them `believed` reaches each."""
     pulses = np.minimum(amplitude * np.array(writing.rises), writing.most)
-    reaching = share if writing.compensated else np.ones_like(share)
+    reaching = believed if writing.compensated else np.ones_like(believed)
     return np.minimum(pulses / reaching[:, np.newaxis], writing.between)
 
 
@@ -157,27 +169,30 @@ def _towards(target: State, writing: Writing, seen: Survey) -> tuple[float, floa
     """Misses, flips a pulse, largest mean chance of one half-selected cell, and pulses a cell, in one direction."""
     (rows, cols), typical, width = writing.layer, seen.typical, writing.width
     inside = np.array([at.row <= rows and at.col <= cols for at in typical.positions])
-    share, amplitude = typical.selected[inside], writing.amplitudes.towards(target)
-    grid: Floats = np.linspace(float(share.min()), float(share.max()), _SHARES)
-    volts = _pulses(writing, amplitude, grid) * grid[:, np.newaxis]
+    amplitude = writing.amplitudes.towards(target)
+    lines = _pulses(writing, amplitude, seen.believed[inside])
+    volts = lines * typical.selected[inside][:, np.newaxis]
+    # Cells that get alike are written alike: a few of them tell about all.
+    first = volts[:, 0]
+    order = np.argsort(first, kind="stable")
+    chosen = order[np.linspace(0, order.size - 1, _SHARES).round().astype(np.intp)]
     widths = writing.width * np.array(writing.widths)
     cells = sample(seen.model, spread=False) if writing.own else seen.cells
-    left = [survivors(cells, tries, width=widths, target=target) for tries in volts]
-    lost = float(np.interp(share, grid, [still[-1] for still in left]).mean())
+    left = [survivors(cells, tries, width=widths, target=target) for tries in volts[chosen]]
+    lost = float(np.interp(first, first[chosen], [still[-1] for still in left]).mean())
     # A cell that is verified gets a pulse for each time that it was still not switched.
     tries = [1.0 + float(still[:-1].sum()) if writing.verified else float(still.size) for still in left]
-    first = _pulses(writing, amplitude, share)[:, 0]
-    others = typical.others[inside][:, :rows, :cols] * first[:, np.newaxis, np.newaxis]
+    others = typical.others[inside][:, :rows, :cols] * lines[:, 0, np.newaxis, np.newaxis]
     chance = mean_chance(seen.cells, width=width, target=target, most=float(others.max()))
     chances = np.where(others > 0, chance(others), 0.0)
     # Half of the other cells stand in the state that such a pulse takes them out of.
     flips = float(0.5 * chances.sum(axis=(1, 2)).mean())
-    return lost, flips, float(chances.max()), float(np.interp(share, grid, tries).mean())
+    return lost, flips, float(chances.max()), float(np.interp(first, first[chosen], tries).mean())
 
 
-def _hottest(writing: Writing, lightest: Reach) -> tuple[Floats, Cell]:
+def _hottest(writing: Writing, seen: Survey) -> tuple[Floats, Cell]:
     """Volts across the cell that sees most, pulse by pulse, if it gets all of them; and which cell that is."""
-    share = lightest.selected
-    pulses = _pulses(writing, max(writing.amplitudes.ap_to_p, writing.amplitudes.p_to_ap), share) * share[:, np.newaxis]
-    number = int(np.argmax(pulses.max(axis=1)))
-    return pulses[number], lightest.positions[number]
+    lines = _pulses(writing, max(writing.amplitudes.ap_to_p, writing.amplitudes.p_to_ap), seen.believed)
+    volts = np.minimum(lines * seen.lightest.selected[:, np.newaxis], writing.most)
+    number = int(np.argmax(volts.max(axis=1)))
+    return volts[number], seen.lightest.positions[number]

@@ -6,6 +6,7 @@ never with a die itself: a plan must not know more than a bench would.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from labmtj.dies import die_model
 from labmtj.errors import LimitExceeded, Problem, SolveError
 from labmtj.physics.variation import DieModel
 from labmtj.physics.write_window import sample, switch_chances, switching_volts, wear
+from labmtj.protocol.kinds.mapping import MapStep
 from labmtj.protocol.kinds.polarity import PolarityStep
 from labmtj.protocol.kinds.program import ProgramStep
 from labmtj.protocol.kinds.step import Step
@@ -75,7 +77,7 @@ def _judge_step(
         yield from _polarity(step, ground)
     if isinstance(step, ProgramStep) and step.layer in layers:
         try:
-            yield from judge_writing(step, layers[step.layer], ground, wired=_wired(job, step))
+            yield from judge_writing(step, layers[step.layer], ground, wire=_wire(job, step, ground))
         except SolveError as error:
             yield Verdict(Severity.WARNING, (), f"nothing can be said of this step: {error}")
         except LimitExceeded as error:
@@ -85,11 +87,15 @@ def _judge_step(
         yield from _reading(read, job.bench, ground.model)
 
 
-def _wired(job: Job, step: Step) -> bool:
-    """Whether the die map knows the wires when this step begins."""
-    steps = job.protocol.steps
-    before = steps[: next(n for n, found in enumerate(steps) if found is step)]
-    return any("wires" in (found.label, *found.gives) for found in before)
+def _wire(job: Job, step: Step, ground: Ground) -> float | None:
+    """Resistance [ohm] of a segment as the die map has it when this step begins: measured, said, or unknown."""
+    known: float | None = None
+    for before in itertools.takewhile(lambda found: found is not step, job.protocol.steps):
+        if isinstance(before, MapStep):
+            known = before.wire
+        if "wires" in (before.label, *before.gives):
+            known = ground.model.wire
+    return known
 
 
 def _polarity(step: PolarityStep, ground: Ground) -> Iterator[Verdict]:

@@ -55,15 +55,17 @@ class Ground:
     limits: Limits
 
 
-def writing_of(step: ProgramStep, layer: tuple[int, int], ground: Ground, *, wired: bool) -> tuple[Writing, Survey]:
-    """A program step as a forecast takes it, and the dies surveyed for it; `wired`: the map knows the wires.
+def writing_of(
+    step: ProgramStep, layer: tuple[int, int], ground: Ground, *, wire: float | None
+) -> tuple[Writing, Survey]:
+    """A program step as a forecast takes it, and the dies surveyed for it; `wire` [ohm] as the map has it by then.
 
     Raises SolveError, LimitExceeded.
     """
     width, algorithm = step.pulse.width or 0.0, step.algorithm
     typical = {state: switching_volts(ground.model, width=width, target=state) for state in State}
-    seen = survey(ground.model, scheme=step.scheme, amplitude=typical[State.P], path=ground.path)
-    compensated = step.compensate and wired
+    seen = survey(ground.model, scheme=step.scheme, amplitude=typical[State.P], path=ground.path, wire=wire)
+    compensated = step.compensate and wire is not None
     margin = MODEL_MARGIN if algorithm is Algorithm.MODEL else WRITE_MARGIN
     if isinstance(step.pulse.amplitude, AmplitudePair) and algorithm is not Algorithm.MODEL:
         amplitudes = step.pulse.amplitude.record
@@ -93,10 +95,10 @@ def writing_of(step: ProgramStep, layer: tuple[int, int], ground: Ground, *, wir
 
 
 def judge_writing(
-    step: ProgramStep, layer: tuple[int, int], ground: Ground, *, wired: bool = False
+    step: ProgramStep, layer: tuple[int, int], ground: Ground, *, wire: float | None = None
 ) -> Iterator[Verdict]:
-    """Judge a program step; `wired`: the map knows the wires by then. Raises SolveError, LimitExceeded."""
-    writing, seen = writing_of(step, layer, ground, wired=wired)
+    """Judge a program step; `wire` [ohm a segment] is what the map has by then. Raises SolveError, LimitExceeded."""
+    writing, seen = writing_of(step, layer, ground, wire=wire)
     found = forecast(writing, seen)
     if found.damage > MOST_DAMAGE:
         yield Verdict(
@@ -126,11 +128,13 @@ def judge_writing(
             "lengthen the pulses, or raise the limit if the devices stand it",
         )
     if found.wrong > _POOR:
-        yield _wrong(step, writing, seen, found, ground)
+        yield _wrong(step, writing, seen, found, ground, wire)
     yield Verdict(Severity.NOTE, (), _figures(writing, found))
 
 
-def _wrong(step: ProgramStep, writing: Writing, seen: Survey, found: Forecast, ground: Ground) -> Verdict:
+def _wrong(
+    step: ProgramStep, writing: Writing, seen: Survey, found: Forecast, ground: Ground, wire: float | None
+) -> Verdict:
     """Too many cells will be wrong: whether another amplitude would do, whose fault it is, and what would help."""
     scale, least = best(writing, seen)
     what = f"{step.algorithm} in pulses of {show(writing.width, Dimension.TIME)} with {step.scheme}"
@@ -144,10 +148,13 @@ def _wrong(step: ProgramStep, writing: Writing, seen: Survey, found: Forecast, g
         return Verdict(severity, where, text, hint or _remedy(writing, ground))
     bare = replace(ground.model, wire=1e-3)
     _, unwired = best(writing, survey(bare, scheme=writing.scheme, amplitude=writing.amplitudes.ap_to_p))
+    voltages = "one voltage for all cells"
+    if writing.compensated and wire is not None:
+        voltages = f"making up for {show(wire, Dimension.RESISTANCE)} a segment"
     at_best = f"at the best amplitude {_percent(least.wrong)} of the cells end up wrong"
-    if unwired.wrong <= _CANNOT and not writing.compensated:
+    if unwired.wrong <= _CANNOT:
         text = (
-            f"one voltage for all cells cannot work here: through {show(ground.model.wire, Dimension.RESISTANCE)} a "
+            f"{voltages} cannot work here: through {show(ground.model.wire, Dimension.RESISTANCE)} a "
             f"segment cell {found.farthest} gets {found.far:.2f} of the amplitude, and half-selected cells up to "
             f"{found.half:.2f}, so that what writes the one flips the others; {at_best}"
         )

@@ -9,12 +9,13 @@ import pytest
 
 from labmtj.config.bench import load_bench
 from labmtj.dies import die_model
+from labmtj.physics import cell_drive
 from labmtj.physics.reach import Path, reach
-from labmtj.physics.switching import switching_probability
+from labmtj.physics.switching_cells import Switching
 from labmtj.physics.variation import draw_die
 from labmtj.physics.write_forecast import Writing, best, forecast, survey
 from labmtj.physics.write_window import mean_chance, sample, survivors, switch_chances, switching_volts, wear
-from labmtj.records import Amplitudes, Scheme, State
+from labmtj.records import Amplitudes, Defect, Scheme, State
 
 RETRIES = tuple(max(1.0, 1.03 ** (number - 1)) for number in range(11))
 
@@ -39,15 +40,14 @@ def test_the_sample_is_not_the_die_on_the_bench():
 
 
 @pytest.mark.parametrize("target", State)
-def test_chances_are_those_of_the_exact_equation(target):
-    kind = model()
-    cells, volts = sample(kind), np.array([0.15, 0.25, 0.35])
-    v_c0 = cells.v_c0 * (1.0 if target is State.P else kind.v_c0_ratio)
-    field = cells.stray_field if target is State.P else -cells.stray_field
-    expected = switching_probability(
-        volts[:, np.newaxis] / v_c0 + field, 100e-6, delta=np.clip(cells.delta, 10, 122), tau_d=kind.tau_d
-    )
-    assert np.allclose(switch_chances(cells, volts, width=100e-6, target=target), expected, rtol=1e-6, atol=1e-15)
+def test_chances_are_those_of_the_twins_cells(target):
+    die = draw_die(dataclasses.replace(model(), rows=24, cols=24, seed=2**62))
+    good = die.defect == Defect.NONE
+    volts = 0.25 if target is State.P else -0.25
+    drive = cell_drive.drive(die, state=np.full((24, 24), int(target.other)), cell_v=np.full((24, 24), volts))
+    expected = Switching(die.delta[good], tau_d=die.model.tau_d).probabilities(drive[good], width=100e-6)
+    found = switch_chances(sample(model()), np.array([0.25]), width=100e-6, target=target)
+    assert np.array_equal(expected, found[0])
 
 
 def test_the_mean_chance_over_volts_is_that_of_the_cells():
@@ -112,7 +112,7 @@ def test_v_third_puts_a_third_on_all_others():
     found = reach(model(wire="0 ohm"), scheme=Scheme.V_THIRD, amplitude=0.4)
     others = found.others[found.others > 0]
     assert np.allclose(others, 1 / 3)
-    assert others.size == 225 * 224
+    assert others.size == 64 * 224
 
 
 def test_the_output_of_a_generator_takes_its_share():
@@ -156,7 +156,7 @@ def test_one_voltage_for_all_cannot_write_100_nm_through_20_ohm():
 
 def test_amplitudes_that_make_up_for_the_wires_write_what_one_voltage_cannot():
     _, least = best(*typical(model("100 nm", "20 ohm"), compensated=True, own=True))
-    assert least.wrong < 2e-3
+    assert least.wrong < 3e-3
 
 
 def test_longer_pulses_write_what_the_first_one_misses():

@@ -34,11 +34,11 @@ def test_nothing_speaks_against_the_shipped_protocol(bench):
 def test_what_is_expected_of_each_layer_is_noted():
     notes = said(found(), Severity.NOTE)
     assert [path for path, _ in notes] == ["program", "program"]
-    assert notes[0][1].startswith("298 mV and 405 mV, of which the cells get 0.94 to 0.99;")
+    assert notes[0][1].startswith("286 mV and 389 mV, of which the cells get 0.94 to 0.99;")
 
 
 def test_one_voltage_for_all_through_long_wires_is_refused_with_the_reason():
-    examination = found("die.diameter=100 nm", "die.wire=20 ohm")
+    examination = found("die.diameter=100 nm", "die.wire=20 ohm", "program.compensate=false")
     assert examination.exit_code == 4
     (first, *_) = examination.findings
     assert first.severity is Severity.REFUSED
@@ -57,6 +57,13 @@ def test_one_shot_of_nanoseconds_is_refused_and_what_would_do_is_said():
     )
     assert "are flipped by pulses on other cells (half-selected, P = " in first.problem.message
     assert first.problem.hint == "verify_first would do"
+
+
+def test_making_up_for_too_little_wire_is_refused_and_for_what_there_is_is_not():
+    long_wires = ("die.diameter=100 nm", "die.wire=20 ohm", "program.algorithm=ispp")
+    refused = said(found(*long_wires), Severity.REFUSED)
+    assert refused[0][1].startswith("making up for 5 ohm a segment cannot work here: through 20 ohm a segment cell")
+    assert [] == said(found(*long_wires, "array.wire=20 ohm"), Severity.REFUSED)
 
 
 @pytest.mark.parametrize("algorithm", ["one_shot", "verify_first", "ispp", "width_modulated"])
@@ -92,7 +99,7 @@ def test_a_cell_that_would_be_written_into_breakdown_is_refused(tmp_path):
     bench.write_text(text.replace("cell_voltage: 700 mV", "cell_voltage: 950 mV"), encoding="utf-8")
     settings = ("program.pulse.amplitude=850 mV", "limits.cell_voltage=900 mV", "program.repair_sweeps=0")
     refused = dict(said(found(*settings, bench=bench), Severity.REFUSED))
-    assert "is written into breakdown: 11 pulses of up to 8" in refused["program.pulse.amplitude"]
+    assert "is written into breakdown: 11 pulses of up to 900 mV" in refused["program.pulse.amplitude"]
 
 
 def test_a_stepped_polarity_that_would_break_its_cell_is_refused(tmp_path):
@@ -125,7 +132,7 @@ def test_dies_that_forget_are_warned_of_once():
 
 def test_a_map_that_will_ask_for_more_than_the_limit_is_warned_of():
     warnings = said(found("program.pulse.width=10 ns"), Severity.WARNING)
-    assert any("the map will ask for about 664 mV on these dies, above the limit of 600 mV" in m for _, m in warnings)
+    assert any("the map will ask for about 635 mV on these dies, above the limit of 600 mV" in m for _, m in warnings)
 
 
 def test_a_voltage_above_its_limit_names_the_cell_that_would_see_it():
