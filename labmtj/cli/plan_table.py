@@ -7,9 +7,9 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
+from labmtj.physics.write_forecast import MOST_DAMAGE
 from labmtj.protocol.load import Job
 from labmtj.protocol.outlook import Band, Outlook
-from labmtj.protocol.write_verdicts import MOST_DAMAGE
 from labmtj.terminal import clock, percent
 from labmtj.units import Dimension
 from labmtj.units import show as with_unit

@@ -5,8 +5,9 @@ simulated dies.
 
 What is counted. A cell is missed if none of its pulses switches it. Every pulse on a cell may flip others; those of
 the written cells that it leaves wrong are disturbed. Without verification nobody finds them. With it each sweep
-writes them again, and each of those pulses disturbs in its turn: of `spread` cells a repaired cell the next sweep
-finds as many, and where that is 1 or more no number of sweeps ends it.
+writes them again, and each of those pulses disturbs in its turn: who disturbs whom is a matrix, and where its
+spectral radius, the `spread`, is 1 or more no number of sweeps ends it. (Its mean may well be above 1: a far cell's
+pulse flips near ones for certain where long wires are made up for, but a near cell's pulse flips no far ones.)
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from labmtj.physics.variation import DieModel
 from labmtj.physics.write_window import CellSample, mean_chance, sample, survivors, wear
 from labmtj.records import Amplitudes, Cell, Floats, Scheme, State
 
+MOST_DAMAGE = 1e-5  # chosen (physics.md, section 3): 40 nm junctions break with P = 1e-6 at it
 _SHARES = 5  # chosen: shares of the amplitude at which misses are worked out; they change smoothly between
 _SCALES = (0.6, 0.75, 0.9, 1.0, 1.15, 1.35, 1.6, 2.0)  # chosen: steps within which a window is not missed
 
@@ -57,10 +60,10 @@ class Forecast:
     """What becomes of it; shares are of the layer's cells, means over dies.
 
     `missed` and `disturbed` at the end, `flips` expected for a pulse among the layer's other cells, `flip` the mean
-    chance of the half-selected cell that sees most, `spread` disturbed cells for each repaired one, `pulses` a cell
-    that must change. `far` and `near` are the shares of the amplitude that reach the cells `farthest` and `nearest`
-    to the sources, `half` the largest share of any other cell. `cell_volts` [V] is what `hottest` sees, `damage` its
-    sum of dt / t63 over all pulses it may get and `broken` its chance to break by that.
+    chance of the half-selected cell that sees most, `spread` disturbed cells for each repaired one in the long run,
+    `pulses` a cell that must change. `far` and `near` are the shares of the amplitude that reach the cells `farthest`
+    from the sources and `nearest` to them, `half` the largest share of any other cell. `cell_volts` [V] is what
+    `hottest` sees, `damage` its sum of dt / t63 over all pulses it may get and `broken` its chance to break by that.
     """
 
     missed: float
@@ -121,17 +124,21 @@ def forecast(writing: Writing, seen: Survey) -> Forecast:
     """Forecast a layer on dies that were surveyed under its scheme."""
     share = seen.typical.selected
     found = [_towards(target, writing, seen) for target in State]
-    lost, flips, flip, tries = (float(np.mean(values)) for values in zip(*found, strict=True))
-    spread = flips * tries
-    # Half of the pulses come after a cell was written; what the others disturb is still to be written. Verified, the
-    # cells in question are found and written again, as often as there are sweeps.
-    disturbed = 0.5 * spread * (min(spread, 1.0) ** writing.sweeps if writing.verified else 1.0)
+    lost, flip, tries = (float(np.mean([getattr(one, name) for one in found])) for name in ("lost", "flip", "tries"))
+    flips: Floats = np.mean([one.flips for one in found], axis=0)  # of the cell in each column by the row's pulses
+    # Half of the pulses come after a cell was written; what the others disturb is still to be written. Verified, only
+    # half of the cells need a pulse, and those in question are found and written again, as often as there are sweeps.
+    share_wrong: Floats = 0.5 * (0.5 if writing.verified else 1.0) * flips.sum(axis=0)
+    for _ in range(writing.sweeps if writing.verified else 0):
+        share_wrong = np.minimum(share_wrong, 0.5) @ flips
+    spread = float(np.abs(np.linalg.eigvals(flips)).max())
+    disturbed = float(np.minimum(share_wrong, 0.5).mean())  # flipped again and again it is right half the time
     volts, hottest = _hottest(writing, seen)
     damage, broken = wear(seen.model, volts, width=writing.width * np.array(writing.widths))
     return Forecast(
         missed=0.5 * lost,  # the other half of the cells need not change
-        disturbed=min(disturbed, 0.5),  # a cell that is flipped again and again is right half the time
-        flips=flips,
+        disturbed=disturbed,
+        flips=float(flips.sum(axis=1).mean()) / tries,
         flip=flip,
         spread=spread,
         pulses=tries,
@@ -148,9 +155,12 @@ def forecast(writing: Writing, seen: Survey) -> Forecast:
 
 
 def best(writing: Writing, seen: Survey) -> tuple[float, Forecast]:
-    """The multiple of the amplitudes, from 0.6 to twice, that leaves fewest cells wrong, and what it leaves."""
+    """The multiple of the amplitudes, from 0.6 to twice, that leaves fewest cells wrong, and what it leaves.
+
+    Of those that wear no cell beyond `MOST_DAMAGE`, where there are any.
+    """
     found = [(scale, forecast(_scaled(writing, scale), seen)) for scale in _SCALES]
-    return min(found, key=lambda pair: pair[1].wrong)
+    return min(found, key=lambda pair: (max(0.0, pair[1].damage - MOST_DAMAGE), pair[1].wrong))
 
 
 def _scaled(writing: Writing, scale: float) -> Writing:
@@ -165,12 +175,23 @@ def _pulses(writing: Writing, amplitude: float, believed: Floats) -> Floats:
     return np.minimum(pulses / reaching[:, np.newaxis], writing.between)
 
 
-def _towards(target: State, writing: Writing, seen: Survey) -> tuple[float, float, float, float]:
-    """Misses, flips a pulse, largest mean chance of one half-selected cell, and pulses a cell, in one direction."""
+class _Direction(NamedTuple):
+    """Writing one state: share missed, largest mean chance of a half-selected cell, pulses a cell; `flips`.
+
+    Those are how many of the cells that each position stands for one position's pulses flip, (positions, positions).
+    """
+
+    lost: float
+    flip: float
+    tries: float
+    flips: Floats
+
+
+def _towards(target: State, writing: Writing, seen: Survey) -> _Direction:
     (rows, cols), typical, width = writing.layer, seen.typical, writing.width
     inside = np.array([at.row <= rows and at.col <= cols for at in typical.positions])
-    amplitude = writing.amplitudes.towards(target)
-    lines = _pulses(writing, amplitude, seen.believed[inside])
+    places = [at.position for at, within in zip(typical.positions, inside.tolist(), strict=True) if within]
+    lines = _pulses(writing, writing.amplitudes.towards(target), seen.believed[inside])
     volts = lines * typical.selected[inside][:, np.newaxis]
     # Cells that get alike are written alike: a few of them tell about all.
     first = volts[:, 0]
@@ -181,13 +202,20 @@ def _towards(target: State, writing: Writing, seen: Survey) -> tuple[float, floa
     left = [survivors(cells, tries, width=widths, target=target) for tries in volts[chosen]]
     lost = float(np.interp(first, first[chosen], [still[-1] for still in left]).mean())
     # A cell that is verified gets a pulse for each time that it was still not switched.
-    tries = [1.0 + float(still[:-1].sum()) if writing.verified else float(still.size) for still in left]
-    others = typical.others[inside][:, :rows, :cols] * lines[:, 0, np.newaxis, np.newaxis]
+    counted = [1.0 + float(still[:-1].sum()) if writing.verified else float(still.size) for still in left]
+    tries = np.interp(first, first[chosen], counted)
+    others = typical.others[inside] * lines[:, 0, np.newaxis, np.newaxis]
     chance = mean_chance(seen.cells, width=width, target=target, most=float(others.max()))
-    chances = np.where(others > 0, chance(others), 0.0)
-    # Half of the other cells stand in the state that such a pulse takes them out of.
-    flips = float(0.5 * chances.sum(axis=(1, 2)).mean())
-    return lost, flips, float(chances.max()), float(np.interp(first, first[chosen], tries).mean())
+    at_rows, at_cols = (np.array(side) for side in zip(*places, strict=True))
+    chances = np.where(others > 0, chance(others), 0.0)[:, at_rows, at_cols]
+    # Half of the other cells stand in the state that such a pulse takes them out of. Each position stands for as many
+    # cells of its row, its column and the rest as there are of them for one that was solved.
+    same_row, same_col = np.equal.outer(at_rows, at_rows), np.equal.outer(at_cols, at_cols)
+    along = (cols - 1) / max(1, len(set(at_cols.tolist())) - 1)
+    down = (rows - 1) / max(1, len(set(at_rows.tolist())) - 1)
+    weight = np.where(same_row, along, np.where(same_col, down, along * down))
+    flips = 0.5 * weight * chances * tries[:, np.newaxis]
+    return _Direction(lost, float(chances.max()), float(tries.mean()), flips)
 
 
 def _hottest(writing: Writing, seen: Survey) -> tuple[Floats, Cell]:

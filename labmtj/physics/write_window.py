@@ -60,11 +60,12 @@ def switch_chances(cells: CellSample, volts: Floats, *, width: float, target: St
 
 def mean_chance(cells: CellSample, *, width: float, target: State, most: float) -> Callable[[Floats], Floats]:
     """Mean chance to be switched to `target` as a function of the volts across a cell, up to `most` [V]."""
-    volts = np.linspace(0.0, most, _POINTS)
-    chances = np.log(np.maximum(switch_chances(cells, volts, width=width, target=target).mean(axis=1), _LEAST))
+    grid: Floats = np.linspace(0.0, most, _POINTS)
+    found: Floats = switch_chances(cells, grid, width=width, target=target).mean(axis=1)
+    chances: Floats = np.log(np.maximum(found, _LEAST))
 
     def chance(at: Floats) -> Floats:
-        return np.exp(np.interp(at, volts, chances))
+        return np.exp(np.interp(at, grid, chances))
 
     return chance
 

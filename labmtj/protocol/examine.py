@@ -18,12 +18,13 @@ from labmtj.dies import die_model
 from labmtj.errors import FileProblems, InputError, LimitExceeded, MissingFile, PlacementError, Problem
 from labmtj.nets import files
 from labmtj.physics.variation import DieModel
+from labmtj.physics.write_forecast import MOST_DAMAGE
 from labmtj.physics.write_window import wear
 from labmtj.protocol.feasibility import Finding, judge
 from labmtj.protocol.inherit import inherit
 from labmtj.protocol.load import Job, check_fits, check_protocol
 from labmtj.protocol.schema import ProtocolFile
-from labmtj.protocol.write_verdicts import MOST_DAMAGE, Severity
+from labmtj.protocol.write_verdicts import Severity
 from labmtj.units import Dimension, show
 
 

@@ -17,6 +17,7 @@ from labmtj.config.source import KeyPath
 from labmtj.dies import die_model
 from labmtj.errors import LimitExceeded, Problem, SolveError
 from labmtj.physics.variation import DieModel
+from labmtj.physics.write_forecast import MOST_DAMAGE
 from labmtj.physics.write_window import sample, switch_chances, switching_volts, wear
 from labmtj.protocol.kinds.mapping import MapStep
 from labmtj.protocol.kinds.polarity import PolarityStep
@@ -24,7 +25,7 @@ from labmtj.protocol.kinds.program import ProgramStep
 from labmtj.protocol.kinds.step import Step
 from labmtj.protocol.load import Job
 from labmtj.protocol.through_wires import ohms
-from labmtj.protocol.write_verdicts import MOST_DAMAGE, Ground, Severity, Verdict, judge_writing
+from labmtj.protocol.write_verdicts import Ground, Severity, Verdict, judge_writing
 from labmtj.records import State
 from labmtj.units import Dimension, show
 

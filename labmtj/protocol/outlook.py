@@ -12,10 +12,10 @@ import numpy as np
 from labmtj.account import Account
 from labmtj.config.bench import Limits
 from labmtj.config.model import SwitchMatrixModel, load_model
-from labmtj.errors import InputError
+from labmtj.errors import InputError, PlanRefused
+from labmtj.physics.write_forecast import MOST_DAMAGE
 from labmtj.protocol.load import Job
 from labmtj.protocol.plan import DieRun
-from labmtj.protocol.write_verdicts import MOST_DAMAGE
 from labmtj.records import Cell, Floats
 from labmtj.units import Dimension, show
 
@@ -93,11 +93,13 @@ _FIGURES = ("write_fidelity_good", "repaired", "pulses_per_changed_cell")
 
 
 def outlook(job: Job, runs: Sequence[DieRun]) -> Outlook:
-    """Put the runs of a plan together. Raises InputError if none of them gave an account."""
+    """Put the runs of a plan together. Raises PlanRefused or InputError if none of them came to its end."""
     whole = [run for run in runs if run.account is not None]
     if not whole:
         failures = "\n".join(f"seed {run.seed}: {run.failure}" for run in runs)
-        raise InputError(f"the protocol came to its end on none of {len(runs)} simulated dies:\n{failures}")
+        limited = any(run.exit_code == PlanRefused.exit_code for run in runs)
+        kind = PlanRefused if limited else InputError
+        raise kind(f"the protocol came to its end on none of {len(runs)} simulated dies:\n{failures}")
     accounts = [run.account for run in whole if run.account is not None]
     figures = {"bench_seconds": band([run.figures["bench_seconds"] for run in whole])}
     figures |= {name: band([of(account) for account in accounts]) for name, of in _ACCOUNT.items()}

@@ -12,7 +12,7 @@ from labmtj.config.bench import Limits
 from labmtj.physics.reach import Path
 from labmtj.physics.schemes import levels
 from labmtj.physics.variation import DieModel
-from labmtj.physics.write_forecast import Forecast, Survey, Writing, best, forecast, survey
+from labmtj.physics.write_forecast import MOST_DAMAGE, Forecast, Survey, Writing, best, forecast, survey
 from labmtj.physics.write_window import switching_volts
 from labmtj.protocol.kinds.fields import AmplitudePair
 from labmtj.protocol.kinds.program import ProgramStep
@@ -23,7 +23,6 @@ from labmtj.units import Dimension, show
 
 # chosen: one cell in two hundred wrong is what verification is there to avoid, one in a thousand is worth a word
 _CANNOT, _POOR = 5e-3, 1e-3
-MOST_DAMAGE = 1e-5  # chosen (physics.md, section 3): 40 nm junctions break with P = 1e-6 at it
 _LONGEST = 1.0  # [s] as routines.writing.settings has it for pulses that are widened
 
 
@@ -175,7 +174,7 @@ def _reason(found: Forecast) -> str:
     if found.missed > 0.1 * found.wrong:
         parts.append(f"{_percent(found.missed)} are never switched, the pulse is too weak for the tail of the spread")
     if found.disturbed > 0.1 * found.wrong:
-        more = f"; each repair disturbs {found.spread:.1f} cells" if found.spread > 0.5 else ""
+        more = f"; each repair disturbs {found.spread:.1f} cells in the long run" if found.spread > 0.5 else ""
         chance = f"half-selected, P = {found.flip:.1e} a pulse{more}"
         parts.append(f"{_percent(found.disturbed)} are flipped by pulses on other cells ({chance})")
     return " and ".join(parts)

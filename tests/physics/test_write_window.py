@@ -129,7 +129,7 @@ def typical(kind, width=100e-6, **how):
     scale = 1.3 / (1.0 if how.get("compensated") else float(np.median(seen.typical.selected)))
     volts = {state: scale * switching_volts(kind, width=width, target=state) for state in State}
     how = {"rises": RETRIES} | how
-    return Writing(Amplitudes(volts[State.P], volts[State.AP]), width, Scheme.V_HALF, (13, 12), 5.0, **how), seen
+    return Writing(Amplitudes(volts[State.P], volts[State.AP]), width, Scheme.V_HALF, (13, 12), 0.7, **how), seen
 
 
 def test_a_default_layer_can_be_written():
@@ -155,8 +155,11 @@ def test_one_voltage_for_all_cannot_write_100_nm_through_20_ohm():
 
 
 def test_amplitudes_that_make_up_for_the_wires_write_what_one_voltage_cannot():
-    _, least = best(*typical(model("100 nm", "20 ohm"), compensated=True, own=True))
-    assert least.wrong < 3e-3
+    found = forecast(*typical(model("100 nm", "20 ohm"), compensated=True, own=True))
+    # near cells are flipped by the pulses on far ones and written again, but not the other way round
+    assert found.flips > 0.5
+    assert found.spread < 0.1
+    assert found.wrong < 1e-5
 
 
 def test_longer_pulses_write_what_the_first_one_misses():
