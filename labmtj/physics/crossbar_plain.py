@@ -150,15 +150,15 @@ def _solved() -> Iterator[int]:
 
 
 @functools.lru_cache(maxsize=256)
-def pace_for(bound: float) -> Floats:
+def pace_for(bound: float, *, goal: float = _GOAL) -> Floats:
     """What each step keeps of the one before, and how far it moves, (steps, 2): Chebyshev's choice.
 
     For eigenvalues within [1, 1 + bound]; as many steps as bring what the wires drop below the goal.
     """
     root = math.sqrt(1.0 + bound)
     rate, reach, steps = (root - 1.0) / (root + 1.0), min(1.0, bound), 1
-    if 2.0 * reach > _GOAL and rate > _GOAL:
-        steps = math.ceil(math.log(_GOAL / (2.0 * reach)) / math.log(rate))
+    if 2.0 * reach > goal and rate > goal:
+        steps = math.ceil(math.log(goal / (2.0 * reach)) / math.log(rate))
     half = max(0.5 * bound, 1e-9)
     pace, rho = np.empty((steps, 2)), half / (1.0 + half)
     pace[0] = 0.0, 1.0 / (1.0 + half)

@@ -63,8 +63,12 @@ class Crossbar:
 
     def column_currents(self, rows: Floats, cols: Floats, *, state: ArrayLike) -> Floats:
         """Currents out of all columns [A], (biases, cols); arguments as in `cell_voltages`."""
-        states = np.broadcast_to(np.asarray(state), (len(rows), *self.r_p.shape))
-        return self._current(self.cell_voltages(rows, cols, state=states), _share_of_ap(states))[0].sum(axis=1)
+        return self.column_sums(self.cell_voltages(rows, cols, state=state), state=state)
+
+    def column_sums(self, v: Floats, *, state: ArrayLike) -> Floats:
+        """Currents out of all columns [A], (biases, cols), of cells that have the voltages `v` (biases, rows, cols)."""
+        states = np.broadcast_to(np.asarray(state), v.shape)
+        return self._current(v, _share_of_ap(states))[0].sum(axis=1)
 
     def currents(self, v: Floats, *, state: ArrayLike) -> Floats:
         """Currents [A] of cells that have the voltages `v` [V], (rows, cols), in `state` (rows, cols), -1 unknown."""
@@ -119,8 +123,9 @@ class Crossbar:
         rows, cols = self.r_p.shape
         along: Floats = self.wire * np.arange(1.0, cols + 1.0) + self.row_contact
         down: Floats = self.wire * np.arange(rows, 0.0, -1.0) + self.col_contact
-        rise: Floats = slope @ along
-        fall: Floats = down @ slope
+        # Sums, not products of matrices: threads of a linear algebra library cost more than they bring here.
+        rise: Floats = (slope * along).sum(axis=-1)
+        fall: Floats = (slope * down[:, np.newaxis]).sum(axis=-2)
         return float(rise.max() + fall.max())
 
 

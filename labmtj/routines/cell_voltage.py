@@ -20,6 +20,7 @@ from labmtj.records import Cell, Defect, Floats, Ints, State
 SHORT_OHM = 200.0  # chosen: middle of 100-300 ohm (defaults of the dies), for shorts whose resistance nobody measured
 OPEN_OHM = 1e12  # chosen: what an open cell lets through is nothing to the others
 _SETTLED = 3e-4  # chosen: of a reading; what unknown states of the others make of it is ten times more
+_NEAR_SHORTS = 30.0  # chosen: 1 % is as good as any where a short of 100-300 ohm is taken for 200
 _MOST_TURNS, _CLOSE = 30, 1e-5  # of the wanted voltage (chosen); a turn gains two digits
 
 
@@ -63,14 +64,21 @@ def crossbar_of(
     # solution a row says, which is nearly right; what it lacks is looked up in the exact one, cell by cell.
     rows, cols = _lines(crossbar(), cells, np.full(len(cells), read_voltage), np.zeros(len(cells)))
     load = crossbar().load(state=np.full(r_p.shape, State.P))
+    # Where wires take most of the voltage, a reading's own error counts for more; one pattern is for amplitudes only.
+    enough = 1e-2 if r_p is r_ap else _SETTLED * (1.0 + load) ** 2
     lacks = [np.zeros(r_p.shape), np.zeros(r_p.shape)]
+    paths = [_path(crossbar()), _path(crossbar())]
     kinds = (State.P,) if r_p is r_ap else tuple(State)
+    # What a short does to its lines nobody knows to a percent as long as its resistance is a guess.
+    short = defect == Defect.SHORT
+    patience = np.where(short.any(axis=1)[:, np.newaxis] | short.any(axis=0), _NEAR_SHORTS, 1.0)
+    at = (np.arange(len(cells)), *_positions(cells))
     for _ in range(_MOST_TURNS):
         change = [np.zeros(r_p.shape), np.zeros(r_p.shape)]
-        for keep, move in pace_for(load):
+        for keep, move in pace_for(load, goal=_SETTLED):
             model = crossbar()
             for which in kinds:
-                shown = _nearly(model, read_voltage, state=state, own=which)
+                shown = _nearly(model, read_voltage, paths[which], state=state, own=which)[0]
                 left = np.where(good, np.log(seen[which] / shown) - lacks[which], 0.0)
                 change[which] = keep * change[which] + move * (1.0 + load) * left
                 own[which] *= np.exp(change[which])
@@ -78,33 +86,48 @@ def crossbar_of(
                 own[State.AP][...] = own[State.P]
         model, missing = crossbar(), 0.0
         for which in kinds:
-            current = model.column_currents(rows, cols, state=_selected(model, cells, state, which))
-            exact = read_voltage / current[np.arange(len(cells)), [cell.col - 1 for cell in cells]]
-            exact = np.log(exact.reshape(r_p.shape))
-            lacks[which] = exact - np.log(_nearly(model, read_voltage, state=state, own=which))
-            missing = max(missing, float(np.abs(np.where(good, np.log(seen[which]) - exact, 0.0)).max()))
-        if missing < _SETTLED:
+            states = _selected(model, cells, state, which)
+            volts = model.cell_voltages(rows, cols, state=states)
+            current = model.column_sums(volts, state=states)[at[0], at[2]]
+            exact = np.log(read_voltage / current.reshape(r_p.shape))
+            # What a cell's change does to its voltage tells the resistance that it sees; the rest leaks past it.
+            over, ones = volts[at].reshape(r_p.shape), np.full(r_p.shape, which)
+            _, before, carried = _nearly(model, read_voltage, paths[which], state=state, own=which)
+            moved = model.currents(over, state=ones) - carried
+            with np.errstate(divide="ignore", invalid="ignore"):
+                seen_by = (before - over) / moved
+            paths[which] = np.where(np.abs(moved) > 1e-3 * carried, np.maximum(seen_by, 0.0), paths[which])
+            lacks[which] = exact - np.log(_nearly(model, read_voltage, paths[which], state=state, own=which)[0])
+            left = np.where(good, np.log(seen[which]) - exact, 0.0) / patience
+            missing = max(missing, float(np.abs(left).max()))
+        if missing < enough:
             return crossbar()
     raise SolveError(f"no junctions behind wires of {wire:g} ohm a segment show these readings; are the wires right?")
 
 
-def _nearly(model: Crossbar, voltage: float, *, state: ArrayLike, own: State) -> Floats:
+def _path(model: Crossbar) -> Floats:
+    """Resistance of each cell's own wires and contacts [ohm], (rows, cols)."""
+    count, cols = model.r_p.shape
+    along, down = np.arange(1.0, cols + 1.0), np.arange(count, 0.0, -1.0)
+    return model.wire * (along + down[:, np.newaxis]) + model.row_contact + model.col_contact
+
+
+def _nearly(
+    model: Crossbar, voltage: float, path: Floats, *, state: ArrayLike, own: State
+) -> tuple[Floats, Floats, Floats]:
     """What each cell reads [ohm], (rows, cols), in the state `own` among others in `state`, to about a percent.
 
-    One solution a row, with every cell as the others are; then each cell by itself behind its wires' resistance.
+    One solution a row, with every cell as the others are; then each cell by itself behind the resistance `path`
+    [ohm]. Also its voltage [V] and current [A] before that.
     """
     count, cols = model.r_p.shape
     driven = model.cell_voltages(voltage * np.eye(count), np.zeros((count, cols)), state=state)
-    v = driven[np.arange(count), np.arange(count)]
-    others = np.broadcast_to(np.asarray(state, np.int8), (count, cols))
-    along, down = np.arange(1.0, cols + 1.0), np.arange(count, 0.0, -1.0)
-    ohms = model.wire * (along + down[:, np.newaxis]) + model.row_contact + model.col_contact
-    before = model.currents(v, state=others)
-    source = v + before * ohms
-    for _turn in range(3):  # chosen: each is ten times closer; a share of a percent is left to what `ohms` neglects
-        current = model.currents(v, state=np.full((count, cols), own))
-        v = source * v / (v + current * ohms)
-    return voltage / model.currents(v, state=np.full((count, cols), own))
+    before = driven[np.arange(count), np.arange(count)]
+    carried = model.currents(before, state=np.broadcast_to(np.asarray(state, np.int8), (count, cols)))
+    source, v, ones = before + carried * path, before, np.full((count, cols), own)
+    for _turn in range(3):  # chosen: each is ten times closer; a share of a percent is left to what `path` neglects
+        v = source * v / (v + model.currents(v, state=ones) * path)
+    return voltage / model.currents(v, state=ones), before, carried
 
 
 def voltages_on_all(model: Crossbar, cells: Sequence[Cell], *, amplitude: ArrayLike, state: ArrayLike) -> Floats:

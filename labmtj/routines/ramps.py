@@ -16,7 +16,7 @@ import numpy as np
 
 from labmtj.errors import InputError
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
-from labmtj.records import Cell, Column, DieMap, Finding, Floats, Pulse, State
+from labmtj.records import Cell, Column, DieMap, Finding, Floats, Pulse, Scheme, State
 from labmtj.routines.writing.picture import Picture, spread_out
 from labmtj.routines.writing.talk import Done, Look, Talk, converse
 
@@ -37,7 +37,12 @@ class RampSettings:
 
 
 def switching_voltages(
-    array: ArrayAccess, die: DieMap, *, settings: RampSettings, tick: Ticker = no_ticks
+    array: ArrayAccess,
+    die: DieMap,
+    *,
+    settings: RampSettings,
+    picture: Picture | None = None,
+    tick: Ticker = no_ticks,
 ) -> tuple[DieMap, Finding]:
     """The die map with `v_switch_p` and `v_switch_ap` [V] of every good cell, and what was found.
 
@@ -46,20 +51,19 @@ def switching_voltages(
     """
     if settings.width != die.width:
         raise InputError(f"the map is for pulses of {die.width:g} s, the ramps are asked for {settings.width:g} s")
-    picture = Picture(die)
+    picture = Picture(die) if picture is None else picture.of(die)
     array.trust(picture.lower_bound)
     for target, volts in _middles(picture, die).items():
         share = _shares(picture, die)[target]
         worst = Cell(*(int(n) + 1 for n in np.unravel_index(int(np.argmin(share)), share.shape)))
         top = volts / share[worst.position] * _START * _STEP ** (_MOST - 1)
         array.check(Pulse(worst, top, settings.width))
-    found = converse(array, ramp_talk(die, settings), voltage=die.read_voltage, tick=tick)
+    found = converse(array, ramp_talk(die, settings, picture=picture), voltage=die.read_voltage, tick=tick)
     return found, _finding(found, settings)
 
 
-def ramp_talk(die: DieMap, settings: RampSettings) -> Talk[DieMap]:
+def ramp_talk(die: DieMap, settings: RampSettings, *, picture: Picture) -> Talk[DieMap]:
     """Ramps on every good cell, one after the other, up and down; the map with what they told."""
-    picture = Picture(die)
     middles, shares = _middles(picture, die), _shares(picture, die)
     good = die.good
     cells = spread_out([Cell(int(row) + 1, int(col) + 1) for row, col in np.argwhere(good)])
@@ -100,17 +104,9 @@ def _middles(picture: Picture, die: DieMap) -> dict[State, float]:
 
 def _shares(picture: Picture, die: DieMap) -> dict[State, Floats]:
     """Cell voltage over terminal amplitude of a pulse towards each state, (rows, cols); 1 where wires are unknown."""
-    ones = np.ones(die.shape)
     if picture.model is None:
-        return {State.P: ones, State.AP: ones}
-    out: dict[State, Floats] = {}
-    cells = [Cell(row + 1, col + 1) for row, col in np.ndindex(*die.shape)]
-    for target in State:
-        volts = np.full(len(cells), die.switching.towards(target))
-        state = np.full(die.shape, -1)
-        over = picture.own_volts(cells, amplitude=volts, state=state, before=target.other)
-        out[target] = (over / volts).reshape(die.shape)
-    return out
+        return dict.fromkeys(State, np.ones(die.shape))
+    return {t: picture.shares(t, scheme=Scheme.V_HALF, amplitude=die.switching.towards(t)) for t in State}
 
 
 def _estimates(die: DieMap, ramps: Sequence[tuple[Cell, list[float]]], slope: float, volts: float) -> Floats:

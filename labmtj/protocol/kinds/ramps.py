@@ -38,6 +38,6 @@ class RampsStep(Step):
 
         die = progress.known_map
         settings = RampSettings(self.ramps, die.width, self.slope)
-        found, finding = switching_voltages(progress.array, die, settings=settings, tick=tick)
+        found, finding = switching_voltages(progress.array, die, settings=settings, picture=progress.picture, tick=tick)
         progress.keep_map(found)
         return progress.find(finding)

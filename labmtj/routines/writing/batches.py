@@ -98,7 +98,13 @@ class Batches:
         volts, excess = np.empty(len(batches)), np.empty(len(batches))
         polarity = self._die.polarity
         for target in State:
-            chosen = [n for n, batch in enumerate(batches) if batch.target is target]
+            alone = [n for n, batch in enumerate(batches) if batch.target is target and len(batch.cols) == 1]
+            if alone:
+                nominal = float(np.nanmedian(self._wanted[target]))
+                share = self._picture.shares(target, scheme=self._settings.scheme, amplitude=nominal)
+                at = tuple(np.array([batches[n].cells[0].position for n in alone]).T)
+                volts[alone], excess[alone] = self._wanted[target][at] / share[at], 1.0
+            chosen = [n for n, batch in enumerate(batches) if batch.target is target and len(batch.cols) > 1]
             if not chosen:
                 continue
             volts[chosen], excess[chosen] = self._picture.terminal(

@@ -37,6 +37,7 @@ class Picture:
         found = Picture(die)
         if same and known is not None:
             found.__dict__["model"] = known
+            found.__dict__["_shares"] = self._shares
         return found
 
     @functools.cached_property
@@ -121,6 +122,28 @@ class Picture:
         model = self.model
         assert model is not None
         return cell_voltages(model, cells, amplitude=amplitude, state=state, before=before)
+
+    @functools.cached_property
+    def _shares(self) -> dict[tuple[State, Scheme], Floats]:
+        return {}
+
+    def shares(self, target: State, *, scheme: Scheme, amplitude: float) -> Floats:
+        """Cell voltage over terminal amplitude, (rows, cols), of single pulses of about `amplitude` [V] to `target`.
+
+        Other cells are taken as halfway between their states; worked out once a scheme.
+        """
+        found = self._shares.get((target, scheme))
+        if found is None:
+            rows, cols = self.die.shape
+            pulses = [(row + 1, (col + 1,)) for row, col in np.ndindex(rows, cols)]
+            state = np.full((len(pulses), rows, cols), -1)
+            each = np.arange(len(pulses))
+            state[each, each // cols, each % cols] = int(target.other)
+            volts = np.full(len(pulses), self.die.polarity.sign(target) * amplitude)
+            over = self.pulse_volts(pulses, amplitude=volts, scheme=scheme, state=state)
+            found = over[each, each // cols, each % cols].reshape(rows, cols) / volts[0]
+            self._shares[target, scheme] = found
+        return found
 
     def terminal(
         self, pulses: Sequence[tuple[int, Sequence[int]]], *, wanted: Floats, signs: Floats, scheme: Scheme, state: Ints
