@@ -207,7 +207,7 @@ def test_a_limit_looser_than_the_bench_quotes_the_line_of_the_bench(job):
         "mine.yaml:17:24: limits.cell_voltage: 1.4 V is looser than the bench's limit 700 mV\n"
         "    limits: {cell_voltage: 1.4 V}\n"
         "                           ^^^^^\n"
-        "  the bench allows 700 mV (bench.yaml:22); a protocol may only be tighter"
+        "  the bench allows 700 mV (bench.yaml:23); a protocol may only be tighter"
     )
 
 
@@ -378,7 +378,7 @@ def test_the_effective_files_are_the_same_job(job):
             "progam.retries=3",
             "there is no field progam.retries\n  did you mean steps.program.retries or",
         ),
-        ("steps.program.retrys=3", "there is no field steps.program.retrys\n  did you mean steps.program.retries?"),
+        ("steps.program.retrys=3", "there is no field steps.program.retrys\n  did you mean steps.program.retries"),
         ("program[3].retries=3", "mine.yaml has no step that program[3].retries could mean"),
         ("verify.layer=3", "mine.yaml has no step that verify.layer could mean"),
         ("program.retries=1e-3", "program.retries: 0.001 stands here; a whole number is expected"),
