@@ -166,7 +166,7 @@ def test_what_cannot_work_is_refused_before_any_die_is_run(monkeypatch, capsys):
     arguments = ["plan", "wine", "--set", "die.diameter=100 nm", "--set", "die.wire=20 ohm", "--dies", "1000"]
     code, output = command(arguments, monkeypatch, capsys)
     assert code == 4
-    assert "one voltage for all cells cannot work here" in output.out
+    assert "making up for 5 ohm a segment cannot work here: through 20 ohm a segment" in output.out
     assert "nothing was sent, and no die was run" in output.err
 
 

@@ -50,7 +50,7 @@ def test_a_protocol_that_cannot_be_used(old, new, says, monkeypatch, capsys, tmp
 
 
 def test_a_protocol_larger_than_the_array(monkeypatch, capsys, tmp_path):
-    small = (("{1..15: 1..15}", "{1..10: 1..10}"), ("{rows: 15, cols: 15}", "{rows: 10, cols: 15}"))
+    small = (("{1..15: 1..15}", "{1..10: 1..10}"), ("{rows: 15, cols: 15,", "{rows: 10, cols: 15,"))
     bench = edited("instruments/benches/simulated-15x15.yaml", tmp_path, *small)
     code, errors = refused([ROOT / "protocols/wine.yaml", "--bench", bench], monkeypatch, capsys, tmp_path)
     assert code == 3

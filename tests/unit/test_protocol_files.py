@@ -207,7 +207,7 @@ def test_a_limit_looser_than_the_bench_quotes_the_line_of_the_bench(job):
         "mine.yaml:17:24: limits.cell_voltage: 1.4 V is looser than the bench's limit 700 mV\n"
         "    limits: {cell_voltage: 1.4 V}\n"
         "                           ^^^^^\n"
-        "  the bench allows 700 mV (bench.yaml:23); a protocol may only be tighter"
+        "  the bench allows 700 mV (bench.yaml:22); a protocol may only be tighter"
     )
 
 
