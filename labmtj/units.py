@@ -23,6 +23,8 @@ class Dimension(enum.StrEnum):
     LENGTH = "m"
     FREQUENCY = "Hz"
     TEMPERATURE = "K"
+    FLUX_DENSITY = "T"
+    INDUCTANCE = "H"
     RESISTANCE_AREA = "ohm m2"
 
 
@@ -37,6 +39,8 @@ _PLAIN = {
     "m": Dimension.LENGTH,
     "Hz": Dimension.FREQUENCY,
     "K": Dimension.TEMPERATURE,
+    "T": Dimension.FLUX_DENSITY,
+    "H": Dimension.INDUCTANCE,
 }
 _WHOLE = {
     "min": (Dimension.TIME, 60.0),
@@ -55,6 +59,8 @@ _EXAMPLE = {
     Dimension.LENGTH: "40 nm",
     Dimension.FREQUENCY: "50 Hz",
     Dimension.TEMPERATURE: "300 K",
+    Dimension.FLUX_DENSITY: "100 mT",
+    Dimension.INDUCTANCE: "20 mH",
     Dimension.RESISTANCE_AREA: "10 ohm um2",
 }
 

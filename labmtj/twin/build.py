@@ -14,10 +14,12 @@ from zlib import crc32
 
 from labmtj.account import Account
 from labmtj.config.bench import BenchFile, load_bench
+from labmtj.config.bench_magnet import Coil as CoilEntry
 from labmtj.config.model import InstrumentModel, SourceMeterModel, SwitchMatrixModel, load_model
 from labmtj.dies import die_model
 from labmtj.errors import InputError
 from labmtj.physics.variation import draw_die
+from labmtj.twin.coil import Coil
 from labmtj.twin.electrics import Electrics
 from labmtj.twin.faults.injector import Faults
 from labmtj.twin.instrument import Firmware, Instrument
@@ -52,6 +54,11 @@ class Place:
     def smu(self, name: str, model: SourceMeterModel) -> Smu:
         """A source-measure channel of this instrument."""
         return Smu(self.world, (self.name, name), model, number=self.number(name), mains=self.mains, seed=self.seed)
+
+    @property
+    def coil(self) -> Coil:
+        """What hangs on this instrument's output: a magnet's coil, or one that no die lies in."""
+        return self.world.coils.setdefault(self.name, coil(CoilEntry(), tesla_per_ampere=0.0))
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,11 @@ def electrics(file: BenchFile) -> Electrics:
     return Electrics(truth, DieState(truth, Path(state) if state else None))
 
 
+def coil(said: CoilEntry, *, tesla_per_ampere: float) -> Coil:
+    """A coil as a bench file describes it."""
+    return Coil(ohms=said.resistance, henries=said.inductance, lag=said.lag, tesla_per_ampere=tesla_per_ampere)
+
+
 def simulated_bench(name: str | BenchFile, *, log: Path | None = None, realtime: bool = False) -> SimulatedBench:
     """The simulated bench of a bench file's name or path; `log` names the file of the twin's own record."""
     file = load_bench(name) if isinstance(name, str) else name
@@ -146,6 +158,10 @@ def simulated_bench(name: str | BenchFile, *, log: Path | None = None, realtime:
     seed = array.truth.model.seed
     record = TwinLog(log)
     world = World(array, wiring(file, matrix_model(sheets), seed), log=record, realtime=realtime)
+    magnet, simulation = file.bench.magnet, file.bench.simulation
+    if magnet is not None:
+        said = simulation.coil if simulation is not None else CoilEntry()
+        array.coil = world.coils[magnet.source] = coil(said, tesla_per_ampere=magnet.tesla_per_ampere)
     numbered = numbers(file)
 
     def power_on(name: str) -> Firmware:

@@ -2,12 +2,14 @@
 
 Both doors into the twin end here. A `Hookup` says which line hangs on which source, through which
 resistance; an operating point is the exact solution of the network for it. Time passes only in
-`hold` (read dose and retention) and `pulse` (switching).
+`hold` (read dose and retention) and `pulse` (switching). The field of a magnet is the same for all cells; while it
+changes, time passes in the steps of its coil.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -24,6 +26,7 @@ from labmtj.physics.mtj import LINEAR
 from labmtj.physics.switching_cells import Switching
 from labmtj.physics.variation import DieTruth
 from labmtj.records import Defect, Floats
+from labmtj.twin.coil import Coil
 from labmtj.twin.effort import SOLVE, Effort
 from labmtj.twin.hookup import Hookup
 from labmtj.twin.readings import Readings, View
@@ -46,6 +49,7 @@ class OperatingPoint:
     limited: tuple[bool, ...]
     kcl: float
     rates: Floats | None = field(default=None)
+    external: float = 0.0  # field of a magnet, H / H_k, that the rates were worked out for
     views: dict[tuple[int, float], View] = field(default_factory=dict[tuple[int, float], View])
 
 
@@ -56,6 +60,8 @@ class Electrics:
         self.truth, self.state = truth, state
         self.effort = Effort()
         self._tally = Tally(state)
+        self.coil: Coil | None = None  # the magnet that the die lies in
+        self._external = 0.0  # its field now, H / H_k
         self._held: Hookup | None = None
         self._held_for = 0.0
         self._until: float | None = None  # seconds of it until the first cell flips, once somebody has asked
@@ -154,9 +160,15 @@ class Electrics:
 
     def hold(self, hookup: Hookup, seconds: float) -> None:
         """Let time pass with the lines connected so; it takes effect before anything else happens (`settle`)."""
+        if self.coil is None:
+            self._hold(hookup, seconds)
+        else:
+            self._follow(self.coil, seconds, partial(self._hold, hookup))
+
+    def _hold(self, hookup: Hookup, seconds: float) -> None:
         if self._held is not hookup:
             if hookup.quiet:
-                self.rest(seconds)
+                self._rest(seconds)
                 return
             if self._held != hookup:
                 self.settle()
@@ -194,10 +206,33 @@ class Electrics:
 
     def rest(self, seconds: float) -> None:
         """Let time pass with nothing on the lines: it is added up and takes effect before the next event."""
+        if self.coil is None:
+            self._rest(seconds)
+        else:
+            self._follow(self.coil, seconds, self._rest)
+
+    def _rest(self, seconds: float) -> None:
         if self._held is not None:
             self.settle()
         self.state.clock += seconds
         self.state.rest += seconds
+
+    def _follow(self, coil: Coil, seconds: float, pass_time: Callable[[float], None]) -> None:
+        """Let time pass in a magnet, whose field is constant between the steps of its coil."""
+        while seconds > 0:
+            now = self.state.clock
+            self._expose_to(coil, now)
+            span = min(seconds, coil.next_change(now) - now)
+            pass_time(span)
+            seconds -= span
+
+    def _expose_to(self, coil: Coil, now: float) -> None:
+        """Take the field that the coil has now; the time before is first given to the cells at the field before."""
+        external = coil.field(now) / self.truth.model.anisotropy_field
+        if external != self._external:
+            self.settle()
+            self._wake()
+            self._external = external
 
     def _wake(self) -> None:
         """Give every cell the exposure of the time at rest."""
@@ -208,6 +243,8 @@ class Electrics:
     def pulse(self, hookup: Hookup, seconds: float) -> OperatingPoint:
         """One pulse: solve the network once, at its start, and draw once for every cell."""
         self.settle()
+        if self.coil is not None:
+            self._expose_to(self.coil, self.state.clock)
         self._wake()
         self.state.clock += seconds
         point = self.operating_point(hookup)
@@ -215,8 +252,8 @@ class Electrics:
         return point
 
     def _drive(self, cell_v: Floats) -> Floats:
-        """V/V_c0 of every cell towards its other state, stray field included."""
-        drive = cell_drive.drive(self.truth, state=self.state.state, cell_v=cell_v)
+        """V/V_c0 of every cell towards its other state, fields included."""
+        drive = cell_drive.drive(self.truth, state=self.state.state, cell_v=cell_v, external=self._external)
         # The table ends at 6 V_c0, above 2 V, where a pulse writes for certain and the barrier breaks.
         return np.clip(drive, -_DRIVE, _DRIVE)
 
@@ -229,7 +266,8 @@ class Electrics:
 
     def _rates(self, point: OperatingPoint) -> Floats:
         """Rate [1/s] at which each cell leaves its state at an operating point."""
-        if point.rates is None:
+        if point.rates is None or point.external != self._external:
+            point.external = self._external
             rates = self._cells(point).rates(self._drive(point.cell_v).ravel())
             point.rates = np.where(self._stays, 0.0, rates.reshape(self._shape))
         return point.rates
@@ -310,6 +348,8 @@ class Electrics:
         """Make all that has happened the state that a next process finds; nothing where no file keeps it."""
         if self.state.path is not None:
             self.settle()
+            if self._external:
+                self._wake()  # what is stored of the time at rest is time without a field
             self.state.commit()
 
     def account(self) -> Account:

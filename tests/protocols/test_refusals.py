@@ -59,10 +59,8 @@ def test_a_protocol_larger_than_the_array(monkeypatch, capsys, tmp_path):
 
 def test_a_file_that_is_not_there(monkeypatch, capsys, tmp_path):
     code, errors = refused(["nowhere.yaml"], monkeypatch, capsys, tmp_path)
-    assert (code, errors) == (
-        3,
-        "error: nowhere.yaml: there is no such protocol file; shipped ones: wine, wine-measured\n",
-    )
+    shipped = ", ".join(sorted(path.stem for path in (ROOT / "protocols").glob("*.yaml")))
+    assert (code, errors) == (3, f"error: nowhere.yaml: there is no such protocol file; shipped ones: {shipped}\n")
 
 
 def test_a_bench_that_names_an_unknown_model(monkeypatch, capsys, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = sorted((Path(__file__).parents[2] / "protocols" / "scripts").glob("*.py"))
+SCRIPTS = sorted((Path(__file__).parents[2] / "protocols" / "scripts").glob("one_*.py"))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

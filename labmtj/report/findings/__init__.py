@@ -14,7 +14,7 @@ from labmtj.report import html
 from labmtj.report.content import number
 from labmtj.runs.netcdf import Group
 
-DRAWERS: dict[str, str] = {}
+DRAWERS: dict[str, str] = {"rh_loop": "rh_loop"}
 """Name of a finding, and the module of this package that draws it."""
 
 
