@@ -76,6 +76,15 @@ def _unit(name: str) -> tuple[Dimension, float, int] | None:
     return None
 
 
+def pattern(dimension: Dimension) -> str:
+    """A regular expression (ECMA 262, for JSON schemas) of what `parse` takes for this dimension."""
+    plain = [name for name, found in _PLAIN.items() if found is dimension]
+    whole = [re.escape(name).replace("\\ ", " ") for name, (found, _) in _WHOLE.items() if found is dimension]
+    prefix = "".join(_PREFIXES)
+    units = [f"[{prefix}]?(?:{'|'.join(plain)})"] * bool(plain) + whole
+    return rf"^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*(?:{'|'.join(units)})\s*$"
+
+
 def parse(text: object, dimension: Dimension) -> float:
     """Convert a text such as "100 mV" to an SI float of the wanted dimension.
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pyvisa
 
+from labmtj.account import Account
 from labmtj.bench.assemble import Connected, assemble, roles_of
 from labmtj.bench.limits import Limits
 from labmtj.bench.magnet import Magnet
@@ -59,7 +60,7 @@ class WallClock:
 
 @dataclass(frozen=True)
 class OpenBench:
-    """A bench that is connected and at rest."""
+    """A bench that is connected and at rest; a simulated one can give an account of what was done to its die."""
 
     file: BenchFile
     array: ArrayAccess
@@ -68,6 +69,7 @@ class OpenBench:
     identities: dict[str, str]
     field: FieldSource | None = None
     thermometer: Thermometer | None = None
+    account: Callable[[], Account] | None = None
 
     def cell(self, row: int, col: int) -> CellHandle:
         """One cell by its lines, counted from 1."""
@@ -110,13 +112,18 @@ def open_bench(
     bounds = limits or Limits(**dict(file.bench.limits))
     safe = SafeState()
     failure: BaseException | None = None
+    log = journal or MemoryJournal()
+    opened: OpenBench | None = None
     try:
-        yield _connect(file, bounds, journal or MemoryJournal(), safe, record)
+        opened = _connect(file, bounds, log, safe, record)
+        yield opened
     except BaseException as error:
         failure = error
         raise
     finally:
         safe.reach(failure)
+    if opened.account is not None:
+        log.record("account", opened.account().entry())
 
 
 def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState, record: Path | None) -> OpenBench:
@@ -149,7 +156,8 @@ def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState,
         safe.add(Stage.FIELD, "field to zero", field.shutdown)
     sensor = bench.thermometer
     thermometer = None if sensor is None else Sensor(devices[sensor.instrument], sensor.channel)
-    return OpenBench(file, array, clock, limits, identities, field, thermometer)
+    account = getattr(library, "account", None)
+    return OpenBench(file, array, clock, limits, identities, field, thermometer, account)
 
 
 def _magnet(

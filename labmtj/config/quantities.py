@@ -68,7 +68,10 @@ def quantity(dimension: Dimension, sign: Sign, *examples: str) -> tuple[BeforeVa
         return _check_sign(found, sign, value)
 
     noun = dimension.name.lower().replace("_", " ")
-    schema = {"type": "string", "description": f"{sign.value} {noun} with its unit", "examples": list(examples)}
+    said = "" if sign is Sign.ANY else f"{sign.value} "
+    description = f"{said}{noun} with its unit, such as {examples[0]}"
+    pattern = units.pattern(dimension)
+    schema = {"type": "string", "description": description, "pattern": pattern, "examples": list(examples)}
     return BeforeValidator(read), WithJsonSchema(schema)
 
 

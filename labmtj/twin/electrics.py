@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from labmtj.account import Account
 from labmtj.physics import cell_drive
 from labmtj.physics.breakdown import damage
 from labmtj.physics.chance import Purpose, uniform, uniforms, uniforms_each
@@ -31,6 +32,7 @@ from labmtj.twin.hookup import Hookup
 from labmtj.twin.readings import Readings, View
 from labmtj.twin.sources import stand
 from labmtj.twin.state import DieState
+from labmtj.twin.tally import Tally
 
 _KEPT = 64  # operating points that are remembered
 _DRIVE, _BARRIER = 6.0, (10.0, 122.0)  # range of the switching table
@@ -57,6 +59,7 @@ class Electrics:
     def __init__(self, truth: DieTruth, state: DieState) -> None:
         self.truth, self.state = truth, state
         self.effort = Effort()
+        self._tally = Tally(state)
         self.coil: Coil | None = None  # the magnet that the die lies in
         self._external = 0.0  # its field now, H / H_k
         self._held: Hookup | None = None
@@ -245,7 +248,7 @@ class Electrics:
         self._wake()
         self.state.clock += seconds
         point = self.operating_point(hookup)
-        self._switch(point, seconds)
+        self._switch(hookup, point, seconds)
         return point
 
     def _drive(self, cell_v: Floats) -> Floats:
@@ -277,12 +280,15 @@ class Electrics:
         over = gathered >= self._threshold
         if not over.any():
             state.hazard[...] = gathered
+            self._count(point, seconds)
             return 0.0
         with np.errstate(divide="ignore", invalid="ignore"):
             when = np.where(over, (self._threshold - state.hazard) / rates, np.inf)
         first = int(np.argmin(when))
         elapsed = min(max(float(when.flat[first]), 0.0), seconds)
         state.hazard += rates * elapsed
+        self._count(point, elapsed)
+        self._tally.flip(rest=point is self._at_rest)
         state.hazard.flat[first] = 0.0
         state.flips.flat[first] += np.uint64(1)
         draw = uniform(truth.model.seed, int(Purpose.EXPOSURE), first, int(state.flips.flat[first]))
@@ -290,13 +296,20 @@ class Electrics:
         self._flip(np.unravel_index(first, self._shape))
         return seconds - elapsed
 
-    def _switch(self, point: OperatingPoint, seconds: float) -> None:
+    def _count(self, point: OperatingPoint, seconds: float) -> None:
+        cells, rest = (point.cell_v, point.cell_i), point is self._at_rest
+        self._tally.hold(cells, point.source_volts, seconds, self._rates(point), rest=rest)
+
+    def _switch(self, hookup: Hookup, point: OperatingPoint, seconds: float) -> None:
         truth, state = self.truth, self.state
         drive = self._drive(point.cell_v).ravel()
         chance = self._cells(point).probabilities(drive, width=seconds).reshape(self._shape)
         # Every cell has seen every pulse, so one ordinal serves them all and one draw is made a cell and pulse.
         draw = uniforms(truth.model.seed, Purpose.PULSE, chance.size, state.pulses).reshape(self._shape)
-        for cell in np.argwhere((draw < chance) & ~self._stays):
+        flipped = (draw < chance) & ~self._stays
+        cells, sources = (point.cell_v, point.cell_i), (point.source_volts, point.source_current)
+        self._tally.pulse(hookup, cells, sources, seconds, np.where(self._stays, 0.0, chance), flipped)
+        for cell in np.argwhere(flipped):
             self._flip(tuple(cell))
         if truth.model.back_hopping:
             chance = cell_drive.back_hopping(truth, state=state.state, cell_v=point.cell_v, seconds=seconds)
@@ -338,6 +351,12 @@ class Electrics:
             if self._external:
                 self._wake()  # what is stored of the time at rest is time without a field
             self.state.commit()
+
+    def account(self) -> Account:
+        """What happened to the die since this object was made."""
+        self.settle()
+        self._wake()
+        return self._tally.account()
 
     # -- reading ---------------------------------------------------------------------------------
 

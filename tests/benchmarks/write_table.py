@@ -38,6 +38,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from labmtj.config.bench import load_bench
+from labmtj.dies import die_model
 from labmtj.errors import BenchError, LimitExceeded
 from labmtj.nets.placement import identity
 from labmtj.physics.breakdown import damage
@@ -51,7 +52,6 @@ from labmtj.routines.writing.picture import Picture
 from labmtj.routines.writing.settings import Algorithm, Order, WriteSettings
 from labmtj.routines.writing.talk import Add, Done, Ground, Look, Talk
 from labmtj.routines.writing.writer import Writer
-from labmtj.twin.build import die_model
 
 LIMITS = Limits(cell_voltage=0.7, terminal_voltage=1.5, line_compliance=3e-3)
 WIDTH, KNOWN_WIRE, RAMPS = 100e-6, 0.9, 2
