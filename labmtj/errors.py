@@ -8,6 +8,7 @@
     |   +-- PlacementError                  a layer that does not fit on the array
     |   +-- WrongDie                        a die map that is not of the die on the bench
     +-- LimitExceeded                       exit code 4: a request above a limit; nothing was sent
+    +-- PlanRefused                         exit code 4: a protocol that cannot work, as its plan has shown
     +-- BenchError (RuntimeError)           exit code 5: an instrument or the bench did not do what was asked
     |   +-- InstrumentError                 the instrument queued an error; names the command
     |   +-- BadReply                        a reply that is no answer to the question
@@ -81,7 +82,11 @@ class MissingFile(InputError, FileNotFoundError):
 
 
 class PlacementError(InputError):
-    """A layer that does not fit on the array, or lines that were named twice."""
+    """A layer that does not fit on the array, or lines that were named twice; with `problems` where a file says so."""
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__(message)
 
 
 class WrongDie(InputError):
@@ -89,7 +94,17 @@ class WrongDie(InputError):
 
 
 class LimitExceeded(LabmtjError, ValueError):
-    """A request above a limit of the bench or the protocol; nothing was sent."""
+    """A request above a limit of the bench or the protocol, with `problems` where a file says so; nothing was sent."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__(message)
+
+
+class PlanRefused(LabmtjError):
+    """A protocol that would pass a limit, or that cannot work, as its plan has shown; nothing was sent."""
 
     exit_code = 4
 

@@ -237,3 +237,47 @@ class Ticker(Protocol):
 def no_ticks(done: int = 1) -> None:
     """A ticker for callers that want no progress; it keeps nothing."""
     del done
+
+
+class FieldSource(Protocol):
+    """A magnet: field [T] along the easy axis of the junctions, positive where it favours P."""
+
+    @property
+    def field(self) -> float:
+        """Control the field [T]: setting it ramps there at the bench's rate; getting it gives what was set.
+
+        Raises `LimitExceeded` above a limit, with nothing sent, and `BenchError`.
+        """
+        ...
+
+    @field.setter
+    def field(self, tesla: float) -> None: ...
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Lowest and highest field [T] that can be set."""
+        ...
+
+    def check(self, tesla: float) -> None:
+        """Raise `LimitExceeded` for a field [T] above a limit; touches nothing."""
+        ...
+
+    def read(self) -> float:
+        """Measure the field [T], by the current of its supply."""
+        ...
+
+    def wait_until_stable(self, timeout: float) -> float:
+        """Wait until the field stands where it was set; return it [T]. Raises `BenchError` after `timeout` [s]."""
+        ...
+
+    def zero(self) -> None:
+        """Ramp to 0 T and wait until it is there."""
+        ...
+
+
+class Thermometer(Protocol):
+    """A sensor beside the die."""
+
+    def temperature(self) -> float:
+        """Measure the temperature [K]. Raises `BenchError` where the sensor gives none."""
+        ...

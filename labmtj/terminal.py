@@ -55,7 +55,7 @@ class Terminal:
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
-        self._console.print(f"{name:<9}{line}   bench {clock(bench_seconds)}", soft_wrap=True)
+        self._console.print(f"{name:<8} {line}   bench {clock(bench_seconds)}", soft_wrap=True)
 
     def close(self) -> None:
         """Leave the terminal as it was."""

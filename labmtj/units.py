@@ -23,6 +23,8 @@ class Dimension(enum.StrEnum):
     LENGTH = "m"
     FREQUENCY = "Hz"
     TEMPERATURE = "K"
+    FLUX_DENSITY = "T"
+    INDUCTANCE = "H"
     RESISTANCE_AREA = "ohm m2"
 
 
@@ -37,6 +39,8 @@ _PLAIN = {
     "m": Dimension.LENGTH,
     "Hz": Dimension.FREQUENCY,
     "K": Dimension.TEMPERATURE,
+    "T": Dimension.FLUX_DENSITY,
+    "H": Dimension.INDUCTANCE,
 }
 _WHOLE = {
     "min": (Dimension.TIME, 60.0),
@@ -55,6 +59,8 @@ _EXAMPLE = {
     Dimension.LENGTH: "40 nm",
     Dimension.FREQUENCY: "50 Hz",
     Dimension.TEMPERATURE: "300 K",
+    Dimension.FLUX_DENSITY: "100 mT",
+    Dimension.INDUCTANCE: "20 mH",
     Dimension.RESISTANCE_AREA: "10 ohm um2",
 }
 
@@ -68,6 +74,15 @@ def _unit(name: str) -> tuple[Dimension, float, int] | None:
         if name.endswith(plain) and name[: -len(plain)] in _PREFIXES:
             return dimension, 1.0, _PREFIXES[name[: -len(plain)]]
     return None
+
+
+def pattern(dimension: Dimension) -> str:
+    """A regular expression (ECMA 262, for JSON schemas) of what `parse` takes for this dimension."""
+    plain = [name for name, found in _PLAIN.items() if found is dimension]
+    whole = [re.escape(name).replace("\\ ", " ") for name, (found, _) in _WHOLE.items() if found is dimension]
+    prefix = "".join(_PREFIXES)
+    units = [f"[{prefix}]?(?:{'|'.join(plain)})"] * bool(plain) + whole
+    return rf"^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*(?:{'|'.join(units)})\s*$"
 
 
 def parse(text: object, dimension: Dimension) -> float:

@@ -15,7 +15,8 @@ from labmtj.bench.assemble import Connected, Roles, generator_pulses, meter, rol
 from labmtj.bench.bank_lines import BankLineTester
 from labmtj.bench.limits import Gate, GatedBank, Limits
 from labmtj.bench.lines import LEVEL, LineTester
-from labmtj.bench.session import SafeState, Stage, WallClock, connect_instrument, resource_manager, set_up
+from labmtj.bench.safe_state import SafeState, Stage, leave_safe
+from labmtj.bench.session import WallClock, connect_instrument, resource_manager, set_up
 from labmtj.config.bench import Bench, BenchFile
 from labmtj.config.model import (
     InstrumentModel,
@@ -103,10 +104,7 @@ def _connect(
         device, close = connect_instrument(file, manager, name, model)
         safe.add(Stage.SESSIONS, f"close {name}", close)
         serial = device.identify()
-        if isinstance(model, SwitchMatrixModel):
-            safe.add(Stage.RELAYS, f"open the relays of {name}", device.open_all)
-        else:
-            safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off", device.shutdown)
+        leave_safe(safe, name, model, device)
         set_up(file.bench, name, model, device)
     except LabmtjError as error:
         return Finding(name, Verdict.BAD, str(error), f"look at {address}, its cable and its model in the bench file")

@@ -1,15 +1,12 @@
 """Opening a bench: the one place that decides what stands behind PyVISA, and the one that makes it safe.
 
 `open_bench` connects every instrument, checks its identity, puts the limits in force and grounds the
-array. Leaving the context, however it is left, brings sources to 0 V, turns outputs off and opens the
-relays; a step that fails does not skip the next.
+array. Leaving the context, however it is left, brings sources to 0 V, turns outputs off, opens the relays
+and ramps a magnet to zero, in this order; a step that fails does not skip the next.
 """
 
 from __future__ import annotations
 
-import enum
-import signal
-import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
@@ -19,14 +16,25 @@ from typing import Any
 
 import pyvisa
 
+from labmtj.account import Account
 from labmtj.bench.assemble import Connected, assemble, roles_of
 from labmtj.bench.limits import Limits
+from labmtj.bench.magnet import Magnet
+from labmtj.bench.safe_state import SafeState, Stage, leave_safe
+from labmtj.bench.thermometer import Sensor
 from labmtj.config.bench import Bench, BenchFile, load_bench
-from labmtj.config.model import InstrumentModel, SourceMeterModel, SwitchMatrixModel, load_model
+from labmtj.config.model import (
+    FieldSourceModel,
+    InstrumentModel,
+    SourceMeterModel,
+    SwitchMatrixModel,
+    ThermometerModel,
+    load_model,
+)
 from labmtj.drivers.link import TspLink
 from labmtj.drivers.loader import load_driver
-from labmtj.errors import BenchError, InputError, LabmtjError, ShutdownFailed
-from labmtj.ports import ArrayAccess, Clock, Journal
+from labmtj.errors import BenchError, InputError, LabmtjError
+from labmtj.ports import ArrayAccess, Clock, FieldSource, Journal, Thermometer
 from labmtj.records import Cell, Pulse, Reading
 from labmtj.runs.cassette import recording
 from labmtj.runs.journal import MemoryJournal
@@ -52,13 +60,16 @@ class WallClock:
 
 @dataclass(frozen=True)
 class OpenBench:
-    """A bench that is connected and at rest."""
+    """A bench that is connected and at rest; a simulated one can give an account of what was done to its die."""
 
     file: BenchFile
     array: ArrayAccess
     clock: Clock
     limits: Limits
     identities: dict[str, str]
+    field: FieldSource | None = None
+    thermometer: Thermometer | None = None
+    account: Callable[[], Account] | None = None
 
     def cell(self, row: int, col: int) -> CellHandle:
         """One cell by its lines, counted from 1."""
@@ -101,69 +112,18 @@ def open_bench(
     bounds = limits or Limits(**dict(file.bench.limits))
     safe = SafeState()
     failure: BaseException | None = None
+    log = journal or MemoryJournal()
+    opened: OpenBench | None = None
     try:
-        yield _connect(file, bounds, journal or MemoryJournal(), safe, record)
+        opened = _connect(file, bounds, log, safe, record)
+        yield opened
     except BaseException as error:
         failure = error
         raise
     finally:
         safe.reach(failure)
-
-
-class Stage(enum.IntEnum):
-    """The order of shutting down: no relay moves before every source is off, no session closes before."""
-
-    SOURCES = 0
-    RELAYS = 1
-    SESSIONS = 2
-
-
-class SafeState:
-    """The steps that make a bench safe, gathered while it is opened."""
-
-    def __init__(self) -> None:
-        self._steps: list[tuple[Stage, str, Callable[[], None]]] = []
-
-    def add(self, stage: Stage, name: str, step: Callable[[], None]) -> None:
-        """Add a step; within a stage the last one added runs first."""
-        self._steps.insert(0, (stage, name, step))
-
-    def reach(self, cause: BaseException | None) -> None:
-        """Run every step, whatever fails. What failed is raised, or noted on `cause`, which is on its way already.
-
-        Signals wait until the last step is done: a second Ctrl-C must not leave a source on.
-        """
-        failures: list[tuple[str, BaseException]] = []
-        with deferred_signals():
-            for _, name, step in sorted(self._steps, key=lambda entry: entry[0]):
-                try:
-                    step()
-                except BaseException as error:  # whatever it is, every other step must still run
-                    failures.append((name, error))
-        self._steps.clear()
-        if failures:
-            problem = ShutdownFailed(failures)
-            if cause is None:
-                raise problem
-            cause.add_note(str(problem))
-
-
-@contextmanager
-def deferred_signals() -> Generator[None, None, None]:
-    """Take note of Ctrl-C, SIGTERM and SIGHUP and let them act at the end of the `with` block (main thread only)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    kinds = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {kind: signal.signal(kind, lambda number, _frame: came.append(number)) for kind in kinds}
-    try:
-        yield
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
-        for number in dict.fromkeys(came):
-            signal.raise_signal(number)
+    if opened.account is not None:
+        log.record("account", opened.account().entry())
 
 
 def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState, record: Path | None) -> OpenBench:
@@ -186,15 +146,30 @@ def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState,
         safe.add(Stage.SESSIONS, f"close {name}", close)
         identities[name] = device.identify()
         # Only an instrument that is what it should be gets commands when the bench is left.
-        if isinstance(model, SwitchMatrixModel):
-            safe.add(Stage.RELAYS, f"open the relays of {name}", device.open_all)
-        else:
-            safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off", device.shutdown)
+        leave_safe(safe, name, model, device)
         set_up(bench, name, model, device)
         devices[name] = device
     array = assemble(file, limits, journal, Connected(devices, models), clock)
     array.rest()
-    return OpenBench(file, array, clock, limits, identities)
+    field = _magnet(bench, devices, models, clock, journal)
+    if field is not None:
+        safe.add(Stage.FIELD, "field to zero", field.shutdown)
+    sensor = bench.thermometer
+    thermometer = None if sensor is None else Sensor(devices[sensor.instrument], sensor.channel)
+    account = getattr(library, "account", None)
+    return OpenBench(file, array, clock, limits, identities, field, thermometer, account)
+
+
+def _magnet(
+    bench: Bench, devices: dict[str, Any], models: dict[str, InstrumentModel], clock: Clock, journal: Journal
+) -> Magnet | None:
+    """The field of a bench that has one."""
+    if bench.magnet is None:
+        return None
+    model = models[bench.magnet.source]
+    if not isinstance(model, FieldSourceModel):
+        raise InputError(f"{bench.title}: {bench.magnet.source} is no supply for a magnet")
+    return Magnet(devices[bench.magnet.source], model, bench.magnet, clock=clock, journal=journal)
 
 
 def connect_instrument(
@@ -219,6 +194,11 @@ def set_up(bench: Bench, name: str, model: InstrumentModel, device: Any) -> None
         device.setup()
     elif isinstance(model, SourceMeterModel):
         device.setup(source_range=bench.measure.source_range, mains=bench.mains)
+    elif isinstance(model, FieldSourceModel):
+        said = bench.magnet.compliance if bench.magnet is not None else None
+        device.setup(compliance=said or model.voltage)
+    elif isinstance(model, ThermometerModel):
+        device.setup()
     else:
         direct = (end for side in (bench.lines.rows, bench.lines.cols) for end in side.values())
         used = [end for end in (*bench.channels.values(), *direct) if not isinstance(end, int)]

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(help="protocol or bench", metavar="KIND")],
+    kind: Annotated[str, typer.Argument(help="protocol, bench, model, dies, or all of them", metavar="KIND")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write KIND.schema.json into this folder (of `all`: below it) instead.")
+    ] = None,
 ) -> None:
-    """Print the JSON schema of protocol or bench files, for an editor or to look a field up.
+    """Print the JSON schema of protocol files, bench files or data sheets, for an editor or to look a field up.
 
-    Example:  labmtj schema protocol > protocol.schema.json
+    Shipped files name theirs in their first line, so that an editor with YAML support completes and checks them.
+    For a file of your own, put the schema beside it:
+
+      labmtj schema protocol --out .
+
+    After a field was added to labmtj itself, in its checkout:
+
+      labmtj schema all --out .
     """
-    from labmtj.config.bench import Bench
-    from labmtj.protocol.schema import ProtocolFile
+    from labmtj.protocol.schemas import KINDS, write_schema
 
-    kinds = {"protocol": ProtocolFile, "bench": Bench}
-    if kind not in kinds:
-        raise typer.BadParameter(f"{kind!r} is none of: {', '.join(kinds)}")
-    typer.echo(json.dumps(kinds[kind].model_json_schema(), indent=2))
+    if kind != "all" and kind not in KINDS:
+        raise typer.BadParameter(f"{kind!r} is none of: {', '.join(KINDS)}, all")
+    for found in KINDS.values() if kind == "all" else [KINDS[kind]]:
+        if out is None:
+            typer.echo(found.text(), nl=False)
+        else:
+            typer.echo(write_schema(found, out / found.folder if kind == "all" else out))

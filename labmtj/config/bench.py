@@ -10,12 +10,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from labmtj.config import finder
+from labmtj.config.bench_magnet import Coil, Magnet, ThermometerEntry
 from labmtj.config.bench_rules import problems
 from labmtj.config.check import check
 from labmtj.config.overrides import Scope, absolute, apply, parse_settings
 from labmtj.config.quantities import (
     Current,
     Delay,
+    FluxDensity,
     Fraction,
     Frequency,
     Heating,
@@ -125,7 +127,7 @@ class Defects(Model):
 class Die(Model):
     """The simulated die; what is None follows from the diameter (data/reference/mtj-dies.yaml).
 
-    Sigmas are relative to the mean, stray fields to the anisotropy field, `v_c0` is that of AP->P and
+    Sigmas are relative to the mean, stray fields to the anisotropy field mu0 H_k, `v_c0` is that of AP->P and
     `v_c0_ratio` what P->AP needs in units of it, `telegraph` the fraction of cells with such noise;
     `positive_row_writes` is the truth that the polarity step has to find (P if it is not said).
 
@@ -153,6 +155,7 @@ class Die(Model):
     sigma_delta: Fraction | None = None
     stray_field: SignedRatio | None = None
     sigma_stray_field: Fraction | None = None
+    anisotropy_field: FluxDensity | None = None
     defects: Defects | None = None
     telegraph: Fraction | None = None
     temperature: Temperature | None = None
@@ -183,11 +186,12 @@ class Leads(Model):
 
 
 class Simulation(Model):
-    """The twin of a bench: its die, its leads, and the file that keeps the die's hidden state."""
+    """The twin of a bench: its die, its leads, its magnet's coil, and the file that keeps the die's hidden state."""
 
     state: str | None = None
     die: Die | None = None
     leads: Leads | None = None
+    coil: Coil = Coil()
 
 
 class Bench(Model):
@@ -205,6 +209,8 @@ class Bench(Model):
     measure: Measure = Measure()
     pulse: Pulses = Pulses()
     use: Use = Use()
+    magnet: Magnet | None = None
+    thermometer: ThermometerEntry | None = None
     mains: Frequency
     references: Annotated[dict[str, ReferenceResistor], Field(default_factory=dict[str, ReferenceResistor])]
     simulation: Simulation | None = None

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from labmtj.config import finder
+from labmtj.config.bench_magnet import magnet_problems, thermometer_problems
 from labmtj.config.check import nearest
-from labmtj.config.model import InstrumentModel, SwitchMatrixModel, load_model
+from labmtj.config.model import FieldSourceModel, InstrumentModel, SwitchMatrixModel, ThermometerModel, load_model
 from labmtj.config.source import KeyPath, Source
 from labmtj.config.wiring import Plug
 from labmtj.errors import MissingFile, Problem
@@ -33,6 +34,8 @@ def problems(bench: Bench, source: Source) -> Iterator[Problem]:
         wires: dict[int, int | Plug] = getattr(bench.lines, side)
         for plugged in sorted(end for end in wires.values() if not isinstance(end, int)):
             yield from _channel(source, ("lines", side), plugged, models, named=False)
+    yield from magnet_problems(bench.magnet, source, models)
+    yield from thermometer_problems(bench.thermometer, source, models)
     matrices = {name: model for name, model in models.items() if isinstance(model, SwitchMatrixModel)}
     if len(matrices) != 1:
         names = ", ".join(matrices) or "none"
@@ -49,6 +52,8 @@ def _channel(source: Source, here: KeyPath, plugged: Plug, models: Models, *, na
     model = models.get(instrument)
     if isinstance(model, SwitchMatrixModel):
         yield source.problem(here, f"{instrument} is a switch matrix and drives nothing")
+    elif isinstance(model, FieldSourceModel | ThermometerModel):
+        yield source.problem(here, f"{instrument} ({model.title}) is not for lines of the array")
     elif model is None:
         if not named:
             yield source.problem(here, f"there is no instrument {instrument}", hint=nearest(instrument, list(models)))

@@ -9,6 +9,7 @@ from typing import Literal
 from labmtj.config.check import check
 from labmtj.config.finder import shipped_file
 from labmtj.config.quantities import (
+    FluxDensity,
     Fraction,
     Frequency,
     Length,
@@ -59,6 +60,7 @@ class SharedDefaults(Model):
     v_c0_ratio: float
     stray_field: SignedRatio
     sigma_stray_field: Fraction
+    anisotropy_field: FluxDensity
     sigma_tmr: Fraction
     wire: Resistance
     defects: DefectShares

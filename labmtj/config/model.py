@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field
 
 from labmtj.config.check import check
-from labmtj.config.quantities import Current, Delay, Fraction, Level, Model, Resistance, Time, Voltage
+from labmtj.config.quantities import Current, Delay, Fraction, Level, Model, Resistance, Temperature, Time, Voltage
 from labmtj.config.source import read
 from labmtj.errors import FileProblems
 
@@ -221,7 +221,85 @@ class VoltageBankModel(Model):
     timing: BankTiming
 
 
-InstrumentModel = SourceMeterModel | SwitchMatrixModel | PulseGeneratorModel | VoltageBankModel
+class SupplySetting(Model):
+    """A programmed current: its one-year error limit gain * setting + offset [A]."""
+
+    gain: Fraction
+    offset: Current
+
+
+class SupplyReading(Model):
+    """A measured current: its one-year error limit gain * reading + offset, rms noise [A]."""
+
+    gain: Fraction
+    offset: Current
+    noise: Current
+
+
+class SupplyTiming(Model):
+    """Time for a message, between two steps of a ramp at least, over which a reading is averaged [s]."""
+
+    command: Delay
+    step: Delay
+    averaging: Delay
+
+
+class FieldSourceModel(Model):
+    """Data sheet of a bipolar supply for a magnet.
+
+    `voltage` [V] and `current` [A] are its ratings in both directions, `resolution` [A] the step of a programmed
+    current, `response` [s] the time constant with which the current follows within the voltage that there is.
+    """
+
+    title: str
+    format: Literal[1]
+    kind: Literal["field_source"]
+    driver: str
+    firmware: str
+    identity: Identity
+    accepts: list[str] = Field(default_factory=list[str])
+    voltage: Voltage
+    current: Current
+    resolution: Current
+    programming: SupplySetting
+    readback: SupplyReading
+    response: Time
+    timing: SupplyTiming
+
+
+class SensorError(Model):
+    """What a sensor's reading is off by: one-year limit, wander within hours (rms), noise (rms) [K]."""
+
+    limit: Temperature
+    drift: Temperature
+    noise: Temperature
+
+
+class ThermometerTiming(Model):
+    """Time for a message, and between two readings of one input [s]."""
+
+    command: Delay
+    update: Time
+
+
+class ThermometerModel(Model):
+    """Data sheet of a thermometer: its inputs, and what a reading of one is worth."""
+
+    title: str
+    format: Literal[1]
+    kind: Literal["thermometer"]
+    driver: str
+    firmware: str
+    identity: Identity
+    accepts: list[str] = Field(default_factory=list[str])
+    channels: Annotated[list[str], Field(min_length=1)]
+    error: SensorError
+    timing: ThermometerTiming
+
+
+InstrumentModel = (
+    SourceMeterModel | SwitchMatrixModel | PulseGeneratorModel | VoltageBankModel | FieldSourceModel | ThermometerModel
+)
 Source = SourceMeterModel | PulseGeneratorModel | VoltageBankModel
 
 
@@ -233,6 +311,8 @@ def load_model(path: Path) -> InstrumentModel:
         "switch_matrix": SwitchMatrixModel,
         "pulse_generator": PulseGeneratorModel,
         "voltage_bank": VoltageBankModel,
+        "field_source": FieldSourceModel,
+        "thermometer": ThermometerModel,
     }
     data: Any = source.data
     kind = cast("dict[str, object]", data).get("kind") if isinstance(data, dict) else None

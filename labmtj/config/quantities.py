@@ -22,6 +22,8 @@ Parsed = TypeVar("Parsed")
 _PERCENT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*%\s*")
 _PER_VOLT_SQUARED = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?:/\s*V2|/\s*V\^2|V\^-2|1/V2|1/V\^2)\s*")
 
+_PER_AMPERE = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(m?)T\s*/\s*A\s*")
+_RAMP = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(m?)T\s*/\s*s\s*")
 _HEATING = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*K\s*/\s*[u\u00b5\u03bc]W\s*")
 
 
@@ -66,7 +68,10 @@ def quantity(dimension: Dimension, sign: Sign, *examples: str) -> tuple[BeforeVa
         return _check_sign(found, sign, value)
 
     noun = dimension.name.lower().replace("_", " ")
-    schema = {"type": "string", "description": f"{sign.value} {noun} with its unit", "examples": list(examples)}
+    said = "" if sign is Sign.ANY else f"{sign.value} "
+    description = f"{said}{noun} with its unit, such as {examples[0]}"
+    pattern = units.pattern(dimension)
+    schema = {"type": "string", "description": description, "pattern": pattern, "examples": list(examples)}
     return BeforeValidator(read), WithJsonSchema(schema)
 
 
@@ -104,6 +109,23 @@ def _heating(value: object) -> float:
     return float(match.group(1)) * 1e6
 
 
+def _tesla_per(pattern: re.Pattern[str], value: object, what: str, example: str) -> float:
+    """Read a number of T or mT per something; never zero. Raises what a validator raises."""
+    match = pattern.fullmatch(value) if isinstance(value, str) else None
+    found = float(match.group(1)) if match else 0.0
+    if match is None or not math.isfinite(found) or not found:
+        raise refuse(f'{value!r} is no {what}: write it as, for example, "{example}"')
+    return found / 1000.0 if match.group(2) else found
+
+
+def _per_ampere(value: object) -> float:
+    return _tesla_per(_PER_AMPERE, value, "field per ampere", "10 mT/A")
+
+
+def _ramp(value: object) -> float:
+    return _tesla_per(_RAMP, value, "rate of a field", "50 mT/s")
+
+
 def written_as(read: Callable[[object], Parsed], schema: Mapping[str, Any]) -> tuple[BeforeValidator, WithJsonSchema]:
     """Metadata of a field with its own reader, which raises `refuse(...)`, and its own JSON schema."""
     return BeforeValidator(cast("Callable[[Any], Any]", read)), WithJsonSchema(dict(schema))
@@ -125,6 +147,14 @@ PerVoltSquared = Annotated[
 ]
 Heating = Annotated[
     float, *written_as(_heating, {"type": "string", "description": "kelvin per microwatt", "examples": ["0.5 K/uW"]})
+]
+FluxDensity = Annotated[float, *quantity(Dimension.FLUX_DENSITY, Sign.POSITIVE, "200 mT")]
+Inductance = Annotated[float, *quantity(Dimension.INDUCTANCE, Sign.POSITIVE, "20 mH")]
+FieldPerCurrent = Annotated[
+    float, *written_as(_per_ampere, {"type": "string", "description": "tesla per ampere", "examples": ["10 mT/A"]})
+]
+FieldRate = Annotated[
+    float, *written_as(_ramp, {"type": "string", "description": "tesla per second", "examples": ["50 mT/s"]})
 ]
 Fraction = Annotated[float, *ratio(1.0, Sign.NON_NEGATIVE)]
 Ratio = Annotated[float, *ratio(None, Sign.POSITIVE)]

@@ -18,14 +18,17 @@ from labmtj.records import Floats, State
 States = NDArray[np.int8]
 
 
-def drive(truth: DieTruth, *, state: States, cell_v: Floats) -> Floats:
+def drive(truth: DieTruth, *, state: States, cell_v: Floats, external: float = 0.0) -> Floats:
     """V / V_c0 of every cell towards its other state, stray fields included; `cell_v` [V], all (rows, cols).
 
     A field h that favours P adds to the drive of AP->P and takes from that of P->AP: Delta (1 - i -+ h)^2.
+    `external` is that of a magnet along the easy axis, H / H_k, for all cells alike.
     """
     model, field = truth.model, truth.stray_field
     if model.neighbour_field:
         field = field + neighbour_field(state, each=model.neighbour_field)
+    if external:
+        field = field + external
     is_ap = state == State.AP
     to_p = model.sign * cell_v / np.where(is_ap, truth.v_c0, truth.v_c0 * model.v_c0_ratio) + field
     return np.where(is_ap, to_p, -to_p)

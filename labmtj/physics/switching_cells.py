@@ -108,6 +108,19 @@ class Switching:
             hindered[near] += self._tail(drive[near], tau, stays[near] * rest, slowest[near])
         return np.where(i < 0.0, hindered, helped)
 
+    def hazards(self, i: Floats, *, width: float) -> Floats:
+        """Minus the logarithm of the share that one pulse of `width` [s] leaves at the drives `i` >= 0.
+
+        What a low barrier lets back is left out: `probabilities` counts it.
+        """
+        tau = width / self._tau_d
+        self._check(i)
+        places, left = _drives(i), occupations(i, self._delta)
+        hazard = np.exp(_interpolate(_at(tau), self._barriers, places))
+        if tau > LONGEST:
+            hazard += np.exp(_interpolate(_late(_RATE), self._barriers, places)) * (tau - LONGEST)
+        return hazard / (1.0 - left)
+
     def _tail(self, i: Floats, tau: float, settled: Floats, slowest: Floats) -> Floats:
         """What the start's tail over a low barrier adds under a drive of -i, and goes over into in the end."""
         places = _cubics(np.arcsinh(i / BACK_SCALE) / BACK_STEP, BACK_COUNT)

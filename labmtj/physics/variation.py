@@ -23,6 +23,8 @@ from labmtj.physics.spatial import correlated, drift
 from labmtj.physics.temperature import barrier_at, resistance_at, tmr_at
 from labmtj.records import Defect, Floats, Ints
 
+ANISOTROPY_FIELD = 0.3  # [T] chosen: see data/reference/mtj-dies.yaml; it matters in an external field only
+
 
 @dataclass(frozen=True)
 class Breakdown:
@@ -41,9 +43,9 @@ class DieModel:
 
     temperature [K] of the bench, diameter [m]; at the reference temperature resistance_area [ohm m2], tmr at
     zero bias and delta at zero field; v_h [V], k_p [1/V2], v_c0 [V] of AP->P and v_c0_ratio of P->AP over it,
-    tau_d [s], stray_field in units of H_k (positive favours P), wire [ohm] a segment, short/open/stuck and
-    telegraph as fractions of cells, flicker [m2] of 1/f noise, fano factors, and the sign (1 or -1) of the
-    cell voltage that writes P.
+    tau_d [s], stray_field in units of H_k (positive favours P), anisotropy_field mu0 H_k [T] (of use in an external
+    field only), wire [ohm] a segment, short/open/stuck and telegraph as fractions of cells, flicker [m2] of 1/f noise,
+    fano factors, and the sign (1 or -1) of the cell voltage that writes P.
 
     Options, off unless said: relative change of R_P and R_AP per kelvin, `heating` [K/W] of a junction by its
     current; `back_hopping`, the voltage V_bh in units of V_c0, with its attempt rate [1/s] and barrier [kT];
@@ -102,6 +104,7 @@ class DieModel:
     correlation_length: float = 1.0
     correlation_v_c_delta: float = 0.0
     neighbour_field: float = 0.0
+    anisotropy_field: float = ANISOTROPY_FIELD
     leaky: float = 0.0
     least_leak: float = 0.3  # chosen: less is spread
     most_leak: float = 0.8  # chosen: more is a stuck cell or a short

@@ -76,7 +76,16 @@ def run(
             figures = _steps(
                 job,
                 opened,
-                Progress(network, data, opened.array, journal, file.bench.array.positive_row_writes, opened.limits),
+                Progress(
+                    network,
+                    data,
+                    opened.array,
+                    journal,
+                    file.bench.array.positive_row_writes,
+                    opened.limits,
+                    magnet=opened.field,
+                    thermometer=opened.thermometer,
+                ),
                 watcher,
                 stop,
                 folder,

@@ -66,9 +66,9 @@ def check_protocol(source: Source, bench: BenchFile) -> Job:
 
 
 def _refuse(error: type[LimitExceeded] | type[PlacementError], problems: Iterable[Problem]) -> None:
-    texts = dict.fromkeys(str(problem) for problem in problems)
-    if texts:
-        raise error("\n".join(texts))
+    found = list(dict.fromkeys(problems))
+    if found:
+        raise error("\n".join(dict.fromkeys(map(str, found))), found)
 
 
 def _absolute(source: Source) -> Source:

@@ -14,8 +14,8 @@ from labmtj.nets.dataset import Dataset
 from labmtj.nets.network import Network, Trace, forward_array
 from labmtj.nets.tune import ScaleTuning
 from labmtj.physics.stress import Limits
-from labmtj.ports import ArrayAccess, Journal
-from labmtj.records import Cell, Copy, Defect, DieMap, Finding, Floats, Polarity
+from labmtj.ports import ArrayAccess, FieldSource, Journal, Thermometer
+from labmtj.records import Cell, Copy, Defect, DieMap, Finding, Floats, Ints, Polarity
 from labmtj.routines.reference import Watch
 from labmtj.routines.writing.picture import Picture
 from labmtj.runs.die_map import die_map_entry
@@ -33,7 +33,8 @@ class Measured:
 class Progress:
     """What a run knows so far; each step adds to it. Layers count from 1.
 
-    `stated` is the state that a positive row writes as the bench file has it: found, not believed.
+    `stated` is the state that a positive row writes as the bench file has it: found, not believed. `magnet` and
+    `thermometer` are the bench's, where it has them.
     """
 
     network: Network | None
@@ -49,6 +50,8 @@ class Progress:
     measured: dict[int, Measured] = field(default_factory=dict[int, Measured])
     overwritten: set[int] = field(default_factory=set[int])
     flips: dict[int, int] = field(default_factory=dict[int, int])
+    magnet: FieldSource | None = None
+    thermometer: Thermometer | None = None
     scale: ScaleTuning | None = None
     software_scale: ScaleTuning | None = None
     watch: Watch | None = None
@@ -100,6 +103,13 @@ class Progress:
         state[at] = np.where(copy.defect == Defect.NONE, copy.state, -1)
         self.die_map = replace(die, state=state)
 
+    def reset_states(self, states: Ints | None = None) -> None:
+        """Every cell may be in another state now: no layer stands any more; `states` (rows, cols) are what is known."""
+        self.overwritten |= set(self.copies)
+        if self.die_map is not None:
+            unknown = np.full(self.die_map.shape, -1, dtype=np.int64)
+            self.die_map = replace(self.die_map, state=unknown if states is None else states)
+
     def mark_stuck(self, cells: Sequence[Cell]) -> None:
         """From here on these cells count as stuck; it is in the journal."""
         defect = self.known_map.defect.copy()
@@ -119,9 +129,9 @@ class Progress:
         return finding.line
 
     def standing(self, layer: int) -> Copy:
-        """The copy of a layer that is still on the array. Raises InputError if another layer was written over it."""
+        """The copy of a layer that is still on the array. Raises InputError if its cells were changed."""
         if layer in self.overwritten:
-            raise InputError(f"layer {layer} is not on the array any more: a later program step used its cells")
+            raise InputError(f"layer {layer} is not on the array any more: a later step changed its cells")
         return self.copies[layer]
 
     def trace(self, layers: int, scale: float = 1.0) -> Trace:

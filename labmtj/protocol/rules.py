@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from labmtj import units
 from labmtj.config.bench import BenchFile, Limits
 from labmtj.config.source import KeyPath, Source
-from labmtj.errors import Problem
+from labmtj.errors import InputError, Problem, SolveError
 from labmtj.protocol.kinds.step import Step
 from labmtj.protocol.schema import Network, ProtocolFile, listed
 from labmtj.units import Dimension
@@ -92,5 +92,19 @@ def above(protocol: ProtocolFile, source: Source, bench: BenchFile) -> Iterator[
                     noun = "a cell" if name == "cell_voltage" else "a terminal"
                     part = "as much" if value == voltage else units.show(value, Dimension.VOLTAGE)
                     message = f"{shown} could put {part} on {noun}, above its limit {limit}"
-                    yield source.problem(path, message, hint=f"the {owner} allows {limit} ({place})")
+                    reaching = _reaching(voltage, bench) if name == "cell_voltage" and share < 1.0 else ""
+                    hint = f"the {owner} allows {limit} ({place}){reaching}"
+                    yield source.problem(path, message, hint=hint)
                     break
+
+
+def _reaching(volts: float, bench: BenchFile) -> str:
+    """What the cell that gets most of a pulse would see of it through the wires of the bench's simulated die."""
+    # Solves the array: only where something is wrong already.
+    from labmtj.protocol.through_wires import largest_share
+
+    try:
+        cell, seen = largest_share(bench, volts)
+    except (SolveError, InputError):
+        return ""  # what is wrong with the bench is said elsewhere
+    return f"; cell {cell} of its simulated die would see {units.show(seen, Dimension.VOLTAGE, 3)}"

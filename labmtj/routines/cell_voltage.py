@@ -20,7 +20,6 @@ from labmtj.records import Cell, Defect, Floats, Ints, State
 SHORT_OHM = 200.0  # chosen: middle of 100-300 ohm (defaults of the dies), for shorts whose resistance nobody measured
 OPEN_OHM = 1e12  # chosen: what an open cell lets through is nothing to the others
 _SETTLED = 3e-4  # chosen: of a reading; what unknown states of the others make of it is ten times more
-_NEAR_SHORTS = 30.0  # chosen: 1 % is as good as any where a short of 100-300 ohm is taken for 200
 _MOST_TURNS, _CLOSE = 30, 1e-5  # of the wanted voltage (chosen); a turn gains two digits
 
 
@@ -65,13 +64,15 @@ def crossbar_of(
     rows, cols = _lines(crossbar(), cells, np.full(len(cells), read_voltage), np.zeros(len(cells)))
     load = crossbar().load(state=np.full(r_p.shape, State.P))
     # Where wires take most of the voltage, a reading's own error counts for more; one pattern is for amplitudes only.
-    enough = 1e-2 if r_p is r_ap else _SETTLED * (1.0 + load) ** 2
+    enough = 1e-2 if r_p is r_ap else _SETTLED * (1.0 + load)
     lacks = [np.zeros(r_p.shape), np.zeros(r_p.shape)]
     paths = [_path(crossbar()), _path(crossbar())]
     kinds = (State.P,) if r_p is r_ap else tuple(State)
-    # What a short does to its lines nobody knows to a percent as long as its resistance is a guess.
-    short = defect == Defect.SHORT
-    patience = np.where(short.any(axis=1)[:, np.newaxis] | short.any(axis=0), _NEAR_SHORTS, 1.0)
+    # Where wires take most of the voltage, a reading's own error counts for more; one pattern is for amplitudes only.
+    enough = 1e-2 if r_p is r_ap else _SETTLED * (1.0 + load)
+    lacks = [np.zeros(r_p.shape), np.zeros(r_p.shape)]
+    paths = [_path(crossbar()), _path(crossbar())]
+    kinds = (State.P,) if r_p is r_ap else tuple(State)
     at = (np.arange(len(cells)), *_positions(cells))
     for _ in range(_MOST_TURNS):
         change = [np.zeros(r_p.shape), np.zeros(r_p.shape)]
@@ -98,7 +99,7 @@ def crossbar_of(
                 seen_by = (before - over) / moved
             paths[which] = np.where(np.abs(moved) > 1e-3 * carried, np.maximum(seen_by, 0.0), paths[which])
             lacks[which] = exact - np.log(_nearly(model, read_voltage, paths[which], state=state, own=which)[0])
-            left = np.where(good, np.log(seen[which]) - exact, 0.0) / patience
+            left = np.where(good, np.log(seen[which]) - exact, 0.0)
             missing = max(missing, float(np.abs(left).max()))
         if missing < enough:
             return crossbar()

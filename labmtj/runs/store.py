@@ -7,7 +7,7 @@
 | inference | products of the layers per sample, labels, confusion |
 | tune | accuracy against scale |
 | iv, tmr, switching, .. | what a characterisation step of that name found; iv2 the second of its kind |
-| steps, readings, pulses, products, sums, samples | tables, one row an event |
+| steps, readings, pulses, products, sums, samples, fields | tables, one row an event |
 
 Open a group with `xarray.open_dataset(path, group="layer1", engine="h5netcdf")`.
 """
@@ -76,6 +76,8 @@ def _groups(events: Events, folder: Path) -> dict[str, Group]:
     for kind in ("sum", "sample"):
         if events.of(kind):
             groups[f"{kind}s"] = tables.sums(events, kind)
+    if events.of("field"):
+        groups["fields"] = tables.fields(events)
     counts: dict[str, int] = {}
     for entry in events.of("finding"):
         name = entry["name"]

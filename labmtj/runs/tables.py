@@ -146,6 +146,20 @@ def sums(events: Events, kind: str) -> Group:
     )
 
 
+def fields(events: Events) -> Group:
+    """Fields that a magnet was set to, one row a setting."""
+    found = events.of("field")
+    return Group(
+        {
+            **_key("set", events, found),
+            "field": _floats(
+                "set", [entry["tesla"] for entry in found], "T", "along the easy axis, positive favours P"
+            ),
+            "time": _floats("set", [entry["t"] for entry in found], "s", "instrument time at the begin of its ramp"),
+        }
+    )
+
+
 def finding(entry: Entry) -> Group:
     """What a characterisation step found, as it said it."""
     found = {

@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from labmtj.account import Account
 from labmtj.config.bench import Bench, BenchFile, load_bench
-from labmtj.config.dies import die_defaults
+from labmtj.config.bench_magnet import Coil as CoilEntry
 from labmtj.config.model import InstrumentModel, SourceMeterModel, SwitchMatrixModel, load_model
+from labmtj.dies import die_model
 from labmtj.errors import InputError
-from labmtj.physics.variation import Breakdown, DieModel, DieTruth, draw_die
+from labmtj.physics.variation import DieTruth, draw_die
 from labmtj.records import Defect
+from labmtj.twin.coil import Coil
 from labmtj.twin.electrics import Electrics
 from labmtj.twin.faults.injector import Faults
 from labmtj.twin.instrument import Firmware, Instrument
@@ -28,7 +31,6 @@ from labmtj.twin.state import MATRIX_COLS, MATRIX_ROWS, DieState
 from labmtj.twin.wiring import Channel, Wiring
 from labmtj.twin.world import World
 
-DEFAULT_DIAMETER = 40e-9  # [m] the main job's device size (physics.md, section 3)
 _LEAD = 0.5  # [ohm] chosen: a metre of thin coaxial cable and a probe needle
 
 
@@ -55,6 +57,11 @@ class Place:
         """A source-measure channel of this instrument."""
         return Smu(self.world, (self.name, name), model, number=self.number(name), mains=self.mains, seed=self.seed)
 
+    @property
+    def coil(self) -> Coil:
+        """What hangs on this instrument's output: a magnet's coil, or one that no die lies in."""
+        return self.world.coils.setdefault(self.name, coil(CoilEntry(), tesla_per_ampere=0.0))
+
 
 @dataclass(frozen=True)
 class SimulatedBench:
@@ -74,45 +81,10 @@ class SimulatedBench:
         """What is wrong on it: nothing until something is put in."""
         return Faults(self.world, {self.names[a]: i for a, i in self.instruments.items()}, power_on=self.power_on)
 
-
-def die_model(bench: Bench) -> DieModel:
-    """The statistics of a bench's simulated die: what the file says, else the defaults of its diameter."""
-    said: dict[str, Any] = {}
-    if bench.simulation is not None and bench.simulation.die is not None:
-        said = {key: value for key, value in dict(bench.simulation.die).items() if value is not None}
-    defaults = die_defaults()
-    diameter = said.get("diameter", DEFAULT_DIAMETER)
-    shared = dict(defaults.shared)
-    merged = shared | dict(defaults.at(diameter)) | said | {"diameter": diameter}
-    defects = dict(shared["defects"])
-    if "defects" in said:
-        defects |= {key: value for key, value in dict(said["defects"]).items() if value is not None}
-    return DieModel(
-        seed=said.get("seed", 0),
-        rows=bench.array.rows,
-        cols=bench.array.cols,
-        short=defects["short"],
-        open=defects["open"],
-        stuck=defects["stuck"],
-        short_resistance=_pair(merged["short_resistance"]),
-        telegraph_size=_pair(merged["telegraph_size"]),
-        flicker_p=merged["flicker_p"] * 1e-12,  # um^2 to m^2
-        flicker_ap=merged["flicker_ap"] * 1e-12,
-        breakdown=Breakdown(**dict(merged["breakdown"])),
-        sign=-1 if said.get("positive_row_writes") == "AP" else 1,
-        **{
-            key: merged[key]
-            for key in DieModel.__dataclass_fields__
-            if key in merged and key not in _CONVERTED and key != "seed"
-        },
-    )
-
-
-_CONVERTED = ("short_resistance", "telegraph_size", "flicker_p", "flicker_ap", "breakdown")
-
-
-def _pair(values: list[float]) -> tuple[float, float]:
-    return values[0], values[1]
+    def account(self) -> Account:
+        """What happened to the die since this bench was built."""
+        with self.world.lock:
+            return self.world.electrics.account()
 
 
 def wiring(file: BenchFile, matrix: SwitchMatrixModel, seed: int) -> Wiring:
@@ -120,7 +92,7 @@ def wiring(file: BenchFile, matrix: SwitchMatrixModel, seed: int) -> Wiring:
     bench = file.bench
     leads = bench.simulation.leads if bench.simulation is not None else None
     lead = leads.lead if leads is not None and leads.lead is not None else _LEAD
-    relay = _pair(matrix.relay.resistance)
+    relay = (matrix.relay.resistance[0], matrix.relay.resistance[1])
     if leads is not None and leads.contact is not None:
         relay = (leads.contact, leads.contact)
     roles = {row: bench.channels.get(row) for row in bench.roles}
@@ -175,6 +147,11 @@ def electrics(file: BenchFile) -> Electrics:
     return Electrics(truth, DieState(truth, Path(state) if state else None))
 
 
+def coil(said: CoilEntry, *, tesla_per_ampere: float) -> Coil:
+    """A coil as a bench file describes it."""
+    return Coil(ohms=said.resistance, henries=said.inductance, lag=said.lag, tesla_per_ampere=tesla_per_ampere)
+
+
 def _with_references(truth: DieTruth, bench: Bench) -> DieTruth:
     """The die with the bench's known resistors in the places of cells; like an open, none is a junction."""
     if not bench.references:
@@ -194,6 +171,10 @@ def simulated_bench(name: str | BenchFile, *, log: Path | None = None, realtime:
     seed = array.truth.model.seed
     record = TwinLog(log)
     world = World(array, wiring(file, matrix_model(sheets), seed), log=record, realtime=realtime)
+    magnet, simulation = file.bench.magnet, file.bench.simulation
+    if magnet is not None:
+        said = simulation.coil if simulation is not None else CoilEntry()
+        array.coil = world.coils[magnet.source] = coil(said, tesla_per_ampere=magnet.tesla_per_ampere)
     numbered = numbers(file)
 
     def power_on(name: str) -> Firmware:

@@ -2,18 +2,21 @@
 
 Both doors into the twin end here. A `Hookup` says which line hangs on which source, through which
 resistance; an operating point is the exact solution of the network for it. Time passes only in
-`hold` (read dose and retention) and `pulse` (switching).
+`hold` (read dose and retention) and `pulse` (switching). The field of a magnet is the same for all cells; while it
+changes, time passes in the steps of its coil.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labmtj.account import Account
 from labmtj.physics import cell_drive
 from labmtj.physics.breakdown import damage
 from labmtj.physics.chance import Purpose, uniform, uniforms, uniforms_each
@@ -23,11 +26,13 @@ from labmtj.physics.mtj import LINEAR
 from labmtj.physics.switching_cells import Switching
 from labmtj.physics.variation import DieTruth
 from labmtj.records import Defect, Floats
+from labmtj.twin.coil import Coil
 from labmtj.twin.effort import SOLVE, Effort
 from labmtj.twin.hookup import Hookup
 from labmtj.twin.readings import Readings, View
 from labmtj.twin.sources import stand
 from labmtj.twin.state import DieState
+from labmtj.twin.tally import Tally
 
 _KEPT = 64  # operating points that are remembered
 _DRIVE, _BARRIER = 6.0, (10.0, 122.0)  # range of the switching table
@@ -44,6 +49,7 @@ class OperatingPoint:
     limited: tuple[bool, ...]
     kcl: float
     rates: Floats | None = field(default=None)
+    external: float = 0.0  # field of a magnet, H / H_k, that the rates were worked out for
     views: dict[tuple[int, float], View] = field(default_factory=dict[tuple[int, float], View])
 
 
@@ -53,6 +59,9 @@ class Electrics:
     def __init__(self, truth: DieTruth, state: DieState) -> None:
         self.truth, self.state = truth, state
         self.effort = Effort()
+        self._tally = Tally(state)
+        self.coil: Coil | None = None  # the magnet that the die lies in
+        self._external = 0.0  # its field now, H / H_k
         self._held: Hookup | None = None
         self._held_for = 0.0
         self._until: float | None = None  # seconds of it until the first cell flips, once somebody has asked
@@ -151,9 +160,15 @@ class Electrics:
 
     def hold(self, hookup: Hookup, seconds: float) -> None:
         """Let time pass with the lines connected so; it takes effect before anything else happens (`settle`)."""
+        if self.coil is None:
+            self._hold(hookup, seconds)
+        else:
+            self._follow(self.coil, seconds, partial(self._hold, hookup))
+
+    def _hold(self, hookup: Hookup, seconds: float) -> None:
         if self._held is not hookup:
             if hookup.quiet:
-                self.rest(seconds)
+                self._rest(seconds)
                 return
             if self._held != hookup:
                 self.settle()
@@ -191,10 +206,33 @@ class Electrics:
 
     def rest(self, seconds: float) -> None:
         """Let time pass with nothing on the lines: it is added up and takes effect before the next event."""
+        if self.coil is None:
+            self._rest(seconds)
+        else:
+            self._follow(self.coil, seconds, self._rest)
+
+    def _rest(self, seconds: float) -> None:
         if self._held is not None:
             self.settle()
         self.state.clock += seconds
         self.state.rest += seconds
+
+    def _follow(self, coil: Coil, seconds: float, pass_time: Callable[[float], None]) -> None:
+        """Let time pass in a magnet, whose field is constant between the steps of its coil."""
+        while seconds > 0:
+            now = self.state.clock
+            self._expose_to(coil, now)
+            span = min(seconds, coil.next_change(now) - now)
+            pass_time(span)
+            seconds -= span
+
+    def _expose_to(self, coil: Coil, now: float) -> None:
+        """Take the field that the coil has now; the time before is first given to the cells at the field before."""
+        external = coil.field(now) / self.truth.model.anisotropy_field
+        if external != self._external:
+            self.settle()
+            self._wake()
+            self._external = external
 
     def _wake(self) -> None:
         """Give every cell the exposure of the time at rest."""
@@ -205,15 +243,17 @@ class Electrics:
     def pulse(self, hookup: Hookup, seconds: float) -> OperatingPoint:
         """One pulse: solve the network once, at its start, and draw once for every cell."""
         self.settle()
+        if self.coil is not None:
+            self._expose_to(self.coil, self.state.clock)
         self._wake()
         self.state.clock += seconds
         point = self.operating_point(hookup)
-        self._switch(point, seconds)
+        self._switch(hookup, point, seconds)
         return point
 
     def _drive(self, cell_v: Floats) -> Floats:
-        """V/V_c0 of every cell towards its other state, stray field included."""
-        drive = cell_drive.drive(self.truth, state=self.state.state, cell_v=cell_v)
+        """V/V_c0 of every cell towards its other state, fields included."""
+        drive = cell_drive.drive(self.truth, state=self.state.state, cell_v=cell_v, external=self._external)
         # The table ends at 6 V_c0, above 2 V, where a pulse writes for certain and the barrier breaks.
         return np.clip(drive, -_DRIVE, _DRIVE)
 
@@ -226,7 +266,8 @@ class Electrics:
 
     def _rates(self, point: OperatingPoint) -> Floats:
         """Rate [1/s] at which each cell leaves its state at an operating point."""
-        if point.rates is None:
+        if point.rates is None or point.external != self._external:
+            point.external = self._external
             rates = self._cells(point).rates(self._drive(point.cell_v).ravel())
             point.rates = np.where(self._stays, 0.0, rates.reshape(self._shape))
         return point.rates
@@ -239,12 +280,15 @@ class Electrics:
         over = gathered >= self._threshold
         if not over.any():
             state.hazard[...] = gathered
+            self._count(point, seconds)
             return 0.0
         with np.errstate(divide="ignore", invalid="ignore"):
             when = np.where(over, (self._threshold - state.hazard) / rates, np.inf)
         first = int(np.argmin(when))
         elapsed = min(max(float(when.flat[first]), 0.0), seconds)
         state.hazard += rates * elapsed
+        self._count(point, elapsed)
+        self._tally.flip(rest=point is self._at_rest)
         state.hazard.flat[first] = 0.0
         state.flips.flat[first] += np.uint64(1)
         draw = uniform(truth.model.seed, int(Purpose.EXPOSURE), first, int(state.flips.flat[first]))
@@ -252,13 +296,20 @@ class Electrics:
         self._flip(np.unravel_index(first, self._shape))
         return seconds - elapsed
 
-    def _switch(self, point: OperatingPoint, seconds: float) -> None:
+    def _count(self, point: OperatingPoint, seconds: float) -> None:
+        cells, rest = (point.cell_v, point.cell_i), point is self._at_rest
+        self._tally.hold(cells, point.source_volts, seconds, self._rates(point), rest=rest)
+
+    def _switch(self, hookup: Hookup, point: OperatingPoint, seconds: float) -> None:
         truth, state = self.truth, self.state
         drive = self._drive(point.cell_v).ravel()
         chance = self._cells(point).probabilities(drive, width=seconds).reshape(self._shape)
         # Every cell has seen every pulse, so one ordinal serves them all and one draw is made a cell and pulse.
         draw = uniforms(truth.model.seed, Purpose.PULSE, chance.size, state.pulses).reshape(self._shape)
-        for cell in np.argwhere((draw < chance) & ~self._stays):
+        flipped = (draw < chance) & ~self._stays
+        cells, sources = (point.cell_v, point.cell_i), (point.source_volts, point.source_current)
+        self._tally.pulse(hookup, cells, sources, seconds, np.where(self._stays, 0.0, chance), flipped)
+        for cell in np.argwhere(flipped):
             self._flip(tuple(cell))
         if truth.model.back_hopping:
             chance = cell_drive.back_hopping(truth, state=state.state, cell_v=point.cell_v, seconds=seconds)
@@ -297,7 +348,15 @@ class Electrics:
         """Make all that has happened the state that a next process finds; nothing where no file keeps it."""
         if self.state.path is not None:
             self.settle()
+            if self._external:
+                self._wake()  # what is stored of the time at rest is time without a field
             self.state.commit()
+
+    def account(self) -> Account:
+        """What happened to the die since this object was made."""
+        self.settle()
+        self._wake()
+        return self._tally.account()
 
     # -- reading ---------------------------------------------------------------------------------
 

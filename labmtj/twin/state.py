@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from labmtj.errors import StorageError
-from labmtj.physics.variation import DieModel, DieTruth
+from labmtj.physics.variation import ANISOTROPY_FIELD, DieModel, DieTruth
 
 _HEADER = 4096
 _MAGIC = "labmtj die state"
@@ -25,8 +25,14 @@ MATRIX_ROWS, MATRIX_COLS = 16, 96  # the largest matrices there are: 16 x 32 car
 
 
 def fingerprint(model: DieModel) -> str:
-    """A short digest of everything that makes this die another die."""
-    return hashlib.sha256(repr(model).encode()).hexdigest()[:16]
+    """A short digest of everything that makes this die another die.
+
+    An anisotropy field as of old is left out: without a magnet it means nothing, and older states stay good.
+    """
+    said = repr(model)
+    if model.anisotropy_field == ANISOTROPY_FIELD:
+        said = said.replace(f", anisotropy_field={model.anisotropy_field!r}", "")
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _layout(rows: int, cols: int) -> np.dtype[Any]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from labmtj.twin.clock import HostClock
+from labmtj.twin.coil import Coil
 from labmtj.twin.electrics import Electrics, OperatingPoint
 from labmtj.twin.hookup import GROUND, Connections, Contact, Hookup
 from labmtj.twin.record import KEPT, TwinLog
@@ -63,6 +64,7 @@ class World:
         self.stuck: dict[Crosspoint, bool] = {}  # relays that do not move any more: True is closed
         self.outputs: dict[Channel, Output] = {channel: Output() for channel in wiring.channels}
         self.violations: list[str] = []
+        self.coils: dict[str, Coil] = {}  # what hangs on supplies of magnets, by the instrument's name
         self.interlocked: dict[Channel, bool] = {}  # source-measure channels, and whether they may not be on
         self._disturbed: dict[Channel, Disturbance] = {}
         self._asked: frozenset[Crosspoint] = frozenset()

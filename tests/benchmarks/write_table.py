@@ -4,10 +4,10 @@
     python tests/benchmarks/write_table.py --dies 100 --jobs 2   the table of the README's decisions, long
     python tests/benchmarks/write_table.py --diameters 100 --wires 20 --algorithms model,ispp
 
-Each die is found as a bench finds it: its polarity is given, it is mapped, its cells are ramped (two ramps a
-direction), and then all of its cells are written with random states, once with each algorithm and scheme, on top of
-what stood there. The algorithms are those of labmtj.routines.writing, which run on all dies in lockstep
-(physics.lockstep): every pulse and reading is a solution of the whole network, and every cell draws at every pulse.
+Each die is found as a bench finds it: what switches a cell of its middle is looked for, it is mapped, its cells are
+ramped (two ramps a direction), and then all of its cells are written with random states, once with each algorithm
+and scheme, on top of what stood there. The algorithms are those of labmtj.routines.writing, which run on all dies in
+lockstep (physics.lockstep): every pulse and reading is a solution of the whole network, and all cells draw at a pulse.
 The wire resistance that the map knows is 0.9 of the true one. Single nanosecond pulses are asked of one_shot with
 10 ns. Columns of the table:
 
@@ -38,25 +38,23 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from labmtj.config.bench import load_bench
-from labmtj.errors import LimitExceeded
+from labmtj.dies import die_model
+from labmtj.errors import BenchError, LimitExceeded
 from labmtj.nets.placement import identity
 from labmtj.physics.breakdown import damage
 from labmtj.physics.lockstep import Dies
 from labmtj.physics.stress import Limits
 from labmtj.physics.variation import DieModel, DieTruth, draw_die
-from labmtj.records import Cell, Copy, DieMap, Floats, Ints, Polarity, Pulse, PulseOutcome, Reading, Scheme, State, Sum
+from labmtj.records import Cell, Copy, DieMap, Ints, Polarity, Pulse, PulseOutcome, Reading, Scheme, State, Sum
 from labmtj.routines.characterise import Probing, map_talk, write_amplitudes
 from labmtj.routines.ramps import RampSettings, ramp_talk
 from labmtj.routines.writing.picture import Picture
 from labmtj.routines.writing.settings import Algorithm, Order, WriteSettings
 from labmtj.routines.writing.talk import Add, Done, Ground, Look, Talk
 from labmtj.routines.writing.writer import Writer
-from labmtj.twin.build import die_model
 
 LIMITS = Limits(cell_voltage=0.7, terminal_voltage=1.5, line_compliance=3e-3)
 WIDTH, KNOWN_WIRE, RAMPS = 100e-6, 0.9, 2
-PROBE = {15: 0.26, 20: 0.26, 30: 0.24, 40: 0.23, 50: 0.235, 75: 0.26, 100: 0.29}
-"""[V] What a polarity step finds on a cell of the middle of such dies with wires of 5 ohm, within some steps."""
 
 
 class Lockstep:
@@ -99,7 +97,7 @@ class Lockstep:
                 except StopIteration as end:
                     results[die] = end.value
                     del talks[die]
-                except LimitExceeded as error:
+                except (LimitExceeded, BenchError) as error:
                     results[die] = error
                     del talks[die]
             answers = self._answer(waiting)
@@ -187,12 +185,36 @@ def ways(algorithms: Sequence[str], schemes: Sequence[str]) -> list[Way]:
     return found
 
 
+def switches(bench: Lockstep, die: int) -> Talk[Polarity | None]:
+    """What switches a cell in the middle, by pulses that rise from 150 mV; the next cell if one is defective."""
+    sign = bench.model.sign
+    for cell in (Cell(8, 8), Cell(8, 7), Cell(7, 8), Cell(9, 9)):
+        found: dict[State, float] = {}
+        (before,) = yield Look((cell,))
+        for target in (State.P, State.AP, State.P):
+            for volts in 0.15 * 1.05 ** np.arange(32):
+                pulse = Pulse(cell, (sign if target is State.P else -sign) * float(volts), WIDTH)
+                if not bench.allowed(die, pulse):
+                    break
+                yield pulse
+                (after,) = yield Look((cell,))
+                ratio = after.conductance / before.conductance
+                if ratio > 1.3 if target is State.P else ratio < 1 / 1.3:
+                    found[target] = float(volts)
+                    before = after
+                    break
+        if len(found) == 2:
+            return Polarity(State.P if sign > 0 else State.AP, cell, found[State.P], found[State.AP])
+    return None
+
+
 def mapped(bench: Lockstep, kind: Kind) -> dict[int, DieMap]:
     """Maps of all dies, with the switching voltages of their cells; dies that cannot be mapped are left out."""
-    sign, probe = bench.model.sign, PROBE[kind.diameter]
-    polarity = Polarity(State.P if sign > 0 else State.AP, Cell(8, 8), probe, 1.18 * probe)
+    found = bench.converse({die: switches(bench, die) for die in range(len(bench.truths))})
     talks: dict[int, Talk[Any]] = {}
-    for die in range(len(bench.truths)):
+    for die, polarity in found.items():
+        if polarity is None:
+            continue
         how = Probing(
             polarity, bench.read, WIDTH, lambda p, d=die: bench.allowed(d, p), KNOWN_WIRE * kind.wire,
             lambda m, d=die: bench.trust(d, m),
@@ -246,7 +268,8 @@ def write(bench: Lockstep, maps: dict[int, DieMap], way: Way, seed: int) -> dict
         changed += int(np.count_nonzero((copy.initial != copy.target) & good))
         repaired += copy.repaired
     return {
-        "way": way.name, "dies": len(copies), "refused": refused, "cells": cells, "wrong": wrong, "bound": bound(wrong, cells),
+        "way": way.name, "dies": len(copies), "refused": refused, "cells": cells,
+        "wrong": wrong, "bound": bound(wrong, cells),
         "pulses": pulses / max(changed, 1), "repaired": repaired / max(cells, 1),
         "damage": float(bench.damage[list(copies)].mean()) if copies else np.nan,
         "reads": bench.counts["reads"] / max(len(maps), 1), "sums": bench.counts["sums"] / max(len(maps), 1),
@@ -297,7 +320,9 @@ def main() -> None:
                 print(json.dumps({"diameter": kind.diameter, "wire": kind.wire, "lines": lines}), flush=True)
                 continue
             print(f"\n{kind.diameter} nm, {kind.wire:g} ohm   ({false} marks of the maps differ, {seconds:.0f} s)")
-            print(f"{'':44}{'wrong':>14}{'bound':>10}{'pulses':>8}{'repaired':>10}{'damage':>10}{'reads':>7}{'sums':>6}")
+            print(
+                f"{'':44}{'wrong':>14}{'bound':>10}{'pulses':>8}{'repaired':>10}{'damage':>10}{'reads':>7}{'sums':>6}"
+            )
             for line in lines:
                 if not line["dies"]:
                     print(f"{line['way']:44} --  {line['refused']}", flush=True)

@@ -12,6 +12,8 @@ NEEDED = {
     "switch_matrix": {"identify", "setup", "switch", "closed", "open_all", "LINK"},
     "pulse_generator": {"identify", "setup", "pair", "shutdown", "LINK"},
     "voltage_bank": {"identify", "setup", "apply", "pulse", "rest", "shutdown", "LINK"},
+    "field_source": {"identify", "setup", "current", "output_enabled", "measure_current", "clear", "shutdown", "LINK"},
+    "thermometer": {"identify", "setup", "temperature", "LINK"},
 }
 NAMES = sorted(path.stem for path in Path(find("models", "keithley_2636b")).parent.glob("*.yaml"))
 

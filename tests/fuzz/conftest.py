@@ -32,6 +32,8 @@ CHANNELS = {
     "keithley_2602b": ["a", "b"],
     "keithley_2636b": ["a", "b"],
 }
+MAGNET = "magnet: {source: box, tesla_per_ampere: 11 mT/A, limit: 220 mT}\n"
+BESIDE = {"kepco_bop_20_20": MAGNET, "lakeshore_336": ""}  # what is not on lines, and stands in the file for it
 ADDRESS = "TCPIP0::192.0.2.11::inst0::INSTR"
 LONGEST = 6.0  # [s] of processor time for one message; the worst take two to three on a core that others share
 MEMORY = 300_000  # [KiB] that a run may add to what the process had at its largest
@@ -149,7 +151,11 @@ class Bed:
             assert math.isfinite(output.level)
             assert abs(output.level) <= self.most(name, current=output.current), (name, which, output)
             assert 0 < output.limit <= self.limit(name, current=output.current), (name, which, output)
-        matrix = self.sheets["box" if "box" not in {c[0] for c in world.outputs} else "other"]
+        matrix = next(sheet for sheet in self.sheets.values() if isinstance(sheet, SwitchMatrixModel))
+        if world.electrics.coil is not None:
+            now = world.now()
+            assert abs(world.electrics.coil.current(now)) <= 1.01 * self.sheets["box"].current
+            assert math.isfinite(world.electrics.coil.field(now))
         rows = [chr(ord("A") + n) for n in range(matrix.rows)]
         columns = range(1, matrix.cards.count * matrix.cards.columns + 1)
         assert all(row in rows and column in columns for row, column in world.closed | world.asked)
@@ -218,12 +224,15 @@ def bed_of(tmp_path_factory):
         if model not in files:
             if model in MATRICES:
                 other, roles = "keithley_2636b", {"A": "other.a", "B": "other.b", "C": "ground"}
+            elif model in BESIDE:
+                other, roles = "keithley_7001", {"A": "ground", "B": "ground", "C": "ground"}
             else:
                 other, names = "keithley_7001", CHANNELS.get(model, ["1", "2"])
                 roles = {"A": f"box.{names[0]}", "B": f"box.{names[-1]}" if len(names) > 1 else "ground", "C": "ground"}
             shown = "{" + ", ".join(f"{row}: {what}" for row, what in roles.items()) + "}"
             path = tmp_path_factory.mktemp("fuzz") / f"{model}.yaml"
-            path.write_text(BENCH.format(box=model, other=other, roles=shown, address=ADDRESS))
+            text = BENCH.format(box=model, other=other, roles=shown, address=ADDRESS)
+            path.write_text(text + BESIDE.get(model, ""))
             files[model] = load_bench(str(path))
         return Bed(files[model])
 

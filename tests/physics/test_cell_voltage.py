@@ -65,14 +65,14 @@ def test_voltages_of_all_cells_are_those_of_the_single_network(ohms, wire):
 @pytest.mark.parametrize(("ohms", "wire"), [(7960.0, 5.0), (1270.0, 20.0)])
 def test_the_map_of_a_die_gives_back_its_resistances(ohms, wire):
     found, (_, r_p, tmr0) = map_of(ohms, wire), die(ohms)
-    assert np.abs(found.r_p / r_p - 1).max() < 1e-3
+    assert np.abs(found.r_p / r_p - 1).max() < 2e-3
     assert np.abs(found.tmr0 / tmr0 - 1).max() < 1e-2
 
 
 def test_a_short_is_known_by_its_mark():
     found, (_, r_p, _) = map_of(7960.0, 5.0, short=True), die(7960.0, short=True)
     assert (200.0, 0.0) == (found.r_p[2, 4], found.tmr0[2, 4])
-    assert np.abs(found.r_p / r_p - 1).max() < 1e-3
+    assert np.abs(found.r_p / r_p - 1).max() < 2e-3
 
 
 def test_states_that_nobody_knows_change_a_cell_voltage_by_little():

@@ -15,7 +15,7 @@ from labmtj.config.finder import find
 SMALL = {
     "rows: {1..15: 1..15}": "rows: {1..4: 1..4}",
     "cols: {1..15: 16..30}": "cols: {1..4: 5..8}",
-    "array: {rows: 15, cols: 15}": "array: {rows: 4, cols: 4}",
+    "array: {rows: 15, cols: 15": "array: {rows: 4, cols: 4",
     "seed: 17}": "seed: 17, defects: {short: 0, open: 0, stuck: 0}}",
 }
 

@@ -106,7 +106,7 @@ def write_small(folder: Path) -> Path:
     for old, new in (("{1..15: 1..15}", "{1..8: 1..8}"), ("{1..15: 16..30}", "{1..8: 9..16}")):
         assert old in text
         text = text.replace(old, new)
-    text = text.replace("{rows: 15, cols: 15}", "{rows: 8, cols: 8}")
+    text = text.replace("{rows: 15, cols: 15, wire: 5 ohm}", "{rows: 8, cols: 8}")
     (folder / "bench.yaml").write_text(text, encoding="utf-8")
     (folder / "small.yaml").write_text(
         "title: small\nformat: 1\nnetwork: {shipped: wine/1}\nsteps:\n"

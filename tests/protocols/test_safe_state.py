@@ -7,7 +7,8 @@ import signal
 import pytest
 import pyvisa
 
-from labmtj.bench.session import SafeState, Stage, deferred_signals, library_path, open_bench
+from labmtj.bench.safe_state import SafeState, Stage, deferred_signals
+from labmtj.bench.session import library_path, open_bench
 from labmtj.errors import BenchError, InstrumentError, LimitExceeded, ShutdownFailed
 from labmtj.records import Cell, Pulse
 

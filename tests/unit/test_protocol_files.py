@@ -139,7 +139,7 @@ def test_a_protocol_larger_than_the_array(job):
         "mine.yaml:8:14: program.layer: layer 1 needs 13 x 12 devices, the array has 10 x 15\n"
         "          layer: 1\n"
         "                 ^\n"
-        "  the array: small.yaml:19"
+        "  the array: small.yaml:20"
     )
     assert caught.value.exit_code == 3
 
@@ -158,7 +158,7 @@ def test_a_bench_that_names_an_unknown_model(job):
     with pytest.raises(FileProblems) as caught:
         job(bench="wrong.yaml")
     expected = (
-        "wrong.yaml:11:19: instruments.matrix.model: there is no instrument model keithley_707c\n"
+        "wrong.yaml:12:19: instruments.matrix.model: there is no instrument model keithley_707c\n"
         '      matrix: {model: keithley_707c,  address: "TCPIP0::192.0.2.12::inst0::INSTR"}\n'
         "                      ^^^^^^^^^^^^^\n"
         "  did you mean keithley_707b? known here: "
@@ -176,7 +176,7 @@ def test_a_voltage_above_a_limit_is_refused_with_the_line_of_the_limit(job):
         "mine.yaml:9:40: program.pulse.amplitude: 1.4 V could put as much on a cell, above its limit 650 mV\n"
         "          pulse: {width: 50 us, amplitude: 1400 mV}\n"
         "                                           ^^^^^^^\n"
-        "  the protocol allows 650 mV (mine.yaml:17)"
+        "  the protocol allows 650 mV (mine.yaml:17); cell (15, 1) of its simulated die would see 1.39 V"
     )
     assert caught.value.exit_code == 4
 
@@ -207,7 +207,7 @@ def test_a_limit_looser_than_the_bench_quotes_the_line_of_the_bench(job):
         "mine.yaml:17:24: limits.cell_voltage: 1.4 V is looser than the bench's limit 700 mV\n"
         "    limits: {cell_voltage: 1.4 V}\n"
         "                           ^^^^^\n"
-        "  the bench allows 700 mV (bench.yaml:21); a protocol may only be tighter"
+        "  the bench allows 700 mV (bench.yaml:22); a protocol may only be tighter"
     )
 
 
@@ -378,7 +378,7 @@ def test_the_effective_files_are_the_same_job(job):
             "progam.retries=3",
             "there is no field progam.retries\n  did you mean steps.program.retries or",
         ),
-        ("steps.program.retrys=3", "there is no field steps.program.retrys\n  did you mean steps.program.retries?"),
+        ("steps.program.retrys=3", "there is no field steps.program.retrys\n  did you mean steps.program.retries"),
         ("program[3].retries=3", "mine.yaml has no step that program[3].retries could mean"),
         ("verify.layer=3", "mine.yaml has no step that verify.layer could mean"),
         ("program.retries=1e-3", "program.retries: 0.001 stands here; a whole number is expected"),

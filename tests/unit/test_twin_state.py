@@ -15,10 +15,16 @@ from labmtj.config.bench import load_bench
 from labmtj.errors import StorageError
 from labmtj.physics.variation import draw_die
 from labmtj.twin.build import die_model
-from labmtj.twin.state import DieState
+from labmtj.twin.state import DieState, fingerprint
 
 TRUTH = draw_die(die_model(load_bench("simulated-15x15").bench))
 FIELDS = ("state", "broken", "hazard", "flips", "damage", "row_reads", "col_reads", "cycles")
+
+
+def test_the_anisotropy_makes_another_die_and_its_default_leaves_older_states_good():
+    model = TRUTH.model
+    assert "90aee2eadefcb626" == fingerprint(model)  # as before dies had an anisotropy field
+    assert fingerprint(model) != fingerprint(dataclasses.replace(model, anisotropy_field=0.31))
 
 
 def content(state):

@@ -15,6 +15,12 @@ from labmtj.report.content import number
 from labmtj.runs.netcdf import Group
 
 DRAWERS: dict[str, str] = {
+    "rh_loop": "rh_loop",
+    "switching": "switching",
+    "write_error": "rates",
+    "half_select": "rates",
+    "read_disturb": "rates",
+    "retention": "retention",
     "classify": "classify",
     "iv": "iv",
     "offsets": "offsets",

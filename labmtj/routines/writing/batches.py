@@ -16,6 +16,7 @@ from labmtj.records import Cell, Floats, Ints, State
 from labmtj.routines.writing.picture import Picture, spread_out
 from labmtj.routines.writing.settings import MODEL_MARGIN, Algorithm, Order, WriteSettings
 
+_RISKY = 0.6  # chosen: of the selected cell's voltage on a half-selected one; at 0.5 it is V/2 as everywhere
 _EXCESS = 1.12  # chosen: what one cell of a batch may get over what it wants; the spread of V_c is 5 %
 
 
@@ -42,6 +43,21 @@ class Batches:
         margin = MODEL_MARGIN if settings.algorithm is Algorithm.MODEL else None
         self._wanted = picture.wanted(settings.amplitudes, margin=margin)
         self.compensated = settings.compensate and picture.model is not None
+
+    def far_first(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Cells from the one that needs most at its terminals to the one that needs least, if that is the way to go.
+
+        Empty where any order will do: where no pulse puts on a half-selected cell near its terminals what comes close
+        to writing it. Written last, near cells lose nothing to the pulses of far ones.
+        """
+        if not self.compensated:
+            return []
+        nominal = float(np.nanmedian(self._wanted[State.P]))
+        share = self._picture.shares(State.P, scheme=self._settings.scheme, amplitude=nominal)
+        here = [share[cell.position] for cell in cells]
+        if not here or 0.5 * max(here) < _RISKY * min(here):
+            return []
+        return [cell for _, cell in sorted(zip(here, cells, strict=True))]
 
     def of(self, cells: Sequence[Cell], target: Callable[[Cell], State], *, state: Ints) -> list[Batch]:
         """Batches of `cells`, in the order in which they are written, with the other cells in `state`."""

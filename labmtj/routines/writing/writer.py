@@ -68,7 +68,17 @@ class Writer:
         for cell in wrong:
             self._written[cell.position] = False
         yield Done(self._layer.size - len(wrong))
-        if self._in_rounds:
+        far_first = [] if blind else self._batches.far_first(cells)
+        if far_first:
+            # Pulses on far cells flip near ones: each cell is looked at when its turn comes, near ones last.
+            for cell in far_first:
+                yield from self._look([cell])
+                if self._wrong([cell]):
+                    yield from self._sweep([cell], progress=False)
+                self._written[cell.position] = self._state[cell.position] == self._target[cell.position]
+                yield Done(cell in wrong)
+            yield from self._check()
+        elif self._in_rounds:
             # All pulses first, then sums that verify many of them at once; what was missed is written cell by cell.
             for batch in self._batches.of(wrong, self._wants, state=self._state):
                 yield from self._fire(batch)

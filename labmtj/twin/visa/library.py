@@ -21,6 +21,7 @@ from pyvisa_sim import parser
 from pyvisa_sim.highlevel import SimVisaLibrary
 from pyvisa_sim.sessions.session import Session
 
+from labmtj.account import Account
 from labmtj.runs.cassette import SUFFIX
 from labmtj.twin.build import SimulatedBench, simulated_bench
 from labmtj.twin.cassette import ReplayBench, replay_bench
@@ -74,6 +75,12 @@ class SessionLibrary(SimVisaLibrary):
     def clock(self) -> HostClock:
         """The host's time on this bench."""
         return self._host
+
+    @property
+    def account(self) -> Callable[[], Account] | None:
+        """What tells the account of the simulated die; a replayed session has none."""
+        bench = self.bench
+        return bench.account if isinstance(bench, SimulatedBench) else None
 
     def add_boxes(self, path: str) -> None:
         """Put the devices of a YAML file of pyvisa-sim on the bench, for what needs no model."""

@@ -14,6 +14,8 @@ MODELS = (
     "keysight_33522b",
     "keysight_81160a",
     "qdevil_qdac2",
+    "kepco_bop_20_20",
+    "lakeshore_336",
 )
 MESSAGES = st.integers(0, 2**64 - 1)  # a composer writes the same message for the same number
 QUIET = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}

@@ -1,0 +1,72 @@
+"""`labmtj check`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from labmtj.protocol.feasibility import Finding
+
+
+def check(
+    file: Annotated[
+        str,
+        typer.Argument(help="A protocol, a bench file or a data sheet; or the name of a shipped one.", metavar="FILE"),
+    ],
+    bench: Annotated[str, typer.Option(help="The bench that a protocol is meant for.")] = "simulated-15x15",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field; repeatable.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulated die.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Say what is wrong with a file, with line and column, without running anything; physics included.
+
+    For instance:
+
+      labmtj check protocols/wine.yaml
+
+      labmtj check protocols/wine.yaml --bench keysight --set program.pulse.width="10 ns"
+
+      labmtj check instruments/benches/keithley.yaml
+
+    Exit codes: 0 nothing that forbids a run; 3 bad file; 4 above a limit, or cannot work.
+    """
+    from labmtj.protocol.examine import examine
+
+    found = examine(file, bench=bench, overrides=settings or [], seed=seed)
+    if as_json:
+        content = {
+            "file": found.name,
+            "kind": found.kind,
+            "exit_code": found.exit_code,
+            "findings": [as_dict(finding) for finding in found.findings],
+            "summary": list(found.summary),
+        }
+        typer.echo(json.dumps(content))
+    else:
+        for finding in found.findings:
+            typer.echo(str(finding))
+        bad = sum(finding.severity.name in ("ERROR", "REFUSED") for finding in found.findings)
+        typer.echo(f"{found.name}: " + (f"{bad} problem{'s' if bad > 1 else ''}" if bad else "no problems"))
+        for line in found.summary:
+            typer.echo(f"  {line}")
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
+
+
+def as_dict(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON has it; line and column are 0 for what an option has set."""
+    problem = finding.problem
+    return {
+        "severity": finding.severity.name.lower(),
+        "file": problem.where,
+        "line": problem.line,
+        "column": problem.column,
+        "path": problem.path,
+        "message": problem.message,
+        "hint": problem.hint,
+    }

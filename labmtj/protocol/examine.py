@@ -1,0 +1,174 @@
+"""What can be found wrong with a file without running anything: `labmtj check`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from labmtj.bench.assemble import roles_of
+from labmtj.config import finder
+from labmtj.config.bench import DEFAULT, BenchFile, check_bench, load_bench, scope
+from labmtj.config.check import check
+from labmtj.config.model import load_model
+from labmtj.config.overrides import Scope, apply, parse_settings
+from labmtj.config.source import Source, read
+from labmtj.dies import die_model
+from labmtj.errors import FileProblems, InputError, LimitExceeded, MissingFile, PlacementError, Problem
+from labmtj.nets import files
+from labmtj.physics.variation import DieModel
+from labmtj.physics.write_forecast import MOST_DAMAGE
+from labmtj.physics.write_window import wear
+from labmtj.protocol.feasibility import Finding, judge
+from labmtj.protocol.inherit import inherit
+from labmtj.protocol.load import Job, check_fits, check_protocol
+from labmtj.protocol.schema import ProtocolFile
+from labmtj.protocol.write_verdicts import Severity
+from labmtj.units import Dimension, show
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found in a file: `kind` protocol, bench or model, the exit code, and lines on what it will do."""
+
+    kind: str
+    name: str
+    findings: tuple[Finding, ...] = ()
+    summary: tuple[str, ...] = field(default_factory=tuple)
+    exit_code: int = 0
+    job: Job | None = None
+
+    @property
+    def refused(self) -> list[Finding]:
+        """What must not be run."""
+        return [finding for finding in self.findings if finding.severity <= Severity.REFUSED]
+
+
+def examine(
+    name: str | Path, *, bench: str | Path = DEFAULT, overrides: Sequence[str] = (), seed: int | None = None
+) -> Examination:
+    """Examine a protocol on a bench, a bench file, or a data sheet. Raises MissingFile for one that is not there."""
+    path = _find(name)
+    try:
+        source = read(path)
+        data: Any = source.data
+        keys = set(cast("dict[str, Any]", data)) if isinstance(data, dict) else set[str]()
+        if "instruments" in keys:
+            return _bench(path, overrides, seed)
+        if "firmware" in keys:
+            load_model(path)
+            return Examination("model", source.name, summary=(f"data sheet: {data['title']}",))
+        return _protocol(source, bench, overrides, seed)
+    except FileProblems as error:
+        return Examination("file", str(name), _errors(error.problems), exit_code=error.exit_code)
+
+
+def layers(job: Job) -> dict[int, tuple[int, int]]:
+    """Shapes (inputs, device columns) of the layers of a job's network, from 1. Raises FileProblems, PlacementError."""
+    wanted = job.protocol.network
+    if wanted is None:
+        return {}
+    key = "shipped" if wanted.shipped is not None else "files"
+    try:
+        if wanted.shipped is not None:
+            network = files.shipped(wanted.shipped)
+        else:
+            network = files.read_network(Path(wanted.files or ""), solution=wanted.solution or 0)
+    except FileProblems:
+        raise
+    except InputError as error:
+        raise FileProblems([job.source.problem(("network", key), str(error))]) from error
+    shapes = {number: layer.shape for number, layer in enumerate(network.layers, start=1)}
+    check_fits(job, shapes)
+    return shapes
+
+
+def _find(name: str | Path) -> Path:
+    for kind in ("protocols", "benches", "models"):
+        try:
+            return finder.find(kind, name)
+        except MissingFile:
+            continue
+    return finder.find("protocols", name)
+
+
+def _errors(problems: Sequence[Problem], severity: Severity = Severity.ERROR) -> tuple[Finding, ...]:
+    return tuple(Finding(severity, problem) for problem in problems)
+
+
+def _bench(path: Path, overrides: Sequence[str], seed: int | None) -> Examination:
+    file = load_bench(path, overrides=overrides, seed=seed)
+    try:
+        roles_of(file.bench, {name: load_model(file.model_file(name)) for name in file.bench.instruments})
+    except InputError as error:
+        found = _errors([file.source.problem(("roles",), str(error), key=True)])
+        return Examination("bench", file.source.name, found, exit_code=error.exit_code)
+    bench, model = file.bench, die_model(file.bench)
+    most, width = bench.limits.cell_voltage, bench.pulse.width
+    damage, broken = wear(model, most, width=width)
+    findings: tuple[Finding, ...] = ()
+    if damage > MOST_DAMAGE:
+        text = (
+            f"one pulse of {show(width, Dimension.TIME)} at this limit breaks {broken:.1e} of the cells of such a die "
+            f"(damage {damage:.1e}; {MOST_DAMAGE:.0e} is what a cell should see in its life)"
+        )
+        place = file.source.problem(("limits", "cell_voltage"), text)
+        findings = (Finding(Severity.WARNING, place),)
+    instruments = ", ".join(f"{name} {entry.model}" for name, entry in bench.instruments.items())
+    limits = (
+        f"{show(most, Dimension.VOLTAGE)} a cell, {show(bench.limits.terminal_voltage, Dimension.VOLTAGE)} a terminal"
+    )
+    summary = (f"{bench.title}: {instruments}", f"limits: {limits}", f"simulated die: {describe(model)}")
+    return Examination("bench", file.source.name, findings, summary)
+
+
+def _protocol(source: Source, bench: str | Path, overrides: Sequence[str], seed: int | None) -> Examination:
+    bench_source = read(finder.find("benches", bench))
+    scopes = [Scope(source, ProtocolFile, ((), ("steps",))), scope(bench_source)]
+    source, bench_source = apply(parse_settings(overrides, seed=seed), scopes)
+    found: list[Problem] = []
+    file: BenchFile | None = None
+    try:
+        file = check_bench(bench_source)
+    except FileProblems as error:
+        found += error.problems
+        try:
+            check(inherit(source), ProtocolFile)  # what can be said of it without its bench
+        except FileProblems as more:
+            found += more.problems
+    if file is None:
+        return Examination("protocol", source.name, _errors(found), exit_code=InputError.exit_code)
+    try:
+        job = check_protocol(source, file)
+        findings = judge(job, layers(job))
+    except (FileProblems, PlacementError) as error:
+        return Examination("protocol", source.name, _errors(error.problems), exit_code=error.exit_code)
+    except LimitExceeded as error:
+        return Examination(
+            "protocol", source.name, _errors(error.problems, Severity.REFUSED), exit_code=error.exit_code
+        )
+    refused = any(finding.severity is Severity.REFUSED for finding in findings)
+    code = LimitExceeded.exit_code if refused else 0
+    return Examination("protocol", source.name, tuple(findings), tuple(_summary(job)), code, job)
+
+
+def _summary(job: Job) -> list[str]:
+    """What will be done, in a few lines."""
+    bench, steps = job.bench.bench, job.protocol.steps
+    shown = ", ".join(step.label for step in steps)
+    return [
+        f"{job.protocol.title}: {len(steps)} steps on {bench.title}",
+        f"steps: {shown}",
+        f"limits: {show(job.protocol.limits.cell_voltage, Dimension.VOLTAGE)} a cell, "
+        f"{show(job.protocol.limits.terminal_voltage, Dimension.VOLTAGE)} a terminal",
+        f"judged for dies of {describe(die_model(bench))}",
+    ]
+
+
+def describe(model: DieModel) -> str:
+    """A kind of die in a few words."""
+    return (
+        f"{model.rows} x {model.cols} cells of {show(model.diameter, Dimension.LENGTH)}, "
+        f"{show(model.wire, Dimension.RESISTANCE)} a segment"
+    )
