@@ -35,7 +35,9 @@ def program_layer(
     again what the map says of the wires. Raises LimitExceeded before anything is written if an amplitude is above a
     limit, or if the steps of ISPP would pass one.
     """
-    writer = Writer(die_map, target, placement=placement, settings=settings, allowed=partial(allowed, array))
+    writer = Writer(
+        die_map, target, placement=placement, settings=settings, allowed=partial(allowed, array), picture=picture
+    )
     for state in State:
         amplitude = settings.amplitudes.towards(state) * settings.growth.amplitude(0)
         array.check(Pulse(placement.cell(0, 0), amplitude, settings.width, settings.scheme))
