@@ -89,8 +89,11 @@ class ReferenceResistor(Model):
     """A resistor of known value in the place of a cell: the line pair, counted from 1, that it is wired to."""
 
     row: Annotated[int, Field(ge=1)]
+    """Row that it is wired to."""
     col: Annotated[int, Field(ge=1)]
+    """Column that it is wired to."""
     resistance: Annotated[Resistance, Field(gt=0)]
+    """Its known resistance."""
 
 
 class Limits(Model):
@@ -175,6 +178,7 @@ class Die(Model):
     correlation_v_c_delta: SignedRatio | None = None
     neighbour_field: SignedRatio | None = None
     leaky: Fraction | None = None
+    """Fraction of cells with a resistor beside the junction."""
     positive_row_writes: Literal["P", "AP"] | None = None
 
 
@@ -213,6 +217,7 @@ class Bench(Model):
     thermometer: ThermometerEntry | None = None
     mains: Frequency
     references: Annotated[dict[str, ReferenceResistor], Field(default_factory=dict[str, ReferenceResistor])]
+    """Resistors of known value in the places of cells, by their names."""
     simulation: Simulation | None = None
 
     @property

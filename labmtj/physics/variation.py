@@ -51,8 +51,8 @@ class DieModel:
     current; `back_hopping`, the voltage V_bh in units of V_c0, with its attempt rate [1/s] and barrier [kT];
     drift of RA and V_c over the array (gradient to an edge, bow to a corner) and the sigma of their correlated
     noise with `correlation_length` [cells]; correlation of V_c0 and Delta (-1 to 1); shift of the stray field by
-    each neighbour, in units of H_k; the fraction of `leaky` cells, with a conductance of `leak` (from, to) times that
-    of the junction in P beside it, which bends with the voltage as the junction does.
+    each neighbour, in units of H_k; the fraction of `leaky` cells, with `least_leak` to `most_leak` times the
+    conductance of the junction in P beside it, which bends with the voltage as the junction does.
     """
 
     seed: int
@@ -106,7 +106,8 @@ class DieModel:
     neighbour_field: float = 0.0
     anisotropy_field: float = ANISOTROPY_FIELD
     leaky: float = 0.0
-    leak: tuple[float, float] = (0.3, 0.8)  # chosen: below it is spread, above it a stuck cell or a short
+    least_leak: float = 0.3  # chosen: less is spread
+    most_leak: float = 0.8  # chosen: more is a stuck cell or a short
 
     @property
     def area(self) -> float:
@@ -188,7 +189,7 @@ def draw_die(model: DieModel) -> DieTruth:
         p_per_kelvin=model.r_p_per_kelvin, ap_per_kelvin=model.r_ap_per_kelvin, **warm,
     )  # fmt: skip
     if model.leaky:
-        least, most = model.leak
+        least, most = model.least_leak, model.most_leak
         leaks = (flat(Purpose.LEAKY_CELL) < model.leaky) & (defect == Defect.NONE)
         beside = np.where(leaks, least + (most - least) * flat(Purpose.LEAK), 0.0)
         r_p = r_p / (1.0 + beside)

@@ -131,12 +131,15 @@ def _noise(array: ArrayAccess, die: DieMap, readings: Floats) -> tuple[tuple[Flo
     quiet = quiet * rules.louder_lines(np.where(steady, variance / quiet, np.nan), repeats=REPEATS)
     ratio = variance / quiet
     marked = np.zeros(die.shape, dtype=bool)
+    loudness = np.zeros(die.shape)
     for row, col in np.argwhere(rules.noisy(variance, quiet, repeats=REPEATS, false=rules.FIRST_LOOK) & steady):
         again = _readings(array, die, Cell(int(row) + 1, int(col) + 1), AGAIN)
         flipped[row, col] |= again.max() / again.min() > CONTRAST
-        ratio[row, col] = rules.relative_variance(again) / quiet[row, col]
-        seen = rules.noisy(rules.relative_variance(again), quiet[row, col], repeats=AGAIN, false=rules.SURE)
+        loudness[row, col] = rules.relative_variance(again)
+        ratio[row, col] = loudness[row, col] / quiet[row, col]
+        seen = rules.noisy(loudness[row, col], quiet[row, col], repeats=AGAIN, false=rules.SURE)
         marked[row, col] = bool(seen)
+    marked &= ~rules.echoes(np.where(marked, loudness, 0.0))
     return (np.where(die.good, ratio, np.nan), marked), flipped
 
 

@@ -18,6 +18,7 @@ LEAST_LEAK = 0.15
 """Leak over the junction's own G_P. chosen: 4 % of spread of the TMR looks like 2 % of leak, wires like 5 %."""
 _SIGMAS = 5.0  # chosen: of the robust spread of all cells; one false mark in 10^6 if they were normal
 _MAD = 1.4826  # turns a median absolute deviation into the sigma of normal numbers
+_ECHO = 4.0  # chosen: wires take a quarter of a voltage at 75 nm, and pass on no more of what changes it
 FIRST_LOOK = 0.05
 """Share of quiet cells that are looked at again for noise. chosen: what a second look costs is little."""
 SURE = 1e-4
@@ -65,6 +66,15 @@ def louder_lines(ratio: Floats, *, repeats: int) -> Floats:
     unknown = ~np.isfinite(ratio).any(axis=0, keepdims=True)
     found = np.nanmedian(np.where(unknown, middle, ratio), axis=0, keepdims=True) / middle
     return np.maximum(found, 1.0)
+
+
+def echoes(loudness: Floats) -> NDArray[np.bool_]:
+    """Cells whose noise may be that of a much noisier one on their row or column, which wires pass on.
+
+    `loudness` (rows, cols): relative variances, 0 for cells that are quiet.
+    """
+    loudest = np.maximum(loudness.max(axis=1, keepdims=True), loudness.max(axis=0, keepdims=True))
+    return (loudness > 0) & (loudest > _ECHO**2 * loudness)
 
 
 def noisy(variance: Floats, quiet: Floats, *, repeats: int, false: float) -> NDArray[np.bool_]:

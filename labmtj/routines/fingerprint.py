@@ -120,8 +120,16 @@ def _chosen(die: DieMap, count: int) -> list[Cell]:
 
 
 def _between_dies(die: DieMap) -> float:
-    """Median of |ln R_a - ln R_b| for cells of two dies of this kind, from the spread of this one [1]."""
-    logs: list[Floats] = [np.log(values[die.good]) for values in (die.r_p, die.r_ap)]
-    spread = np.concatenate([values - np.median(values) for values in logs])
+    """Median of |ln R_a - ln R_b| for cells of two dies of this kind, from the spread of this one [1].
+
+    What the wires do along rows and columns is alike on all dies and taken off first.
+    """
+    found: list[Floats] = []
+    for values in (die.r_p, die.r_ap):
+        logs = np.where(die.good, np.log(values), np.nan)
+        for axis in (0, 1, 0, 1):
+            middle = np.nanmean(np.where(die.good.any(axis=axis, keepdims=True), logs, 0.0), axis=axis, keepdims=True)
+            logs = logs - middle
+        found.append(logs[die.good])
     # Two dies: the square root of 2 more; the reading is taken for the nearer state, which changes little.
-    return float(np.sqrt(2.0) * np.median(np.abs(spread)))
+    return float(np.sqrt(2.0) * np.median(np.abs(np.concatenate(found))))

@@ -63,6 +63,12 @@ def test_noise_is_judged_against_quiet_cells_of_the_same_state():
     assert [10] == np.flatnonzero(seen).tolist()
 
 
+def test_noise_that_wires_pass_on_is_told_from_a_cells_own():
+    loudness = np.zeros((4, 4))
+    loudness[0, 0], loudness[0, 3], loudness[2, 2] = 4e-4, 1e-6, 1e-6
+    assert [[0, 3]] == np.argwhere(rules.echoes(loudness)).tolist()
+
+
 def test_errors_rise_when_chance_does_not_explain_them():
     assert rules.rises((0, 12), trials=12)
     assert rules.rises((0, 8), trials=12)

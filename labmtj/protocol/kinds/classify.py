@@ -28,7 +28,9 @@ class ClassifyStep(Step):
     kind: ClassVar[str] = "classify"
 
     cells: CellList | None = None
+    """Cells that are tried for back-hopping, as [row, col]."""
     wait: Delay = 0.0
+    """Time at rest after which cells must be in the state in which they were."""
 
     def needs(self) -> tuple[str, ...]:
         """The map."""

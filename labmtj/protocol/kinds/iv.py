@@ -29,8 +29,11 @@ class IvStep(Step):
     kind: ClassVar[str] = "iv"
 
     largest: Voltage
+    """The largest voltage of the sweep, of either sign."""
     step: Voltage = 0.02  # chosen: fifteen points to 300 mV
+    """What each next level is larger by; 200 mV at most."""
     cells: CellList | None = None
+    """The cells to sweep, as [row, col]; good ones of the diagonal if they are not said."""
 
     def voltages(self, written: Source, here: KeyPath) -> Iterator[Stated]:
         """The largest voltage, which one terminal sees alone."""

@@ -25,7 +25,9 @@ class OffsetsStep(Step):
     kind: ClassVar[str] = "offsets"
 
     read: Voltage = 0.02  # chosen: of the order of what is read, and below what disturbs cells of 20 nm
+    """Voltage at which the conductances of whole lines are measured."""
     repeats: Annotated[int, Field(ge=2, le=10_000)] = 8  # chosen: some 3 uV of noise at 40 nm
+    """Integrations of each line with no drive."""
 
     def voltages(self, written: Source, here: KeyPath) -> Iterator[Stated]:
         """The voltage for the conductances."""

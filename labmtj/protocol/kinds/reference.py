@@ -31,10 +31,15 @@ class ReferenceStep(Step):
     kind: ClassVar[str] = "reference"
 
     every: Time = 600.0  # chosen: ten minutes
+    """Time after which all of them are read again."""
     read: Voltage = 0.05
+    """Voltage of their readings."""
     repeats: Annotated[int, Field(ge=2, le=1000)] = 16  # chosen: 0.1 % of noise at 40 nm
+    """Readings of each, every time."""
     cells: CellList | None = None
+    """Reference cells, as [row, col], that no later step writes."""
     resistors: dict[str, ReferenceResistor] | None = None
+    """Known resistors by name; the references of the bench file if they are not said."""
 
     def voltages(self, written: Source, here: KeyPath) -> Iterator[Stated]:
         """The read voltage."""
@@ -61,12 +66,14 @@ class ReferenceStep(Step):
         resistors: Mapping[str, ReferenceResistor] = self.resistors or {}
         known = [Standard(name, Cell(entry.row, entry.col), entry.resistance) for name, entry in resistors.items()]
         cells = [Cell(*cell) for cell in self.cells or ()]
+        thermometer = progress.thermometer
         watch = Watch(
             progress.array,
             standards=[*known, *(Standard(str(cell), cell) for cell in cells)],
             voltage=self.read,
             every=self.every,
             repeats=self.repeats,
+            temperature=thermometer.temperature if thermometer is not None else None,
         )
         watch.look()
         tick()

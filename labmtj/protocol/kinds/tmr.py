@@ -29,9 +29,13 @@ class TmrStep(Step):
     kind: ClassVar[str] = "tmr"
 
     largest: Voltage = 0.4  # chosen: TMR has fallen by 40 % there, and a V_h of 0.5 V is known to 1 % a cell
+    """The largest voltage of the row, with the sign that writes the state that is read."""
     step: Voltage = 0.05  # chosen: eight levels
+    """What each next level is larger by."""
     repeats: Annotated[int, Field(ge=2, le=1000)] = 4
+    """Readings of each cell at each level in each state."""
     cells: CellList | None = None
+    """The cells to measure, as [row, col]; good ones of the diagonal if they are not said."""
 
     def needs(self) -> tuple[str, ...]:
         """The map, whose amplitudes write the states."""

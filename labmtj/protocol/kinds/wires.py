@@ -26,7 +26,9 @@ class WiresStep(Step):
     kind: ClassVar[str] = "wires"
 
     read: Voltage | None = None
+    """Voltage of all readings; that of the map if it is not said."""
     repeats: Annotated[int, Field(ge=5, le=10_000)] = 160  # chosen: wires to 2 % at 20 nm, 0.4 % at 40 nm
+    """How often each sum of lines is measured."""
 
     def needs(self) -> tuple[str, ...]:
         """The map, whose amplitudes write the patterns."""

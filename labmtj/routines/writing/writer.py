@@ -206,32 +206,33 @@ class Writer:
         for row in rows:
             alone += [Cell(row, col) for col in cols if not self._good[row - 1, col - 1]]
             groups += [(part, row) for part in self._groups(row, tuple(c for c in cols if self._good[row - 1, c - 1]))]
-        off = False
-        for part, row in sorted(
-            groups, key=lambda group: (-len(group[0]), group)
-        ):  # the same columns one after another
-            off |= yield from self._check_group(row, part)
+        # The same columns one after another: only the row's relays move then.
+        for part, row in sorted(groups, key=lambda group: (-len(group[0]), group)):
+            yield from self._check_group(row, part)
         yield from self._look(alone)
-        if off:  # two cells that are wrong in opposite ways hide in a row's sum, not in the sums of their columns
-            yield from self._check_columns()
+        # Two cells that are wrong in opposite ways hide in a row's sum, not in the sums of their columns.
+        yield from self._check_columns()
 
     def _check_columns(self) -> Talk[None]:
-        """Sums of the layer's columns with all of its rows driven; a column that is off is read cell by cell."""
-        rows, voltage = self._placement.rows, self._settings.read
-        wired, bare = self._picture.column_currents(rows, state=self._state, voltage=voltage)
+        """Sums of the layer's columns with the rows of its good cells driven; a column that is off is read."""
+        voltage = self._settings.read
+        known: dict[tuple[int, ...], tuple[Floats, Floats]] = {}
         for col in self._placement.cols:
+            rows = tuple(row for row in self._placement.rows if self._good[row - 1, col - 1])
             cells = [Cell(row, col) for row in rows]
-            chosen = [cell.position[0] for cell in cells if self._good[cell.position]]
-            if not chosen:
+            if not rows or UNREADABLE in [self._state[cell.position] for cell in cells]:
+                yield from self._look(cells)
                 continue
-            share = wired[col - 1] / bare[col - 1]
-            least = float(self._picture.step(voltage=voltage)[np.array(chosen), col - 1].min()) * share
-            unread = any(self._state[cell.position] == UNREADABLE for cell in cells)
-            if not unread and self._picture.trusted(float(wired[col - 1]), float(bare[col - 1]), least):
+            if rows not in known:
+                known[rows] = self._picture.column_currents(rows, state=self._state, voltage=voltage)
+            wired, bare = (float(currents[col - 1]) for currents in known[rows])
+            least = float(self._picture.step(voltage=voltage)[np.array(rows) - 1, col - 1].min()) * wired / bare
+            if self._picture.trusted(wired, bare, least):
                 found: Sum = yield Add(rows, (col,))
-                if not found.in_compliance and abs(found.current - wired[col - 1]) < 0.5 * least:
+                if not found.in_compliance and abs(found.current - wired) < 0.5 * least:
                     continue
-            yield from self._look([cell for cell in cells if np.isnan(self._conductance[cell.position])])
+                yield from self._look(cells)
+                known.clear()  # states may have changed
 
     def _groups(self, row: int, cols: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Columns of a row in groups whose sums tell whether one of their cells is wrong."""
@@ -243,15 +244,14 @@ class Writer:
         middle = len(cols) // 2
         return self._groups(row, cols[:middle]) + self._groups(row, cols[middle:])
 
-    def _check_group(self, row: int, cols: tuple[int, ...]) -> Talk[bool]:
-        """Whether something was off among these cells of a row; each of them has been looked at then."""
-        before = [int(self._state[row - 1, col - 1]) for col in cols]
-        if len(cols) > 1 and UNREADABLE not in before and (expected := self._expected(row, cols)):
+    def _check_group(self, row: int, cols: tuple[int, ...]) -> Talk[None]:
+        """Look at these cells of a row one by one, unless their sum tells that they are as they should be."""
+        known = all(self._state[row - 1, col - 1] != UNREADABLE for col in cols)
+        if len(cols) > 1 and known and (expected := self._expected(row, cols)):
             held = yield from self._sum_is(row, cols, *expected)
             if held:
-                return False
+                return
         yield from self._look([Cell(row, col) for col in cols])
-        return before != [int(self._state[row - 1, col - 1]) for col in cols]
 
     def _expected(self, row: int, cols: tuple[int, ...]) -> tuple[float, float] | None:
         """Current [A] of these cells in their known states, and how far off is wrong; None where it tells nothing."""
