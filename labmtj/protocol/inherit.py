@@ -49,6 +49,8 @@ def _fill(source: Source, old: KeyPath, new: KeyPath, names: tuple[str, ...]) ->
             continue
         if name == "bits" and later.get("inputs") in ("map", "analog"):
             continue  # bits belong to bit_serial inputs; a step that has no bits has none to inherit
+        if name == "step" and later.get("algorithm", "ispp") != "ispp":
+            continue  # steps of the amplitude belong to ispp
         if name not in later:
             later[name] = copy.deepcopy(earlier[name])
             _move(source, (*old, name), (*new, name))

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -93,6 +94,8 @@ def _parallel(tasks: Sequence[_Task], workers: int) -> Iterator[DieRun]:
         try:
             for future in as_completed(futures):
                 yield future.result()
+        except BrokenProcessPool as error:
+            raise LabmtjError("a process that ran a die ended by itself: out of memory? Plan fewer dies") from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
