@@ -27,11 +27,14 @@ MATRIX_ROWS, MATRIX_COLS = 16, 96  # the largest matrices there are: 16 x 32 car
 def fingerprint(model: DieModel) -> str:
     """A short digest of everything that makes this die another die.
 
-    An anisotropy field as of old is left out: without a magnet it means nothing, and older states stay good.
+    An anisotropy field as of old is left out: without a magnet it means nothing, and older states stay good. So are
+    leaks where no cell has one.
     """
     said = repr(model)
-    if model.anisotropy_field == ANISOTROPY_FIELD:
-        said = said.replace(f", anisotropy_field={model.anisotropy_field!r}", "")
+    later: list[str] = ["anisotropy_field"] if model.anisotropy_field == ANISOTROPY_FIELD else []
+    later += [] if model.leaky else ["leaky", "least_leak", "most_leak"]
+    for name in later:
+        said = said.replace(f", {name}={getattr(model, name)!r}", "")
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
