@@ -1,7 +1,7 @@
 """Every write algorithm and scheme on many dies: residual errors, pulses, repairs, damage, readings.
 
     python tests/benchmarks/write_table.py                       20 dies of each kind, some minutes
-    python tests/benchmarks/write_table.py --dies 100 --jobs 2   the table of the README's decisions, long
+    python tests/benchmarks/write_table.py --dies 100 --schemes v_half --algorithms model,ispp    long
     python tests/benchmarks/write_table.py --diameters 100 --wires 20 --algorithms model,ispp
 
 Each die is found as a bench finds it: what switches a cell of its middle is looked for, it is mapped, its cells are
@@ -179,7 +179,7 @@ class Way:
 def ways(algorithms: Sequence[str], schemes: Sequence[str]) -> list[Way]:
     """All ways that are asked for; one voltage for all, and nanoseconds, where they say something."""
     found = [Way(Algorithm(a), Scheme(s)) for a in algorithms for s in schemes]
-    if "v_half" in schemes:
+    if "v_half" in schemes and not {"model", "ispp"} >= set(algorithms):
         found += [Way(Algorithm(a), Scheme.V_HALF, compensate=False) for a in algorithms if a != "model"]
         found += [Way(Algorithm.ONE_SHOT, Scheme.V_HALF, width=10e-9)] if "one_shot" in algorithms else []
     return found
