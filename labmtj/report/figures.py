@@ -86,6 +86,16 @@ def product_chart(expected: Floats, measured: Floats, *, title: str, key: str) -
     return to_svg(figure, alt=alt, key=key)
 
 
+def pulsed_chart(volts: Floats, kiloohm: Floats, *, title: str, key: str) -> str:
+    """Draw the resistance of a cell [kohm] after each pulse, in their order, with the amplitude [V] of each."""
+    figure, axes = _chart(title, x="amplitude of the pulse (mV)", y="resistance after it (kohm)")
+    axes.plot(1e3 * volts, kiloohm, color=INK, linewidth=0.5, alpha=0.5)
+    axes.scatter(1e3 * volts, kiloohm, c=np.where(volts > 0, BLUE, ORANGE).tolist(), s=14)
+    axes.grid(visible=True, color=INK, alpha=0.12, linewidth=0.6)
+    alt = f"Resistance after {volts.size} pulses between {1e3 * volts.min():.0f} and {1e3 * volts.max():.0f} mV."
+    return to_svg(figure, alt=alt, key=key)
+
+
 def _chart(title: str, *, x: str, y: str, left: float = 0.2) -> tuple[Any, Any]:
     """Figure and axes with a title, and what the axes show, with units."""
     figure = new_figure()

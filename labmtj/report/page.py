@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 from labmtj.errors import StorageError
-from labmtj.report import findings, html, sections, svg
+from labmtj.report import findings, html, polarity, sections, svg
 from labmtj.report.content import Run, duration
 from labmtj.runs import netcdf, store
 
@@ -40,7 +40,13 @@ def page(run: Run, *, name: str) -> str:
     title = run.text("title") or name
     parts = [_top(run, title=title, name=name), sections.results(run), sections.inference(run)]
     parts += [sections.layer(run, place, layer) for place, layer in sorted(run.layers.items())]
-    parts += [*findings.sections(dict(run.groups)), sections.die(run), _steps(run), _provenance(run)]
+    parts += [
+        *findings.sections(dict(run.groups)),
+        sections.die(run),
+        polarity.section(run),
+        _steps(run),
+        _provenance(run),
+    ]
     return html.document(title=title, body=[part for part in parts if part])
 
 

@@ -20,6 +20,7 @@ DRAWERS: dict[str, str] = {
     "write_error": "rates",
     "half_select": "rates",
     "read_disturb": "rates",
+    "ramps": "ramps",
     "retention": "retention",
     "classify": "classify",
     "iv": "iv",
