@@ -24,7 +24,7 @@ def section(run: Run) -> str:
 
     # A reading belongs to the pulse that came right before it; both are numbered through in the journal.
     pulse, reading = of("pulses", "pulse"), of("readings", "reading")
-    after = [int(np.searchsorted(reading, number)) for number in pulse]
+    after: list[int] = np.searchsorted(reading, pulse).tolist()
     seen = [n for n, place in enumerate(after) if place < reading.size]
     with np.errstate(divide="ignore", invalid="ignore"):
         kiloohm = 1e-3 * of("readings", "voltage") / of("readings", "current")

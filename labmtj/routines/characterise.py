@@ -115,6 +115,8 @@ def _amplitudes(before: dict[Cell, Reading], typical: _Typical, how: Probing) ->
     # Nobody knows the other state of a cell yet: what it is in counts for both.
     as_read = DieMap(readings, readings, defect, how.read, how.polarity, typical.switching, how.width, wire=how.wire)
     picture = Picture(as_read)
+    if picture.model is None:
+        return dict.fromkeys(before, write_amplitudes(typical.switching))
     if how.trust is not None:
         how.trust(picture.lower_bound)
     wanted = write_amplitudes(picture.at_cells(typical.switching))

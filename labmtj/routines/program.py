@@ -12,7 +12,8 @@ from labmtj.records import Copy, DieMap, Ints, Placement, Pulse, State
 from labmtj.routines.writing.picture import Picture
 from labmtj.routines.writing.settings import Algorithm, WriteSettings
 from labmtj.routines.writing.talk import allowed, converse
-from labmtj.routines.writing.writer import UNREADABLE, Writer
+from labmtj.routines.writing.verifier import UNREADABLE
+from labmtj.routines.writing.writer import Writer
 from labmtj.units import Dimension, show
 
 __all__ = ["WriteSettings", "program_layer", "verify_layer"]

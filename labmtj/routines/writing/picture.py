@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from labmtj.errors import SolveError
 from labmtj.physics.crossbar_stack import Crossbar
 from labmtj.physics.schemes import levels
 from labmtj.records import Amplitudes, Cell, DieMap, Floats, Ints, Scheme, State
@@ -42,21 +43,28 @@ class Picture:
 
     @functools.cached_property
     def model(self) -> Crossbar | None:
-        """The crossbar behind the map's readings; None where its wires were not measured."""
+        """The crossbar behind the map's readings; None where its wires are not known, or cannot be what is said.
+
+        Junctions that read what they do behind such wires may not exist: then nothing is made of the wires, cells
+        are written one by one and verified by themselves.
+        """
         die = self.die
         if die.wire is None:
             return None
-        return crossbar_of(
-            die.r_p,
-            r_ap=die.r_ap,
-            defect=die.defect,
-            read_voltage=die.read_voltage,
-            wire=die.wire,
-            row_contact=die.row_contact,
-            col_contact=die.col_contact,
-            v_h=0.5 if die.v_h is None else die.v_h,
-            k_p=0.2 if die.k_p is None else die.k_p,
-        )
+        try:
+            return crossbar_of(
+                die.r_p,
+                r_ap=die.r_ap,
+                defect=die.defect,
+                read_voltage=die.read_voltage,
+                wire=die.wire,
+                row_contact=die.row_contact,
+                col_contact=die.col_contact,
+                v_h=0.5 if die.v_h is None else die.v_h,
+                k_p=0.2 if die.k_p is None else die.k_p,
+            )
+        except SolveError:
+            return None
 
     @property
     def lower_bound(self) -> Crossbar | None:
