@@ -33,6 +33,7 @@ from labmtj.runs.folder import new_run
 from labmtj.runs.journal import FORMAT, FileJournal
 from labmtj.runs.provenance import provenance
 from labmtj.runs.store import build_store
+from labmtj.runs.tempered import Tempered
 
 STATE_FILE = "twin.state"
 MAP_FILE = "die.h5"
@@ -72,7 +73,10 @@ def run(
     _header(journal, job, file, network, data)
     began = time.process_time()
     try:
-        with stop_on_signals() as stop, open_bench(file, journal=journal, limits=_limits(job), record=record) as opened:
+        noted = Tempered(journal)
+        with stop_on_signals() as stop, open_bench(file, journal=noted, limits=_limits(job), record=record) as opened:
+            if opened.thermometer is not None:
+                noted.sensor(opened.thermometer, opened.clock)
             figures = _steps(
                 job,
                 opened,
@@ -80,7 +84,7 @@ def run(
                     network,
                     data,
                     opened.array,
-                    journal,
+                    noted,
                     file.bench.array.positive_row_writes,
                     opened.limits,
                     magnet=opened.field,

@@ -90,7 +90,9 @@ class Progress:
         return self._picture
 
     def keep_map(self, die: DieMap) -> None:
-        """From here on this is what is known of the die; it is in the journal."""
+        """From here on this is what is known of the die, at the temperature of now; it is in the journal."""
+        if self.thermometer is not None:
+            die = replace(die, temperature=self.thermometer.temperature())
         self.die_map = die
         self.journal.record("map", die_map_entry(die))
 

@@ -62,6 +62,7 @@ def readings(events: Events) -> Group:
                 "reading", [entry["t"] for entry in found], "s", "instrument time at the end of the reading"
             ),
             "compliance": _limited("reading", [entry.get("compliance", False) for entry in found]),
+            **_kelvin("reading", found),
         }
     )
 
@@ -124,6 +125,7 @@ def products(events: Events, *, rows: int) -> Group:
             "time": _floats(
                 "product", [entry["t"] for entry in found], "s", "instrument time at the end of the reading"
             ),
+            **_kelvin("product", found),
         }
     )
 
@@ -142,6 +144,7 @@ def sums(events: Events, kind: str) -> Group:
             "current": _floats(kind, [entry["i"] for entry in found], "A", what),
             "time": _floats(kind, [entry["t"] for entry in found], "s", "instrument time at the end"),
             "compliance": _limited(kind, [entry.get("compliance", False) for entry in found]),
+            **_kelvin(kind, found),
         }
     )
 
@@ -203,6 +206,14 @@ def steps(events: Events) -> Group:
             "seconds": _floats("step", seconds, "s", "bench time; nan if it was not finished"),
         }
     )
+
+
+def _kelvin(dim: str, found: Sequence[Entry]) -> dict[str, Variable]:
+    """The temperature of each reading, where the bench had a thermometer."""
+    if not any("kelvin" in entry for entry in found):
+        return {}
+    values = [entry.get("kelvin", np.nan) for entry in found]
+    return {"temperature": _floats(dim, values, "K", "temperature, at most a second old")}
 
 
 def _key(dim: str, events: Events, found: Sequence[Entry]) -> dict[str, Variable]:

@@ -18,6 +18,9 @@ repaired    cells that were written again after another cell's pulse, of all
 damage      mean of the sum of t / t63(V) over the cells of the dies, all half-selected pulses included
 reads, adds readings of single cells and sums, a die
 
+Below it, for dies of 20 nm and less, the decay of what was written: the share of good cells that leave their state by
+themselves within a time at rest, from the rate of each (physics.retention), half of them in either state.
+
 A line "--" could not be run: the limits of the bench (700 mV a cell, 1.5 V a terminal) refuse it, with the reason.
 """
 
@@ -44,6 +47,7 @@ from labmtj.nets.placement import identity
 from labmtj.physics.breakdown import damage
 from labmtj.physics.lockstep import Dies
 from labmtj.physics.stress import Limits
+from labmtj.physics.switching import switching_rate
 from labmtj.physics.variation import DieModel, DieTruth, draw_die
 from labmtj.records import Cell, Copy, DieMap, Ints, Polarity, Pulse, PulseOutcome, Reading, Scheme, State, Sum
 from labmtj.routines.characterise import Probing, map_talk, write_amplitudes
@@ -276,6 +280,19 @@ def write(bench: Lockstep, maps: dict[int, DieMap], way: Way, seed: int) -> dict
     }  # fmt: skip
 
 
+def decay(truths: Sequence[DieTruth]) -> str:
+    """Share of good cells that have left a written state after some times at rest."""
+    model = truths[0].model
+    times = {"1 min": 60.0, "10 min": 600.0, "1 h": 3600.0, "1 day": 86400.0, "30 days": 30 * 86400.0}
+    good = np.concatenate([truth.defect[truth.defect == 0] for truth in truths]) == 0
+    delta = np.clip(np.concatenate([truth.delta[truth.defect == 0] for truth in truths]), 10.0, 122.0)
+    field = np.concatenate([truth.stray_field[truth.defect == 0] for truth in truths])
+    # A positive field favours P: it helps cells out of AP and holds those in P.
+    rates = np.stack([switching_rate(sign * field, delta=delta, tau_d=model.tau_d) for sign in (1.0, -1.0)])
+    shares = {name: float((1.0 - np.exp(-rates * seconds)).mean()) for name, seconds in times.items()}
+    return f"lost at rest, of {good.size} cells: " + ", ".join(f"{name} {share:.1e}" for name, share in shares.items())
+
+
 def bound(wrong: int, cells: int) -> float:
     """Upper end of the 95 % interval of a share (Wilson, one-sided 97.5 %); 3/n where there is none."""
     if not cells:
@@ -287,7 +304,7 @@ def bound(wrong: int, cells: int) -> float:
     return float((middle + half) / (1 + z**2 / cells))
 
 
-def block(kind: Kind, dies: int, every: Sequence[Way]) -> tuple[Kind, int, list[dict[str, Any]], float]:
+def block(kind: Kind, dies: int, every: Sequence[Way]) -> tuple[Kind, int, list[dict[str, Any]], float, str]:
     """All lines of one kind of die."""
     began = time.process_time()
     settings = [f'simulation.die.diameter="{kind.diameter} nm"', f'simulation.die.wire="{kind.wire:g} ohm"']
@@ -297,7 +314,8 @@ def block(kind: Kind, dies: int, every: Sequence[Way]) -> tuple[Kind, int, list[
     maps = mapped(bench, kind)
     lines = [write(bench, maps, way, seed) for seed, way in enumerate(every)]
     false = sum(int(np.count_nonzero(maps[die].defect != truths[die].defect)) for die in maps)
-    return kind, false, lines, time.process_time() - began
+    lost = decay(truths) if kind.diameter <= 20 else ""
+    return kind, false, lines, time.process_time() - began, lost
 
 
 def main() -> None:
@@ -315,7 +333,7 @@ def main() -> None:
     kinds = [Kind(int(d), float(w)) for d in said.diameters.split(",") for w in said.wires.split(",")]
     every = ways(said.algorithms.split(","), said.schemes.split(","))
     with ProcessPoolExecutor(said.jobs) as pool:
-        for kind, false, lines, seconds in pool.map(block, kinds, [said.dies] * len(kinds), [every] * len(kinds)):
+        for kind, false, lines, seconds, lost in pool.map(block, kinds, [said.dies] * len(kinds), [every] * len(kinds)):
             if said.json:
                 print(json.dumps({"diameter": kind.diameter, "wire": kind.wire, "lines": lines}), flush=True)
                 continue
@@ -333,6 +351,8 @@ def main() -> None:
                     f"{line['damage']:>10.1e}{line['reads']:>7.0f}{line['sums']:>6.0f}",
                     flush=True,
                 )
+            if lost:
+                print(lost, flush=True)
 
 
 if __name__ == "__main__":

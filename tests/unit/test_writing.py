@@ -12,13 +12,14 @@ from labmtj.config.bench import load_bench
 from labmtj.errors import InputError, LimitExceeded
 from labmtj.nets.placement import around, identity
 from labmtj.physics.schemes import levels
-from labmtj.records import Cell, Defect, Pulse, Scheme, State
+from labmtj.records import Cell, Defect, Placement, Pulse, Reading, Scheme, State
 from labmtj.routines.characterise import map_die, write_amplitudes
 from labmtj.routines.polarity import find_polarity, spare_cells
 from labmtj.routines.program import program_layer
 from labmtj.routines.ramps import RampSettings, switching_voltages
 from labmtj.routines.writing.picture import Picture
 from labmtj.routines.writing.settings import Algorithm, Order, Steps, WriteSettings
+from labmtj.routines.writing.writer import Writer
 from labmtj.runs.journal import MemoryJournal
 from labmtj.twin.access import TwinArray
 
@@ -196,6 +197,37 @@ def test_far_cells_come_first_where_their_pulses_would_flip_near_ones():
     assert 0.03 > copy.repaired / CHESS.size
     volts = [abs(entry["v"]) for entry in entries(array, "intent")]
     assert np.corrcoef(np.arange(len(volts)), volts)[0, 1] < -0.5  # from the largest to the smallest
+
+
+def test_line_checks_find_a_half_selected_cell_that_flipped_at_once():
+    array, die = fresh()
+    target = CHESS[:3, :3]
+    copy = written(array, die, target, order=Order.CELLS, line_checks=True)
+    assert target.tolist() == copy.state.tolist() == array.electrics.state.state[:3, :3].tolist()
+    kinds = [entry["k"] for entry in array._journal.entries if entry["k"] in ("intent", "read", "sum")]
+    pulsed = kinds.index("intent")
+    assert kinds[pulsed + 1 : pulsed + 5].count("read") + kinds[pulsed + 1 : pulsed + 5].count("sum") == 4
+
+
+def test_a_reading_near_the_threshold_is_taken_twice_more_and_the_middle_one_counts():
+    _, die = fresh()
+    cell = Cell(2, 3)
+    window = 1 / die.r_p[cell.position] - 1 / die.r_ap[cell.position]
+    middle = die.threshold(cell)
+    writer = Writer(
+        die, np.zeros((1, 1), int), placement=Placement((2,), (3,)), settings=settings_for(die), allowed=lambda _: True
+    )
+    talk = writer.look([cell])
+
+    def reading(offset):
+        return Reading(cell, READ, READ * (middle + offset * window), 0.0)
+
+    assert (cell,) == next(talk).cells
+    assert (cell, cell) == talk.send([reading(-0.05)]).cells
+    with pytest.raises(StopIteration):
+        talk.send([reading(0.02), reading(0.4)])
+    assert State.P == writer.states[cell.position]
+    assert not die.near_threshold(reading(0.3))
 
 
 # -- limits ----------------------------------------------------------------------------------------
