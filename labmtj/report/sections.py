@@ -43,7 +43,8 @@ def results(run: Run) -> str:
     cards.append(
         ("Bench time", duration(run.bench_seconds), "simulated" if run.root.attributes.get("simulated") else "")
     )
-    cards.append(("Network", run.text("network"), f"data: {run.text('data')}"))
+    if run.text("network"):
+        cards.append(("Network", run.text("network"), f"data: {run.text('data')}"))
     cards.append(("Bench", bench, instruments))
     cards.append(("Die", die, more))
     return html.section("Results", _accuracies(summary), html.facts(cards))

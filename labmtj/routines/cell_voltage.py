@@ -63,16 +63,12 @@ def crossbar_of(
     # solution a row says, which is nearly right; what it lacks is looked up in the exact one, cell by cell.
     rows, cols = _lines(crossbar(), cells, np.full(len(cells), read_voltage), np.zeros(len(cells)))
     load = crossbar().load(state=np.full(r_p.shape, State.P))
-    # Where wires take most of the voltage, a reading's own error counts for more; one pattern is for amplitudes only.
-    enough = 1e-2 if r_p is r_ap else _SETTLED * (1.0 + load)
+    # Where wires take most of the voltage, a reading's own error counts for more.
+    enough = _SETTLED * (1.0 + load)
     lacks = [np.zeros(r_p.shape), np.zeros(r_p.shape)]
     paths = [_path(crossbar()), _path(crossbar())]
-    kinds = (State.P,) if r_p is r_ap else tuple(State)
-    # Where wires take most of the voltage, a reading's own error counts for more; one pattern is for amplitudes only.
-    enough = 1e-2 if r_p is r_ap else _SETTLED * (1.0 + load)
-    lacks = [np.zeros(r_p.shape), np.zeros(r_p.shape)]
-    paths = [_path(crossbar()), _path(crossbar())]
-    kinds = (State.P,) if r_p is r_ap else tuple(State)
+    one = r_p is r_ap  # resistors, whatever their state
+    kinds = (State.P,) if one else tuple(State)
     at = (np.arange(len(cells)), *_positions(cells))
     for _ in range(_MOST_TURNS):
         change = [np.zeros(r_p.shape), np.zeros(r_p.shape)]
@@ -83,8 +79,10 @@ def crossbar_of(
                 left = np.where(good, np.log(seen[which] / shown) - lacks[which], 0.0)
                 change[which] = keep * change[which] + move * (1.0 + load) * left
                 own[which] *= np.exp(change[which])
-            if len(kinds) == 1:
+            if one:
                 own[State.AP][...] = own[State.P]
+        if one:
+            return crossbar()  # of cells that are all alike one solution a row tells everything
         model, missing = crossbar(), 0.0
         for which in kinds:
             states = _selected(model, cells, state, which)

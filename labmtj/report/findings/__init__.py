@@ -32,6 +32,30 @@ DRAWERS: dict[str, str] = {
 """Name of a finding, and the module of this package that draws it."""
 
 
+TITLES: dict[str, str] = {
+    "classify": "Cells by class",
+    "half_select": "Half-select disturb",
+    "iv": "Current against voltage",
+    "offsets": "Offset voltages",
+    "ramps": "Switching voltages by ramps",
+    "read_disturb": "Read disturb",
+    "reference": "Drift of the references",
+    "retention": "Retention",
+    "rh_loop": "Loops in a field",
+    "switching": "Switching of chosen cells",
+    "tmr": "TMR against voltage",
+    "wires": "Wires and contacts",
+    "write_error": "Write errors",
+}
+"""Name of a finding, and the heading of its section."""
+
+
+def title(name: str) -> str:
+    """The heading of a group of run.h5: what it is, and its number where there are several."""
+    kind = re.sub(r"\d+$", "", name)
+    return TITLES.get(kind, kind.replace("_", " ").capitalize()) + (f" ({name[len(kind) :]})" if name != kind else "")
+
+
 def sections(groups: dict[str, Group]) -> list[str]:
     """Sections of all findings, in the order in which they were made."""
     out: list[str] = []
@@ -47,7 +71,7 @@ def sections(groups: dict[str, Group]) -> list[str]:
 def facts(group: Group) -> str:
     """All figures of a finding as a table."""
     rows = [
-        [name.replace("_", " "), number(value) if isinstance(value, float) else str(value)]
+        [name.removesuffix("_1").replace("_", " "), number(value) if isinstance(value, float) else str(value)]
         for name, value in group.attributes.items()
         if name != "line"
     ]
@@ -59,4 +83,4 @@ def facts(group: Group) -> str:
 
 
 def _plain(group: Group, name: str) -> str:
-    return html.section(name, html.paragraph(str(group.attributes["line"])), facts(group))
+    return html.section(title(name), html.paragraph(str(group.attributes["line"])), facts(group))

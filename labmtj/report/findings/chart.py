@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from labmtj.report import html
-from labmtj.report.findings import facts
+from labmtj.report.findings import facts, title
 from labmtj.report.svg import INK, new_figure
 from labmtj.runs.netcdf import Group
 
@@ -27,5 +27,5 @@ def section(
 ) -> str:
     """The line, drawings (SVG) with a caption each, and the figures of a finding."""
     return html.section(
-        key, html.paragraph(str(group.attributes["line"])), html.figures(drawings, legend=legend), facts(group)
+        title(key), html.paragraph(str(group.attributes["line"])), html.figures(drawings, legend=legend), facts(group)
     )
