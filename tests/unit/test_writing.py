@@ -282,6 +282,23 @@ def test_every_scheme_puts_all_of_an_amplitude_on_the_selected_cell(scheme):
         assert abs(found.other_rows - found.col) == pytest.approx(share)
 
 
+@pytest.mark.parametrize("scheme", [Scheme.V_HALF_BIAS, Scheme.FLOATING])
+def test_two_channels_write_with_other_schemes_as_well(scheme):
+    array, die = fresh()
+    target = CHESS[:3, :3]
+    settings = dataclasses.replace(settings_for(die, order=Order.CELLS), scheme=scheme)
+    copy = program_layer(array, die_map=die, target=target, placement=identity((3, 3)), settings=settings)
+    assert target.tolist() == copy.state.tolist() == array.electrics.state.state[:3, :3].tolist()
+
+
+def test_two_channels_make_no_pulse_at_a_third():
+    array, _ = fresh()
+    array._journal.entries.clear()
+    with pytest.raises(LimitExceeded, match="v_third needs three sources"):
+        array.pulse(Pulse(Cell(1, 1), 0.3, WIDTH, Scheme.V_THIRD))
+    assert [] == array._journal.entries
+
+
 def test_a_pair_with_a_stuck_cell_is_swapped_where_that_makes_it_right():
     array, die = fresh()
     target = np.array([[0, 1, 1, 0], [1, 0, 0, 1]])
