@@ -148,3 +148,52 @@ def test_an_extra_read_does_not_shift_what_pulses_do(open_door):
             door.array.pulse(Pulse(Cell(1 + n % 15, 1 + n % 14), (-1) ** n * 0.27, 1e-4))
         nosy.array.read([Cell(1 + n % 15, 3)], voltage=0.02)
     assert plain.states().tolist() == nosy.states().tolist()
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_one_pulse_writes_all_columns_that_it_selects(door, open_door):
+    opened = open_door(door, defects={"short": 0, "open": 0, "stuck": 0})
+    for sign, state in ((1, State.P), (-1, State.AP)):
+        opened.array.pulse(Pulse(Cell(4, 3), sign * 0.45, 1e-4, cols=(7, 11)))
+        assert [state] * 3 == [State(opened.states()[3, col - 1]) for col in (3, 7, 11)]
+    assert (7, 11) == tuple(opened.journal.entries[-2]["cols"])
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_sum_is_what_its_cells_read_one_by_one(door, open_door):
+    array = open_door(door, telegraph="0 %").array
+    cols = (2, 5, 9)
+    found = array.total((6,), cols, voltage=0.05)
+    single = sum(reading.current for reading in array.read([Cell(6, col) for col in cols], voltage=0.05))
+    assert found.current == pytest.approx(single, rel=5e-3)
+    assert ((6,), cols, False) == (found.rows, found.cols, found.in_compliance)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_sample_is_one_integration_with_its_offsets(door, open_door):
+    array = open_door(door).array
+    begun = array.clock.now()
+    plus, zero, minus = (array.sense((6,), (2,), voltage=volts) for volts in (0.05, 0.0, -0.05))
+    assert 0.06 < array.clock.now() - begun < 0.15  # three periods of 50 Hz, one route
+    bipolar = array.read([Cell(6, 2)], voltage=0.05)[0].current
+    assert 0.5 * (plus.current - minus.current) == pytest.approx(bipolar, rel=0.02)
+    # What stands at 0 V, in the sources, the relays and the meter, is the mean of both signs.
+    assert zero.current == pytest.approx(0.5 * (plus.current + minus.current), rel=0.05)
+    with pytest.raises(LimitExceeded):
+        array.sense((6,), (2,), voltage=0.9)
+
+
+def test_both_doors_agree_on_sums_samples_and_pulses_of_many_columns(open_door):
+    seen = []
+    for door in DOORS:
+        opened = open_door(door)
+        array = opened.array
+        array.rest()
+        begun = array.clock.now()
+        array.pulse(Pulse(Cell(4, 3), 0.34, 1e-4, cols=(7, 11)))
+        array.pulse(Pulse(Cell(5, 3), -0.4, 1e-4, Scheme.V_HALF_BIAS))
+        values = [array.total((4, 5), (3, 7), voltage=0.05).current, array.sense((4,), (3,), voltage=0.0).current]
+        seen.append((values, opened.states().tolist(), array.clock.now() - begun))
+    assert seen[0][0] == pytest.approx(seen[1][0], rel=1e-12)
+    assert seen[0][1] == seen[1][1]
+    assert seen[0][2] == pytest.approx(seen[1][2], abs=1e-9)
