@@ -35,7 +35,7 @@ from labmtj.routines.writing.talk import Done, Look, Talk, allowed, converse
 WRITE_MARGIN = 1.3  # chosen: amplitude over the median that switches a probe cell; see README, decisions
 _PROBES = 7  # chosen: cells whose median tells the amplitude; its error is sigma(V_c) * 1.25 / 7^0.5, about 2.5 %
 _PROBE_START, _PROBE_STEP, _PROBE_STOP = 0.8, 1.05, 1.25  # chosen: of the polarity cell's amplitudes
-_TRIES, _ESCALATION = 4, 1.08  # chosen: pulses that a cell gets before it counts as stuck, each larger by 8 %
+_TRIES, _ESCALATION = 8, 1.08  # chosen: pulses that a cell gets before it counts as stuck, every second 8 % larger
 _TAKEN = 0.1  # chosen: up to this share of a pulse the margin of 30 % covers what wires take; 0.07 at 40 nm, 5 ohm
 _SHORT, _OPEN = 0.3, 5.0  # chosen: below this share of the typical R_P a short, above this multiple of R_AP open
 
