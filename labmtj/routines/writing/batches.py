@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from labmtj.routines.writing.picture import Picture, spread_out
 from labmtj.routines.writing.settings import MODEL_MARGIN, Algorithm, Order, WriteSettings
 
 _RISKY = 0.6  # chosen: of the selected cell's voltage on a half-selected one; at 0.5 it is V/2 as everywhere
+_TURNS = 8  # chosen: of moving batches about; most orders are settled after three
 _EXCESS = 1.12  # chosen: what one cell of a batch may get over what it wants; the spread of V_c is 5 %
 
 
@@ -134,13 +136,33 @@ class Batches:
 
 
 def _shortest(batches: list[Batch]) -> list[Batch]:
-    """An order in which neighbours share lines: the next one is always the one that moves fewest relays."""
-    left, out = list(batches), list[Batch]()
-    here: set[tuple[str, int]] = set()
+    """An order in which neighbours share lines: the nearest one next, then each moved to where it fits best."""
+    lines = [frozenset({("row", batch.row)} | {("col", col) for col in batch.cols}) for batch in batches]
+    moves = np.array([[len(one ^ other) for other in lines] for one in lines])
+    first = np.array([len(one) for one in lines])  # from all lines at ground, and back there
+    left, order = list(range(len(batches))), list[int]()
     while left:
-        lines = [{("row", batch.row)} | {("col", col) for col in batch.cols} for batch in left]
-        moves = [len(line - here) + len(here - line) for line in lines]
-        best = min(range(len(left)), key=lambda n: (moves[n], left[n].row, left[n].cols))
-        here = lines[best]
-        out.append(left.pop(best))
-    return out
+        cost = first if not order else moves[order[-1]]
+        order.append(min(left, key=lambda n: (int(cost[n]), batches[n].row, batches[n].cols)))
+        left.remove(order[-1])
+
+    def between(before: int, after: int) -> int:
+        if before < 0 or after < 0:
+            return int(first[max(before, after)]) if max(before, after) >= 0 else 0
+        return int(moves[before, after])
+
+    for _turn in range(_TURNS):
+        better = False
+        for batch in list(order):
+            at = order.index(batch)
+            rest = order[:at] + order[at + 1 :]
+            ends = [-1, *rest, -1]
+            joints = list(pairwise(ends))
+            won = between(joints[at][0], batch) + between(batch, joints[at][1]) - between(*joints[at])
+            costs = [between(a, batch) + between(batch, b) - between(a, b) for a, b in joints]
+            place = int(np.argmin(costs))
+            if costs[place] < won:
+                order, better = [*rest[:place], batch, *rest[place:]], True
+        if not better:
+            break
+    return [batches[n] for n in order]
