@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -34,6 +34,7 @@ from labmtj.routines.writing.talk import Done, Look, Talk, allowed, converse
 
 WRITE_MARGIN = 1.3  # chosen: amplitude over the median that switches a probe cell; see README, decisions
 _PROBES = 7  # chosen: cells whose median tells the amplitude; its error is sigma(V_c) * 1.25 / 7^0.5, about 2.5 %
+_PROBINGS, _LOWER = 4, 0.75  # chosen: tries of a range, each off by a quarter; a cell in 1e4 is off by more than four
 _PROBE_START, _PROBE_STEP, _PROBE_STOP = 0.8, 1.05, 1.25  # chosen: of the polarity cell's amplitudes
 _TRIES, _ESCALATION = 8, 1.08  # chosen: pulses that a cell gets before it counts as stuck, every second 8 % larger
 _TAKEN = 0.1  # chosen: up to this share of a pulse the margin of 30 % covers what wires take; 0.07 at 40 nm, 5 ohm
@@ -153,13 +154,40 @@ def write_amplitudes(switching: Amplitudes) -> Amplitudes:
 
 
 def _probe(shape: tuple[int, int], how: Probing) -> Talk[_Typical]:
+    """Probe cells of the diagonal, beginning from what the polarity cell needed; lower or higher if it was unusual."""
+    for _ in range(_PROBINGS):
+        seen, lowest, resistances = yield from _probe_once(shape, how)
+        if any(lowest[target] > len(seen[target]) for target in State):
+            how = _scaled(how, _LOWER)  # most switched at the first pulse: the polarity cell needed more than they do
+        elif not all(seen.values()):
+            how = _scaled(how, 1.0 / _LOWER)
+        else:
+            return _Typical(
+                r_p=float(np.median(resistances[State.P])),
+                r_ap=float(np.median(resistances[State.AP])),
+                switching=Amplitudes(float(np.median(seen[State.P])), float(np.median(seen[State.AP]))),
+            )
+    raise BenchError("no cell of the diagonal switched both ways; check the contact to the array and the limits")
+
+
+def _scaled(how: Probing, factor: float) -> Probing:
+    polarity = how.polarity
+    volts = {"ap_to_p": factor * polarity.ap_to_p, "p_to_ap": factor * polarity.p_to_ap}
+    return replace(how, polarity=replace(polarity, **volts))
+
+
+_Seen = dict[State, list[float]]
+
+
+def _probe_once(shape: tuple[int, int], how: Probing) -> Talk[tuple[_Seen, dict[State, int], _Seen]]:
     """Raise pulses on cells of the diagonal until each has gone to and fro: towards P, AP, and P once more.
 
-    So each direction begins from the other state and from a low amplitude. A pulse that switches at the
-    lowest amplitude says too little and is not counted.
+    So each direction begins from the other state and from a low amplitude. A pulse that switches at the lowest
+    amplitude says too little: it is counted by itself. Amplitudes [V], those counts, and resistances [ohm].
     """
-    seen: dict[State, list[float]] = {State.P: [], State.AP: []}
-    resistances: dict[State, list[float]] = {State.P: [], State.AP: []}
+    seen: _Seen = {State.P: [], State.AP: []}
+    resistances: _Seen = {State.P: [], State.AP: []}
+    lowest = dict.fromkeys(State, 0)
     for cell in probe_cells(shape):
         (before,) = yield Look((cell,))
         for target in (State.P, State.AP, State.P):
@@ -167,19 +195,19 @@ def _probe(shape: tuple[int, int], how: Probing) -> Talk[_Typical]:
             if reached is None:
                 continue  # it is in this state already, or cannot be moved
             share, after = reached
+            if share <= _PROBE_START:
+                # An open cell shows nothing but noise, which changes at the first pulse as at any other.
+                (again,) = yield Look((cell,))
+                if not 1 / CONTRAST < again.conductance / after.conductance < CONTRAST:
+                    break
+                lowest[target] += 1
+            else:
+                seen[target].append(share * _needed(how.polarity, target))
             resistances[target].append(after.resistance)
             resistances[target.other].append(before.resistance)
-            if share > _PROBE_START:
-                seen[target].append(share * _needed(how.polarity, target))
             before = after
         yield Done(0)
-    if not seen[State.P] or not seen[State.AP]:
-        raise BenchError("no cell of the diagonal switched both ways; check the contact to the array and the limits")
-    return _Typical(
-        r_p=float(np.median(resistances[State.P])),
-        r_ap=float(np.median(resistances[State.AP])),
-        switching=Amplitudes(float(np.median(seen[State.P])), float(np.median(seen[State.AP]))),
-    )
+    return seen, lowest, resistances
 
 
 def _needed(polarity: Polarity, target: State) -> float:
