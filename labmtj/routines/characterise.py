@@ -21,6 +21,7 @@ from labmtj.records import (
     Defect,
     DieMap,
     Floats,
+    Ints,
     Polarity,
     Pulse,
     PulseOutcome,
@@ -103,7 +104,17 @@ def map_talk(shape: tuple[int, int], how: Probing) -> Talk[DieMap]:
         r_p[cell.position], r_ap[cell.position], defect[cell.position] = low, high, found
         state[cell.position] = now
         yield Done(1)
+    if not (defect == Defect.NONE).any():
+        raise BenchError(
+            f"none of the {defect.size} cells has two states: {_counted(defect)}; check the contact to the array, the "
+            "read voltage and the limits"
+        )
     return DieMap(r_p, r_ap, defect, how.read, how.polarity, typical.switching, how.width, state=state, wire=how.wire)
+
+
+def _counted(defect: Ints) -> str:
+    kinds = {kind: int(np.count_nonzero(defect == kind)) for kind in Defect if kind is not Defect.NONE}
+    return ", ".join(f"{count} {kind.name.lower()}" for kind, count in kinds.items() if count)
 
 
 def _amplitudes(before: dict[Cell, Reading], typical: _Typical, how: Probing) -> dict[Cell, Amplitudes]:
