@@ -109,26 +109,6 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Sum:
-    """One current [A] of many cells: all of `rows` at `voltage` [V], all of `cols` together on one ammeter.
-
-    Half the difference of the currents at +voltage and -voltage, as in a `Reading`.
-    """
-
-    rows: tuple[int, ...]
-    cols: tuple[int, ...]
-    voltage: float
-    current: float
-    time: float
-    in_compliance: bool = False
-
-    @property
-    def conductance(self) -> float:
-        """Current over drive voltage [S], or nan if in compliance."""
-        return math.nan if self.in_compliance else self.current / self.voltage
-
-
-@dataclass(frozen=True)
 class Sample:
     """One integration at one sign: `rows` at `voltage` [V], `cols` at 0 V on one ammeter, offsets included [A]."""
 
@@ -138,6 +118,16 @@ class Sample:
     current: float
     time: float
     in_compliance: bool = False
+
+
+@dataclass(frozen=True)
+class Sum(Sample):
+    """One current [A] of many cells: half the difference of those at +voltage and -voltage, as in a `Reading`."""
+
+    @property
+    def conductance(self) -> float:
+        """Current over drive voltage [S], or nan if in compliance."""
+        return math.nan if self.in_compliance else self.current / self.voltage
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from labmtj.errors import StorageError
-from labmtj.records import Pulse, PulseOutcome, Reading, Sample, Sum
+from labmtj.records import Pulse, PulseOutcome, Reading, Sample
 
 FORMAT = 1
 
@@ -114,7 +114,7 @@ def reading_entry(reading: Reading) -> dict[str, Any]:
     return entry
 
 
-def sum_entry(found: Sum | Sample) -> dict[str, Any]:
+def sum_entry(found: Sample) -> dict[str, Any]:
     """What the journal keeps of one current of many cells."""
     entry: dict[str, Any] = {
         "rows": list(found.rows),

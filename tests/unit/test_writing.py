@@ -12,13 +12,14 @@ from labmtj.config.bench import load_bench
 from labmtj.errors import InputError, LimitExceeded
 from labmtj.nets.placement import around, identity
 from labmtj.physics.schemes import levels
-from labmtj.records import Cell, Defect, Placement, Pulse, Reading, Scheme, State
+from labmtj.records import Cell, Defect, Placement, Pulse, PulseOutcome, Reading, Scheme, State
 from labmtj.routines.characterise import map_die, write_amplitudes
 from labmtj.routines.polarity import find_polarity, spare_cells
 from labmtj.routines.program import program_layer
 from labmtj.routines.ramps import RampSettings, switching_voltages
 from labmtj.routines.writing.picture import Picture
 from labmtj.routines.writing.settings import Algorithm, Order, Steps, WriteSettings
+from labmtj.routines.writing.talk import converse
 from labmtj.routines.writing.writer import Writer
 from labmtj.runs.journal import MemoryJournal
 from labmtj.twin.access import TwinArray
@@ -240,6 +241,42 @@ def test_steps_that_would_pass_a_limit_are_refused_before_the_first():
     with pytest.raises(LimitExceeded, match=r"ispp would step up to .* in its 41 pulses"):
         program_layer(array, die_map=die, target=CHESS, placement=identity(CHESS.shape), settings=settings)
     assert [] == array._journal.entries
+
+
+@pytest.mark.parametrize("order", [Order.CELLS, Order.BATCHES])
+def test_a_cell_that_would_need_more_than_is_allowed_stays_as_it_is_and_the_others_are_written(order):
+    array, die = fresh()
+    array._journal.entries.clear()
+    writer = Writer(
+        die, CHESS, placement=identity(CHESS.shape), settings=settings_for(die, order=order),
+        allowed=lambda pulse: pulse.cell.row != 2,
+    )  # fmt: skip
+    copy = converse(array, writer.talk(), voltage=READ)
+    rows = np.arange(SIZE) != 1
+    assert CHESS[rows].tolist() == copy.state[rows].tolist()
+    assert 0 == copy.pulses[1].sum()
+    assert copy.wrong[1].any()
+    assert copy.state.tolist() == array.electrics.state.state.tolist()
+
+
+class Tripping(TwinArray):
+    """Every pulse on row 3 meets the limit of a source, and does nothing."""
+
+    def pulse(self, pulse):
+        """No pulse on row 3."""
+        return PulseOutcome(pulse, self.clock.now(), True) if pulse.cell.row == 3 else super().pulse(pulse)
+
+
+@pytest.mark.parametrize("order", [Order.CELLS, Order.BATCHES])
+def test_a_cell_that_trips_a_source_gets_one_more_pulse_at_most(order):
+    _, die = fresh()
+    array = Tripping(load_bench(overrides=[*SMALL, *NO_DEFECTS], seed=17), MemoryJournal())
+    known = dataclasses.replace(die, state=array.electrics.state.state.astype(np.int64).copy())
+    copy = written(array, known, order=order)
+    assert copy.wrong[2].any()
+    assert [2] * int(copy.wrong[2].sum()) == copy.pulses[2][copy.wrong[2]].tolist()
+    rows = np.arange(SIZE) != 2
+    assert not copy.wrong[rows].any()
 
 
 def test_a_trusted_map_lets_terminals_have_what_wires_take_and_no_more():

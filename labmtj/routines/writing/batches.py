@@ -63,7 +63,7 @@ class Batches:
 
     def of(self, cells: Sequence[Cell], target: Callable[[Cell], State], *, state: Ints) -> list[Batch]:
         """Batches of `cells`, in the order in which they are written, with the other cells in `state`."""
-        if self._settings.order is not Order.BATCHES or self._picture.model is None:
+        if self._settings.order is not Order.BATCHES or not self.compensated:
             chosen = list(cells) if self._settings.order is Order.NAIVE else spread_out(cells)
             return self._with_amplitudes([Batch(c.row, (c.col,), target(c), 0.0) for c in chosen], state)
         groups: dict[tuple[int, State], list[int]] = {}

@@ -17,6 +17,8 @@ from labmtj.routines.writing.settings import Algorithm, Order, WriteSettings
 from labmtj.routines.writing.talk import Done, Ground, Talk
 from labmtj.routines.writing.verifier import UNREADABLE, Verifier
 
+_MOST_TRIPS = 2  # a cell whose pulse met a source's limit gets one more (reliability)
+
 
 class Writer(Verifier):
     """Writes one layer; `allowed` says whether the limits leave room for a pulse."""
@@ -39,6 +41,7 @@ class Writer(Verifier):
         self._target[self._at] = target
         self._pulses = np.zeros(die.shape, dtype=np.int64)
         self._written = np.zeros(die.shape, dtype=np.bool_)
+        self._trips = np.zeros(die.shape, dtype=np.int64)  # pulses on a cell in which a source was limited
 
     def talk(self) -> Talk[Copy]:
         """Write the layer."""
@@ -72,7 +75,8 @@ class Writer(Verifier):
             for cell in wrong:
                 self._written[cell.position] = self._state[cell.position] == self._target[cell.position]
             missed = [cell for cell in self._wrong(cells) if not self._written[cell.position]]
-            yield from self._sweep(missed, first=1, progress=False)
+            for cell in missed:
+                yield from self._sweep([cell], first=1, progress=False)
             if missed:
                 yield from self.check()
         else:
@@ -96,7 +100,11 @@ class Writer(Verifier):
     @property
     def _in_rounds(self) -> bool:
         known = self._settings.order is Order.BATCHES and self._picture.model is not None
-        return known and self._settings.algorithm in (Algorithm.VERIFY_FIRST, Algorithm.MODEL)
+        return (
+            known
+            and not self._settings.line_checks
+            and self._settings.algorithm in (Algorithm.VERIFY_FIRST, Algorithm.MODEL)
+        )
 
     def _sweep(self, cells: Sequence[Cell], *, first: int = 0, progress: bool = True) -> Talk[None]:
         for batch in self._batches.of(cells, self._wants, state=self._state):
@@ -106,17 +114,18 @@ class Writer(Verifier):
 
     def _write(self, batch: Batch, first: int = 0) -> Talk[None]:
         """Pulse a batch until all of it is right; cells that trip the compliance get one more pulse at most."""
-        trips, amplitude = 0, 0.0
+        amplitude = 0.0
         for attempt in range(first, self._settings.retries + 1):
-            outcome = yield from self._fire(batch, attempt, otherwise=amplitude)
-            amplitude = outcome.pulse.amplitude
-            if self._settings.algorithm is Algorithm.ONE_SHOT:
+            if max(int(self._trips[cell.position]) for cell in batch.cells) >= _MOST_TRIPS:
                 return
+            outcome = yield from self._fire(batch, attempt, otherwise=amplitude)
+            if outcome is None or self._settings.algorithm is Algorithm.ONE_SHOT:
+                return
+            amplitude = outcome.pulse.amplitude
             cols = yield from self._left(batch.row, batch.cols, batch.target)
-            trips += outcome.in_compliance
             if self._settings.line_checks:
                 yield from self.check_lines(outcome.pulse)
-            if not cols or trips >= 2:
+            if not cols:
                 return
             if outcome.in_compliance and len(cols) > 1:
                 for col in cols:
@@ -124,19 +133,25 @@ class Writer(Verifier):
                 return
             batch = replace(batch, cols=cols)
 
-    def _fire(self, batch: Batch, attempt: int = 0, *, otherwise: float = 0.0) -> Talk[PulseOutcome]:
-        """One pulse; a retry that the limits do not allow is made at the amplitude `otherwise` [V], which they did."""
+    def _fire(self, batch: Batch, attempt: int = 0, *, otherwise: float = 0.0) -> Talk[PulseOutcome | None]:
+        """One pulse; one that the limits do not allow is made at the amplitude `otherwise` [V], which they did, or not.
+
+        A cell that would need more than the limits allow stays as it is: it is one that cannot be written.
+        """
         settings, growth = self._settings, self._settings.growth
         width = min(settings.width * growth.width(attempt), settings.longest)
         volts = self._die.polarity.sign(batch.target) * batch.amplitude * growth.amplitude(attempt)
         pulse = Pulse(batch.cells[0], volts, width, settings.scheme, batch.cols[1:])
-        if otherwise and not self._allowed(pulse):
+        if not self._allowed(pulse):
+            if not otherwise:
+                return None
             pulse = replace(pulse, amplitude=otherwise)
         if settings.order is Order.NAIVE:
             yield Ground()
         outcome: PulseOutcome = yield pulse
         for cell in batch.cells:
             self._pulses[cell.position] += 1
+            self._trips[cell.position] += outcome.in_compliance
             self._conductance[cell.position] = np.nan
             self._state[cell.position] = batch.target  # believed until it is looked at
         return outcome
