@@ -8,15 +8,23 @@
     |   +-- PlacementError                  a layer that does not fit on the array
     |   +-- WrongDie                        a die map that is not of the die on the bench
     +-- LimitExceeded                       exit code 4: a request above a limit; nothing was sent
+    |   +-- LifeSpent                       what a device may take in its whole life is used up
     +-- PlanRefused                         exit code 4: a protocol that cannot work, as its plan has shown
     +-- BenchError (RuntimeError)           exit code 5: an instrument or the bench did not do what was asked
     |   +-- InstrumentError                 the instrument queued an error; names the command
     |   +-- BadReply                        a reply that is no answer to the question
+    |   +-- NoReply (TimeoutError)          no answer in time; nothing that comes later passes for one
+    |   +-- PowerLost                       an instrument was switched off and on since it was set up
+    |   +-- InterlockOpen                   an interlock has switched outputs off; latched until it is acknowledged
+    |   +-- Fenced                          the guardian or a panic has made the bench safe; this process may not go on
+    |   +-- Busy                            exit code 6: another process has the instrument, the die or the run
     |   +-- RouteError                      relays that are not, or may not be, where they were asked
+    |   |   +-- LineFaulty                  lines whose relays, wires or probes do not do as they should
     |   +-- PolarityNotFound                no spare cell switched below the ceiling
     |   +-- ShutdownFailed                  one or more steps of the safe state failed
     |   +-- ReplayMismatch (AssertionError) a message that is not the one on the cassette
     +-- StorageError (OSError)              exit code 7: a run folder, journal or die state that cannot be used
+    |   +-- CannotResume                    a run that cannot be continued from its journal
     +-- SolveError (ArithmeticError)        a network without a solution, or one that did not converge
 
 Each class subclasses the built-in that a stranger would catch, and carries the exit code of the
@@ -103,6 +111,10 @@ class LimitExceeded(LabmtjError, ValueError):
         super().__init__(message)
 
 
+class LifeSpent(LimitExceeded):
+    """A pulse or a read that would take a device beyond what it may take in its whole life; nothing was sent."""
+
+
 class PlanRefused(LabmtjError):
     """A protocol that would pass a limit, or that cannot work, as its plan has shown; nothing was sent."""
 
@@ -135,8 +147,38 @@ class BadReply(BenchError):
         super().__init__(f"{instrument} answered {reply!r} to {command!r}; expected {expected}")
 
 
+class NoReply(BenchError, TimeoutError):
+    """An instrument did not answer in time. What it was told may have happened, so nobody sends it again blindly."""
+
+    def __init__(self, instrument: str, command: str, why: object) -> None:
+        self.instrument, self.command = instrument, command
+        super().__init__(f"{instrument} does not answer {command!r}: {why}")
+
+
+class PowerLost(BenchError):
+    """An instrument was switched off and on since it was set up: its settings are gone."""
+
+
+class InterlockOpen(BenchError):
+    """An interlock is or was open; nothing is put on the array before somebody acknowledges it."""
+
+
+class Fenced(BenchError):
+    """Somebody else has made the bench safe, a guardian or a panic; this process may not touch it any more."""
+
+
+class Busy(BenchError):
+    """Another process has what is wanted: an instrument, the state of a die, a run folder."""
+
+    exit_code = 6
+
+
 class RouteError(BenchError):
     """A route that may not be taken, or relays that are not where they were asked to be."""
+
+
+class LineFaulty(RouteError):
+    """Lines whose relays, wires or probes do not do as they should; each is named with what is wrong with it."""
 
 
 class PolarityNotFound(BenchError):
@@ -166,6 +208,10 @@ class StorageError(LabmtjError, OSError):
     """A run folder, journal or die state that cannot be read or written."""
 
     exit_code = 7
+
+
+class CannotResume(StorageError):
+    """A run that cannot be continued: it is done, was changed, or its journal is not what this program would write."""
 
 
 class SolveError(LabmtjError, ArithmeticError):

@@ -22,6 +22,7 @@ from labmtj.bench.limits import Limits
 from labmtj.bench.magnet import Magnet
 from labmtj.bench.safe_state import SafeState, Stage, leave_safe
 from labmtj.bench.thermometer import Sensor
+from labmtj.bench.transport import GuardedTransport
 from labmtj.config.bench import Bench, BenchFile, load_bench
 from labmtj.config.model import (
     FieldSourceModel,
@@ -184,8 +185,9 @@ def connect_instrument(
     resource.read_termination = resource.write_termination = "\n"
     resource.timeout = _TIMEOUT * 1000
     driver = load_driver(model.driver, beside=file.model_file(name))
-    link = getattr(driver, "LINK", TspLink)(resource, f"{name} ({model.title})")
-    return driver(link, model), resource.close
+    transport = GuardedTransport(resource)
+    link = getattr(driver, "LINK", TspLink)(transport, f"{name} ({model.title})")
+    return driver(link, model), transport.close
 
 
 def set_up(bench: Bench, name: str, model: InstrumentModel, device: Any) -> None:

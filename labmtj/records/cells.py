@@ -156,11 +156,15 @@ class Pulse:
 
 @dataclass(frozen=True)
 class PulseOutcome:
-    """What became of a pulse: when it ended [s] and whether a source was in compliance."""
+    """What became of a pulse: when it ended [s] and whether a source was in compliance.
+
+    `uncertain`: nobody saw it end, so it may not have left; only a reading tells, and it is never sent again.
+    """
 
     pulse: Pulse
     time: float
     in_compliance: bool
+    uncertain: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,47 @@
+"""What a host keeps beside runs: leases, fences, latches, the ledger, and who did what to which bench.
+
+`LABMTJ_STATE` names the folder, else it is shared by all users of the machine in the folder for temporary files
+(leases must be seen by everybody); files that a user keeps, like the ledger, are in the user's data folder.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from labmtj.errors import StorageError
+
+
+def shared_folder() -> Path:
+    """The folder that all users of this machine share; made if it is not there. Raises StorageError."""
+    named = os.environ.get("LABMTJ_STATE")
+    folder = Path(named) if named else Path(tempfile.gettempdir()) / "labmtj"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not named and hasattr(os, "getuid") and folder.stat().st_uid == os.getuid():
+            folder.chmod(0o1777)  # everybody may add a file, only its owner may take it away
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: this folder cannot be used: {error.strerror}; name one in LABMTJ_STATE"
+        ) from error
+    return folder
+
+
+def user_folder() -> Path:
+    """The folder of what this user keeps; made if it is not there. Raises StorageError."""
+    from platformdirs import user_data_path
+
+    named = os.environ.get("LABMTJ_STATE")
+    folder = Path(named) if named else user_data_path("labmtj", appauthor=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: this folder cannot be made: {error.strerror}; name one in LABMTJ_STATE"
+        ) from error
+    return folder
+
+
+def _unusable(folder: Path, error: OSError) -> StorageError:
+    return StorageError(f"{folder}: this folder cannot be used: {error.strerror}; name another in LABMTJ_STATE")
