@@ -174,7 +174,7 @@ def _close(run: _Run, end: dict[str, Any], cause: BaseException | None) -> None:
 
 def _steps(run: _Run, opened: OpenBench, noted: Tempered, stop: StopRequest) -> dict[str, Any]:
     past, watcher = run.past, run.watcher
-    progress = _progress(run, opened, noted)
+    progress = _progress(run, opened, noted, stop)
     back = Return(progress, past, settle=_settler(run.journal, past), told=watcher.returned)
     past.come_back, past.go_on = back, lambda: _go_on(run)
     instruments = ", ".join(f"{name} {serial}" for name, serial in opened.identities.items())
@@ -213,11 +213,11 @@ def _keep_map(run: _Run, die: DieMap) -> None:
     write_die_map(run.folder / run_folder.MAP, die)
 
 
-def _progress(run: _Run, opened: OpenBench, noted: Tempered) -> Progress:
+def _progress(run: _Run, opened: OpenBench, noted: Tempered, stop: StopRequest) -> Progress:
     """What the run knows before its first step; all that it asks passes its journal."""
     past = run.past
     network, data = run_folder.network_of(run.job)
-    array = RunArray(opened.array, past)
+    array = RunArray(opened.array, past, before=stop.check_late)
     magnet, sensor = opened.field, opened.thermometer
     return Progress(
         network,

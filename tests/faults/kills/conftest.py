@@ -22,10 +22,10 @@ class Killer:
             [sys.executable, str(HERE / "worker.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def __call__(self, do, folder, *, kill=None):
+    def __call__(self, do, folder, *, kill=None, **more):
         """Run ("run": into a new folder under this one) or resume; how it ended and its moments."""
         job = {"do": do, "protocol": str(THREE / "protocol.yaml"), "bench": str(THREE / "bench.yaml")}
-        self.process.stdin.write(json.dumps(job | {"folder": str(folder), "kill": kill}) + "\n")
+        self.process.stdin.write(json.dumps(job | {"folder": str(folder), "kill": kill} | more) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 

@@ -1,6 +1,7 @@
 """A process that has imported everything once and forks a child for each job that it is told on its standard input.
 
-A job is one JSON object a line: {"do": "run" | "resume", "protocol", "bench", "folder", "kill": moment or null}. The
+A job is one JSON object a line: {"do": "run" | "resume", "protocol", "bench", "folder", "kill": moment or null,
+"signals": [[moment, "SIGINT"], ...], "storm": seconds between further signals or 0}. The
 child runs it in this process's place and kills itself with SIGKILL at the moment with that number: before a line of
 the journal is written, half-way in it, after it, after an fsync, before and after a file is put in its place, and
 while run.h5 is written. The answer says how it ended, how many moments there were, and of which kind they are.
@@ -10,6 +11,8 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 
 import h5py
@@ -21,7 +24,8 @@ from labmtj.protocol import engine, rebuild  # noqa: F401  (everything that a ru
 class Trap:
     """Counts moments, and kills this process at one of them."""
 
-    def __init__(self, kill, told):
+    def __init__(self, kill, told, *, signals=(), storm=0.0):
+        self.signals, self.storm, self.last, self.left = dict(signals), storm, 0.0, False
         self.kill, self.told, self.count, self.intent, self.step = kill, told, 0, False, ""
         self.write, self.fsync, self.replace = os.write, os.fsync, os.replace
         os.write, os.fsync, os.replace = self.on_write, self.on_fsync, self.on_replace
@@ -39,6 +43,17 @@ class Trap:
         if self.count == self.kill:
             os.kill(os.getpid(), signal.SIGKILL)
         self.count += 1
+        if self.count - 1 in self.signals:
+            self.last = time.monotonic()
+            if self.storm and len(self.signals) == 1:
+                threading.Thread(target=self.rain, daemon=True).start()
+            os.kill(os.getpid(), getattr(signal, self.signals.pop(self.count - 1)))
+
+    def rain(self):
+        """Signals until the bench is left, as from somebody who keeps pressing Ctrl-C."""
+        while not self.left:
+            time.sleep(self.storm)
+            os.kill(os.getpid(), signal.SIGINT)
 
     def on_write(self, handle, data):
         if not data.startswith(b'{"crc"'):
@@ -47,6 +62,10 @@ class Trap:
         kind = entry["k"]
         if kind == "step":
             self.step = entry["name"]
+        self.left = kind == "end"
+        if kind == "end" and self.last:
+            # The bench is left by now: how long after the last signal?
+            self.write(self.told, f"safe after {time.monotonic() - self.last}\n".encode())
         self.intent = kind == "intent"
         named = {"intent": "before intent", "outcome": "after pulse"}.get(kind, f"in {self.step or 'opening'}")
         self.moment(named)
@@ -69,7 +88,7 @@ class Trap:
 
 
 def child(job, told):
-    Trap(job["kill"], told)
+    Trap(job["kill"], told, signals=job.get("signals", ()), storm=job.get("storm", 0.0))
     try:
         if job["do"] == "run":
             engine.run(Path(job["protocol"]), bench=Path(job["bench"]), out=Path(job["folder"]))
@@ -93,8 +112,9 @@ def main():
             said = reader.read().splitlines()
         _, status = os.waitpid(pid, 0)
         errors = [text for text in said if text.startswith("error")]
-        moments = [text for text in said if not text.startswith("error")]
-        answer = {"code": os.waitstatus_to_exitcode(status), "errors": errors, "moments": moments}
+        safe = [float(text.split()[-1]) for text in said if text.startswith("safe after")]
+        moments = [text for text in said if not text.startswith(("error", "safe after"))]
+        answer = {"code": os.waitstatus_to_exitcode(status), "errors": errors, "moments": moments, "safe": safe}
         print(json.dumps(answer), flush=True)
 
 
