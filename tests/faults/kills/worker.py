@@ -1,14 +1,15 @@
 """A process that has imported everything once and forks a child for each job that it is told on its standard input.
 
 A job is one JSON object a line: {"do": "run" | "resume", "protocol", "bench", "folder", "kill": moment or null,
-"signals": [[moment, "SIGINT"], ...], "storm": seconds between further signals or 0}. The
-child runs it in this process's place and kills itself with SIGKILL at the moment with that number: before a line of
-the journal is written, half-way in it, after it, after an fsync, before and after a file is put in its place, and
+"signals": [[moment, "SIGINT"], ...], "storm": seconds between further signals or 0, "room": bytes that a file may
+have}. The child runs it in this process's place and kills itself at the moment with that number: before a line of the
+journal is written, half-way in it, after it, after an fsync, before and after a file is put in its place, and
 while run.h5 is written. The answer says how it ended, how many moments there were, and of which kind they are.
 """
 
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -24,7 +25,8 @@ from labmtj.protocol import engine, rebuild  # noqa: F401  (everything that a ru
 class Trap:
     """Counts moments, and kills this process at one of them."""
 
-    def __init__(self, kill, told, *, signals=(), storm=0.0):
+    def __init__(self, kill, told, *, signals=(), storm=0.0, room=None):
+        self.room = room
         self.signals, self.storm, self.last, self.left = dict(signals), storm, 0.0, False
         self.kill, self.told, self.count, self.intent, self.step = kill, told, 0, False, ""
         self.write, self.fsync, self.replace = os.write, os.fsync, os.replace
@@ -62,6 +64,8 @@ class Trap:
         kind = entry["k"]
         if kind == "step":
             self.step = entry["name"]
+        if kind == "bench" and self.room:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.room, resource.RLIM_INFINITY))  # as on a disk that is full
         self.left = kind == "end"
         if kind == "end" and self.last:
             # The bench is left by now: how long after the last signal?
@@ -88,7 +92,7 @@ class Trap:
 
 
 def child(job, told):
-    Trap(job["kill"], told, signals=job.get("signals", ()), storm=job.get("storm", 0.0))
+    Trap(job["kill"], told, signals=job.get("signals", ()), storm=job.get("storm", 0.0), room=job.get("room"))
     try:
         if job["do"] == "run":
             engine.run(Path(job["protocol"]), bench=Path(job["bench"]), out=Path(job["folder"]))
