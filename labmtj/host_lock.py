@@ -87,9 +87,7 @@ class HostLock:
 
 
 def _unusable(path: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"{path} cannot be locked: {error.strerror}; name a folder of a local disk in LABMTJ_STATE"
-    )
+    return StorageError(f"{path} cannot be locked: {error.strerror}; name a folder of a local disk in LABMTJ_STATE")
 
 
 def _opened(path: Path) -> int:
@@ -133,4 +131,3 @@ else:
 
     def _unlock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_UN)
-
