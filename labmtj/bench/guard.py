@@ -31,6 +31,7 @@ class Guard:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,  # what a guardian that has gone cannot take must not come up again when the pipe is closed
             start_new_session=True,  # a Ctrl-C in the terminal is for the worker alone
             env={**os.environ, "PYTHONPATH": path},
             **options,
@@ -69,7 +70,6 @@ class Guard:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(words)
-            self._process.stdin.flush()
         except OSError:
             return  # it is gone, and `check` or `arm` says so
 
