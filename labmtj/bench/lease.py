@@ -54,6 +54,14 @@ def holder(lock: HostLock) -> dict[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
+def alive(found: dict[str, Any]) -> bool:
+    """Whether the process that has written this is there; one that has ended and is not collected yet is not."""
+    try:
+        return psutil.Process(int(found.get("pid", -1))).status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, ValueError):
+        return False
+
+
 class Leases:
     """The leases of one open bench; `fence` is the file by which their holder can be shut out."""
 
@@ -98,8 +106,7 @@ class Leases:
         while not lock.take():
             found = holder(lock)
             waited = time.monotonic() - began
-            alive = bool(found) and psutil.pid_exists(int(found.get("pid", 0)))
-            if alive or waited > (_GUARDIAN if found else _PATIENCE):
+            if alive(found) or waited > (_GUARDIAN if found else _PATIENCE):
                 raise Busy(busy_text(what, found))
             time.sleep(0.01)
         self._locks[key] = lock
