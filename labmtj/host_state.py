@@ -6,11 +6,18 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import socket
+import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from labmtj.errors import StorageError
+
+_LONGEST = 1000  # chosen: characters of a command line that are kept
 
 
 def shared_folder() -> Path:
@@ -37,6 +44,22 @@ def user_folder() -> Path:
     except OSError as error:
         raise _unusable(folder, error) from error
     return folder
+
+
+def who() -> dict[str, Any]:
+    """This process: user, host, pid, command line and the present time, for a record."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"  # a number without a name, as in some containers
+    name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
+    return {
+        "wall": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "user": user,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "command": " ".join([name, *sys.argv[1:]])[:_LONGEST],
+    }
 
 
 def _unusable(folder: Path, error: OSError) -> StorageError:

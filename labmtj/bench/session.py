@@ -62,6 +62,10 @@ class WallClock:
         time.sleep(max(0.0, seconds))
 
 
+def no_panic() -> None:
+    """What a bench that nobody has opened does in a panic."""
+
+
 @dataclass(frozen=True)
 class OpenBench:
     """A bench that is connected and at rest; a simulated one can give an account of what was done to its die."""
@@ -74,6 +78,8 @@ class OpenBench:
     field: FieldSource | None = None
     thermometer: Thermometer | None = None
     account: Callable[[], Account] | None = None
+    panic: Callable[[], None] = no_panic
+    """Turns all sources off blindly and at once; for the handler of a signal."""
 
     def cell(self, row: int, col: int) -> CellHandle:
         """One cell by its lines, counted from 1."""
@@ -212,7 +218,7 @@ def _connect(
     sensor = bench.thermometer
     thermometer = None if sensor is None else Sensor(devices[sensor.instrument], sensor.channel)
     account = getattr(library, "account", None)
-    return OpenBench(file, array, clock, limits, identities, field, thermometer, account)
+    return OpenBench(file, array, clock, limits, identities, field, thermometer, account, safe.panic)
 
 
 def _magnet(

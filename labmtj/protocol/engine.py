@@ -20,6 +20,7 @@ from labmtj.config.bench import DEFAULT, BenchFile
 from labmtj.config.model import load_model
 from labmtj.config.source import read
 from labmtj.errors import CannotResume, LabmtjError
+from labmtj.host_state import who
 from labmtj.ports import Ticker
 from labmtj.protocol import run_folder
 from labmtj.protocol.come_back import Return
@@ -40,6 +41,7 @@ from labmtj.runs.claim import claimed
 from labmtj.runs.die_map import write_die_map
 from labmtj.runs.folder import new_run
 from labmtj.runs.journal import FileJournal
+from labmtj.runs.status import GUARDIAN
 from labmtj.runs.store import NAME as STORE
 from labmtj.runs.store import build_store
 from labmtj.runs.tempered import Tempered
@@ -63,7 +65,9 @@ class _Run:
     journal: FileJournal
     past: Past
     watcher: Observer
+    what: str = "run"
     record: Path | None = None
+    acknowledge: str | None = None
     elapsed: float = 0.0  # [s] on the bench's clock until now, and since, if that clock is the wall's
 
 
@@ -76,11 +80,13 @@ def run(
     out: Path | None = None,
     observer: Observer | None = None,
     record: Path | None = None,
+    acknowledge: str | None = None,
 ) -> Outcome:
     """Run a protocol and return its figures; everything is checked before an instrument is touched.
 
     `settings` are "path=value" texts, `seed` that of the simulated die, `out` the folder for run folders,
-    `record` the file of a cassette for all that is said to the instruments.
+    `record` the file of a cassette for all that is said to the instruments, `acknowledge` what a person says about an
+    interlock that had opened.
     """
     job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed)
     network, data = run_folder.network_of(job)
@@ -91,10 +97,11 @@ def run(
         file = run_folder.keep(job, folder)
         journal = FileJournal(folder / run_folder.JOURNAL)
         run_folder.header(journal, job, file, network, data)
-        return _carry_out(_Run(job, file, folder, journal, Past(), observer or Silent(), record))
+        made = _Run(job, file, folder, journal, Past(), observer or Silent(), record=record, acknowledge=acknowledge)
+        return _carry_out(made)
 
 
-def resume(folder: str | Path, *, observer: Observer | None = None) -> Outcome:
+def resume(folder: str | Path, *, observer: Observer | None = None, acknowledge: str | None = None) -> Outcome:
     """Go on with a run that was stopped, failed, or whose process died; its journal says how far it had come.
 
     Raises CannotResume for a run that is done or whose files were changed, Busy while another process runs it, and
@@ -118,7 +125,9 @@ def resume(folder: str | Path, *, observer: Observer | None = None) -> Outcome:
         past = Past(entries)
         gap = max(0.0, time.time() - last)
         watcher = observer or Silent()
-        return _carry_out(_Run(job, file, place, journal, past, watcher, None, past.ended + gap))
+        elapsed = past.ended + gap
+        made = _Run(job, file, place, journal, past, watcher, what="resume", acknowledge=acknowledge, elapsed=elapsed)
+        return _carry_out(made)
 
 
 def _finish(folder: Path, entries: Sequence[Entry]) -> Outcome:
@@ -143,9 +152,17 @@ def _carry_out(run: _Run) -> Outcome:
         try:
             noted = Tempered(run.journal)
             limits = Limits(**dict(run.job.protocol.limits))
+            run.journal.record("command", {"what": run.what, **who()})
             with open_bench(
-                run.file, journal=noted, limits=limits, record=run.record, clock_from=run.elapsed
+                run.file,
+                journal=noted,
+                limits=limits,
+                record=run.record,
+                clock_from=run.elapsed,
+                report=run.folder / GUARDIAN,
+                acknowledge=run.acknowledge,
             ) as opened:
+                stop.panic = opened.panic
                 if opened.thermometer is not None:
                     noted.sensor(opened.thermometer, opened.clock)
                 figures = _steps(run, opened, noted, stop)
