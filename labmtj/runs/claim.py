@@ -39,7 +39,7 @@ def is_claimed(folder: Path) -> bool:
 
 
 def holder(folder: Path) -> dict[str, Any]:
-    """Who holds, or last held, a run folder: pid, host, user, wall (since when), command; empty if that is not known."""
+    """Who holds, or last held, a run folder, as labmtj.host_state.who has it; empty if that is not known."""
     try:
         found = json.loads(HostLock(folder / LOCK).read())
     except ValueError:
