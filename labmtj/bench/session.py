@@ -18,8 +18,9 @@ import pyvisa
 
 from labmtj.account import Account
 from labmtj.bench.assemble import Connected, assemble, roles_of
-from labmtj.bench.limits import Limits
+from labmtj.bench.limits import Gate, Limits
 from labmtj.bench.magnet import Magnet
+from labmtj.bench.message_gate import message_gate
 from labmtj.bench.safe_state import SafeState, Stage, leave_safe
 from labmtj.bench.thermometer import Sensor
 from labmtj.bench.transport import GuardedTransport
@@ -140,17 +141,18 @@ def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState,
     clock: Clock = getattr(library, "clock", None) or WallClock()
     devices: dict[str, Any] = {}
     identities: dict[str, str] = {}
+    gate = Gate(limits)
     # Sources first: connecting turns them off, and connecting a matrix moves its relays.
     for name in sorted(models, key=lambda name: isinstance(models[name], SwitchMatrixModel)):
         model = models[name]
-        device, close = connect_instrument(file, manager, name, model)
+        device, close = connect_instrument(file, manager, name, model, gate=gate)
         safe.add(Stage.SESSIONS, f"close {name}", close)
         identities[name] = device.identify()
         # Only an instrument that is what it should be gets commands when the bench is left.
         leave_safe(safe, name, model, device)
         set_up(bench, name, model, device)
         devices[name] = device
-    array = assemble(file, limits, journal, Connected(devices, models), clock)
+    array = assemble(file, limits, journal, Connected(devices, models), clock, gate=gate)
     array.rest()
     field = _magnet(bench, devices, models, clock, journal)
     if field is not None:
@@ -174,9 +176,12 @@ def _magnet(
 
 
 def connect_instrument(
-    file: BenchFile, manager: pyvisa.ResourceManager, name: str, model: InstrumentModel
+    file: BenchFile, manager: pyvisa.ResourceManager, name: str, model: InstrumentModel, *, gate: Gate | None = None
 ) -> tuple[Any, Callable[[], None]]:
-    """Open the resource of one instrument: its driver, and what closes the session. Raises BenchError."""
+    """Open the resource of one instrument: its driver, and what closes the session. Raises BenchError.
+
+    What is sent passes the message gate; `gate` is that of the bench, where several instruments make one.
+    """
     address = file.bench.instruments[name].address
     try:
         resource: Any = manager.open_resource(address)
@@ -185,7 +190,10 @@ def connect_instrument(
     resource.read_termination = resource.write_termination = "\n"
     resource.timeout = _TIMEOUT * 1000
     driver = load_driver(model.driver, beside=file.model_file(name))
-    transport = GuardedTransport(resource)
+    bounds, magnet = gate or Gate(Limits(**dict(file.bench.limits))), file.bench.magnet
+    most = None if magnet is None else magnet.limit / abs(magnet.tesla_per_ampere) * (1 + 1e-6)
+    words = message_gate(model, bounds.limits, name=name, gate=bounds, driver=driver, most_current=most)
+    transport = GuardedTransport(resource, gate=words)
     link = getattr(driver, "LINK", TspLink)(transport, f"{name} ({model.title})")
     return driver(link, model), transport.close
 
