@@ -141,7 +141,7 @@ class InstrumentGate:
             state.limited = state.limited | {effect.channel}
 
     def _load(self, effect: Effect, state: _State) -> None:
-        """Levels that stand count by the larger of both loads: what an instrument keeps when its load changes differs."""
+        """Levels that stand count by the larger of both loads: what models keep when the load changes differs."""
         before, load = state.factor(effect.channel), effect.values[0]
         after = 1.0 if math.isinf(load) else max(2.0, (self._ohms + load) / load)
         state.loads[effect.channel] = after

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, check, plan, run, schema, twin
+from labmtj.cli import bench, check, ledger, plan, run, schema, twin
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,6 +39,7 @@ def common(
 app.command()(run.run)
 app.command()(plan.plan)
 app.command()(check.check)
+app.command()(ledger.ledger)
 app.command()(schema.schema)
 app.command()(bench.doctor)
 app.command()(bench.discover)

@@ -198,7 +198,7 @@ _SWITCH = Vocabulary(
         *_TSP_CALLS,
         Word("reset", Does.RESETS),
         *_free("channel.reset", "channel.open", "channel.close", "channel.exclusiveclose", "channel.getclose"),
-        *_free("channel.getstate", "channel.getcount", "channel.getdelay", "channel.setdelay", "channel.exclusiveslotclose"),
+        *_free("channel.getstate", "channel.getcount", "channel.getdelay", "channel.setdelay"),
         *_free("channel.getlabel", "channel.gettype", "channel.getforbidden", "channel.setforbidden"),
     ),
     roots=_TSP_ROOTS | {"channel", "slot", "trigger"},

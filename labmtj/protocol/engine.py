@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labmtj.bench.assemble import roles_of
+from labmtj.bench.life_ledger import kept_life
 from labmtj.bench.limits import Limits
 from labmtj.bench.session import OpenBench, open_bench
 from labmtj.config import yaml12
@@ -77,23 +78,24 @@ def run(
         with stop_on_signals() as stop, open_bench(file, journal=noted, limits=_limits(job), record=record) as opened:
             if opened.thermometer is not None:
                 noted.sensor(opened.thermometer, opened.clock)
-            figures = _steps(
-                job,
-                opened,
-                Progress(
-                    network,
-                    data,
-                    opened.array,
-                    noted,
-                    file.bench.array.positive_row_writes,
-                    opened.limits,
-                    magnet=opened.field,
-                    thermometer=opened.thermometer,
-                ),
-                watcher,
-                stop,
-                folder,
-            )
+            with kept_life(opened.array, file, opened.limits, journal.path) as array:
+                figures = _steps(
+                    job,
+                    opened,
+                    Progress(
+                        network,
+                        data,
+                        array,
+                        noted,
+                        file.bench.array.positive_row_writes,
+                        opened.limits,
+                        magnet=opened.field,
+                        thermometer=opened.thermometer,
+                    ),
+                    watcher,
+                    stop,
+                    folder,
+                )
     except BaseException as error:
         how = "stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
         error.add_note(f"the run so far: {folder}")
