@@ -91,11 +91,19 @@ def router(bench: Bench, roles: Roles, connected: Connected) -> Router:
     return Router(matrix, Harness(columns, {role: letter for role, letter in letters.items() if letter is not None}))
 
 
-def assemble(file: BenchFile, limits: Limits, journal: Journal, connected: Connected, clock: Clock) -> ArrayAccess:
-    """The array of a bench whose instruments are connected and set up."""
+def assemble(
+    file: BenchFile,
+    limits: Limits,
+    journal: Journal,
+    connected: Connected,
+    clock: Clock,
+    *,
+    gate: Gate | None = None,
+) -> ArrayAccess:
+    """The array of a bench whose instruments are connected and set up; `gate` is what their messages pass, too."""
     bench = file.bench
     roles = roles_of(bench, connected.models)
-    gate = Gate(limits)
+    gate = gate or Gate(limits)
     shared: dict[str, Any] = {
         "gate": gate,
         "shape": (bench.array.rows, bench.array.cols),

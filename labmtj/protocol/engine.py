@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from labmtj.bench.assemble import roles_of
+from labmtj.bench.life_ledger import kept_life
 from labmtj.bench.limits import Limits
 from labmtj.bench.session import OpenBench, open_bench
 from labmtj.config.bench import DEFAULT, BenchFile
@@ -21,7 +22,7 @@ from labmtj.config.model import load_model
 from labmtj.config.source import read
 from labmtj.errors import CannotResume, LabmtjError
 from labmtj.host_state import who
-from labmtj.ports import Ticker
+from labmtj.ports import ArrayAccess, Ticker
 from labmtj.protocol import run_folder
 from labmtj.protocol.come_back import Return
 from labmtj.protocol.kinds.program import ProgramStep
@@ -165,7 +166,8 @@ def _carry_out(run: _Run) -> Outcome:
                 stop.panic = opened.panic
                 if opened.thermometer is not None:
                     noted.sensor(opened.thermometer, opened.clock)
-                figures = _steps(run, opened, noted, stop)
+                with kept_life(opened.array, run.file, opened.limits, run.journal.path) as array:
+                    figures = _steps(run, opened, array, noted, stop)
         except BaseException as error:
             how = "stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
             error.add_note(f"the run so far: {run.folder}")
@@ -191,9 +193,9 @@ def _close(run: _Run, end: dict[str, Any], cause: BaseException | None) -> None:
         cause.add_note(f"its record could not be finished: {error}")
 
 
-def _steps(run: _Run, opened: OpenBench, noted: Tempered, stop: StopRequest) -> dict[str, Any]:
+def _steps(run: _Run, opened: OpenBench, live: ArrayAccess, noted: Tempered, stop: StopRequest) -> dict[str, Any]:
     past, watcher = run.past, run.watcher
-    progress = _progress(run, opened, noted, stop)
+    progress = _progress(run, opened, live, noted, stop)
     back = Return(progress, past, settle=_settler(run.journal, past), told=watcher.returned)
     past.come_back, past.go_on = back, lambda: _go_on(run)
     instruments = ", ".join(f"{name} {serial}" for name, serial in opened.identities.items())
@@ -232,11 +234,11 @@ def _keep_map(run: _Run, die: DieMap) -> None:
     write_die_map(run.folder / run_folder.MAP, die)
 
 
-def _progress(run: _Run, opened: OpenBench, noted: Tempered, stop: StopRequest) -> Progress:
+def _progress(run: _Run, opened: OpenBench, live: ArrayAccess, noted: Tempered, stop: StopRequest) -> Progress:
     """What the run knows before its first step; all that it asks passes its journal."""
     past = run.past
     network, data = run_folder.network_of(run.job)
-    array = RunArray(opened.array, past, before=stop.check_late)
+    array = RunArray(live, past, before=stop.check_late)
     magnet, sensor = opened.field, opened.thermometer
     return Progress(
         network,
