@@ -183,13 +183,16 @@ class Link(ABC):
         finally:
             self._transport.timeout = before  # pyright: ignore[reportAttributeAccessIssue]
 
-    def _converse(self, command: str, count: int, meaning: Meaning) -> list[str]:
-        """Say one message and take `count` values for it, by its meaning a second time if the reply was lost."""
+    def _converse(self, command: str, asking: str, count: int, meaning: Meaning) -> list[str]:
+        """Carry out `command` by the message `asking` and take `count` values for it.
+
+        It is sent a second time if its reply was lost and its meaning allows that.
+        """
         with self._lock:
             if self._pending and not (self._recovering or self._brief):
                 self.recover()
             try:
-                return self._settle(command, self._exchange(command), count)
+                return self._settle(command, self._exchange(asking), count)
             except BadReply:
                 self._pending = True  # the rest of it, or the reply itself, may still come
                 raise
@@ -197,7 +200,7 @@ class Link(ABC):
                 if self._recovering or self._brief:
                     raise
                 self._explain(command, error, meaning)
-            return self._settle(command, self._exchange(command), count)
+            return self._settle(command, self._exchange(asking), count)
 
     def _exchange(self, command: str) -> str:
         self._pending = True

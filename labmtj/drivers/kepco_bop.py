@@ -110,7 +110,6 @@ class KepcoBop:
 
         What reads back is on the converter's steps, and within its calibration.
         """
-        query = f"{header}?"
-        found = self.link.parse(query, self.link.values([query], after=f"{header} {value:.5f}")[0])
+        found = self.link.number(f"{header}?", after=f"{header} {value:.5f}")
         if not abs(found - value) <= 2 * resolution:
             raise BenchError(f"{self.link.name} answers {found!r} to {header}? after it was set to {value!r}")

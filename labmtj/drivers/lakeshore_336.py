@@ -26,7 +26,7 @@ class LakeShoreLink(Link):
 
     def query(self, query: str) -> str:
         """The reply to one query."""
-        return self._converse(query, 1, Meaning.READ)[0].strip()
+        return self._converse(query, query, 1, Meaning.READ)[0].strip()
 
     def values(self, queries: list[str], *, after: str = "") -> list[str]:
         """Replies to queries, one a message."""

@@ -23,20 +23,23 @@ class TspLink(Link):
 
     def run(self, command: str, *, meaning: Meaning = Meaning.ACT) -> None:
         """Carry out TSP statements."""
-        self._converse(f"{command} print(errorqueue.count)", 0, meaning)
+        self._converse(command, f"{command} print(errorqueue.count)", 0, meaning)
 
     def ask(self, *expressions: str, after: str = "", meaning: Meaning = Meaning.ACT) -> list[str]:
         """Values of TSP expressions as text, after the statements `after`."""
         command = f"{after} print({', '.join(expressions)}, errorqueue.count)".lstrip()
-        return self._converse(command, len(expressions), meaning)
+        return self._converse(command, command, len(expressions), meaning)
 
     def values(self, queries: list[str], *, after: str = "") -> list[str]:
         """Values of attributes as text, after an assignment that may be made again."""
         return self.ask(*queries, after=after, meaning=Meaning.SET if after else Meaning.READ)
 
-    def number(self, expression: str) -> float:
-        """Value of a numeric TSP expression; BadReply for anything but a number within the instrument's range."""
-        return self.parse(expression, self.ask(expression, meaning=Meaning.READ)[0])
+    def number(self, expression: str, *, after: str = "") -> float:
+        """Value of a numeric TSP expression; BadReply for anything but a number within the instrument's range.
+
+        `after` is an assignment, which may be made again.
+        """
+        return self.parse(expression, self.values([expression], after=after)[0])
 
     def assign(self, attribute: str, value: float, *, level: bool = False) -> None:
         """Set a numeric attribute, read it back and compare; BenchError if the instrument has another value.
@@ -67,7 +70,7 @@ class TspLink(Link):
 
     def check_power(self) -> None:
         """Raise PowerLost if the mark that `set_mark` left is gone."""
-        if self._lost or self.ask(MARK, meaning=Meaning.READ)[0] != "true":
+        if self._marked and (self._lost or self.ask(MARK, meaning=Meaning.READ)[0] != "true"):
             raise self.lost_power()
 
     def _compare(self, attribute: str, text: str, wanted: float) -> None:

@@ -38,7 +38,7 @@ class ScpiLink(Link):
 
     def run(self, command: str, *, meaning: Meaning = Meaning.ACT) -> None:
         """Carry out commands."""
-        self._converse(f"{command};{ERROR}", 0, meaning)
+        self._converse(command, f"{command};{ERROR}", 0, meaning)
 
     def complete(self, command: str) -> None:
         """Carry out commands that act, and return when the instrument says that it has finished them."""
@@ -49,7 +49,7 @@ class ScpiLink(Link):
     def ask(self, *queries: str, after: str = "", meaning: Meaning = Meaning.ACT) -> list[str]:
         """Replies to queries as text, after the commands `after`."""
         command = ";".join([after, *queries] if after else queries)
-        return self._converse(f"{command};{ERROR}", len(queries), meaning)
+        return self._converse(command, f"{command};{ERROR}", len(queries), meaning)
 
     def ask_powered(self, *queries: str, after: str = "", meaning: Meaning = Meaning.READ) -> list[str]:
         """Like `ask`, but raise PowerLost if the instrument has been off: its event status is asked for as well."""
@@ -75,9 +75,16 @@ class ScpiLink(Link):
         with self._lock:
             return self._exchange(query)
 
-    def number(self, query: str) -> float:
-        """The reply to a query as a number; BadReply for anything but a number within the instrument's range."""
-        return self.parse(query, self.ask(query, meaning=Meaning.READ)[0])
+    def number(self, query: str, *, after: str = "") -> float:
+        """The reply to a query as a number; BadReply for anything but a number within the instrument's range.
+
+        `after` is a setting, which may be made again.
+        """
+        return self.parse(query, self.values([query], after=after)[0])
+
+    def measure(self, query: str) -> float:
+        """A measured value; infinite, with its sign, beyond the range."""
+        return self.reading(query, self.ask(query, meaning=Meaning.READ)[0])
 
     def assign(self, header: str, value: float, *, tolerance: float = 0.0, level: bool = False) -> None:
         """Set a number, read it back and compare; BenchError if the instrument has another value.
