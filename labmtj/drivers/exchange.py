@@ -77,6 +77,7 @@ class Link(ABC):
         self._marked = self._lost = False
         self._levels: dict[str, Setting] = {}  # of sources: they come back to 0 V, never to where they were
         self._kept: dict[str, Setting] = {}
+        self._outputs: set[str] = set()
         self.on_recovery: Callable[[], None] | None = None  # what a driver does beside, once settings are in force
 
     # -- connecting --------------------------------------------------------------------------------
@@ -225,6 +226,8 @@ class Link(ABC):
             if meaning is Meaning.ACT:
                 raise error from lost  # it may have happened before the power went
             raise
+        except InterlockOpen:
+            raise
         except BenchError as why:
             raise error from why
         if code and code not in _QUERY_ERRORS:
@@ -234,7 +237,8 @@ class Link(ABC):
 
     def fault(self, command: str, code: int, text: str) -> BenchError:
         """What an error that an instrument has queued means."""
-        if "interlock" in text.lower() or "output enable" in text.lower():
+        if _interlock(text):
+            self._leave_off()
             return InterlockOpen(f"{self.name} reports error {code} ({text}) after {command!r}: its outputs are off")
         return InstrumentError(self.name, command, code, text)
 
@@ -258,6 +262,8 @@ class Link(ABC):
             try:
                 self._resynchronise()
                 found = self._first_error()
+                if _interlock(found[1]):
+                    self._leave_off()
                 if self._marked:
                     self.check_power()
                 self.reassert()
@@ -313,11 +319,21 @@ class Link(ABC):
         if not setting.holds(found):
             raise BenchError(f"{self.name} answers {found!r} to {setting.query} after {setting.command!r}")
 
-    def keep(self, setting: Setting, *, level: bool = False) -> None:
-        """A setting is in force from now on; as a `level` it is what a source comes back to."""
+    def keep(self, setting: Setting, *, level: bool = False, output: bool = False) -> None:
+        """A setting is in force from now on; as a `level` it is what a source comes back to.
+
+        An `output` that an interlock has switched off is not switched on again.
+        """
+        if output:
+            self._outputs.add(setting.query)
         settings = self._levels if level else self._kept
         settings.pop(setting.query, None)  # they are made again in the order in which they were made last
         settings[setting.query] = setting
+
+    def _leave_off(self) -> None:
+        """An interlock has opened: what it has switched off stays off until somebody switches it on."""
+        for query in self._outputs:
+            self._kept.pop(query, None)
 
     def in_force_now(self) -> list[tuple[Setting, bool]]:
         """All settings in the order in which they were made, and whether each is a level."""
@@ -370,3 +386,7 @@ class Link(ABC):
         if abs(value) > OVERRANGE * full_scale:
             raise BadReply(self.name, command, text, f"at most {full_scale:g}, which is the range")
         return value
+
+
+def _interlock(text: str) -> bool:
+    return "interlock" in text.lower() or "output enable" in text.lower()

@@ -197,7 +197,7 @@ class SourceChannel:
 
     @source_enabled.setter
     def source_enabled(self, enabled: bool) -> None:
-        self._link.assign(f"{self._smu}.source.output", 1.0 if enabled else 0.0)
+        self._link.assign(f"{self._smu}.source.output", 1.0 if enabled else 0.0, output=True)
 
     @property
     def in_compliance(self) -> bool:
@@ -214,7 +214,7 @@ class SourceChannel:
     def shutdown(self) -> None:
         """Go to 0 V and turn the output off."""
         c = self._smu
-        self._link.assign_all({f"{c}.source.levelv": 0.0, f"{c}.source.output": 0.0})
+        self._link.assign_all({f"{c}.source.levelv": 0.0, f"{c}.source.output": 0.0}, output=True)
 
 
 class SourcePair:

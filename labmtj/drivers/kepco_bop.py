@@ -74,7 +74,7 @@ class KepcoBop:
     @output_enabled.setter
     def output_enabled(self, enabled: bool) -> None:
         word = "1" if enabled else "0"
-        self.link.confirm(f":OUTP {word}", ":OUTP?", word)
+        self.link.confirm(f":OUTP {word}", ":OUTP?", word, output=True)
 
     def measure_current(self) -> float:
         """Measure the current [A], a mean over the last conversions; see `timing.averaging` of the data sheet."""

@@ -41,21 +41,21 @@ class TspLink(Link):
         """
         return self.parse(expression, self.values([expression], after=after)[0])
 
-    def assign(self, attribute: str, value: float, *, level: bool = False) -> None:
+    def assign(self, attribute: str, value: float, *, level: bool = False, output: bool = False) -> None:
         """Set a numeric attribute, read it back and compare; BenchError if the instrument has another value.
 
         The setting is in force from then on; a source's `level` comes back to 0 after a lost reply.
         """
-        self.assign_all({attribute: value}, level=level)
+        self.assign_all({attribute: value}, level=level, output=output)
 
-    def assign_all(self, values: Mapping[str, float], *, level: bool = False) -> None:
+    def assign_all(self, values: Mapping[str, float], *, level: bool = False, output: bool = False) -> None:
         """Set numeric attributes in one message, as `assign` does."""
         made = " ".join(f"{attribute} = {float(value)!r}" for attribute, value in values.items())
         found = self.ask(*values, after=made, meaning=Meaning.SET)
         for (attribute, value), text in zip(values.items(), found, strict=True):
             self._compare(attribute, text, float(value))
             if not level or attribute not in self._levels:
-                self.keep(self._setting(attribute, 0.0 if level else float(value)), level=level)
+                self.keep(self._setting(attribute, 0.0 if level else float(value)), level=level, output=output)
 
     def verify(self, values: Mapping[str, float]) -> None:
         """See that attributes are what a message before has set; they are in force from then on."""

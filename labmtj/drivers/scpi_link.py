@@ -120,7 +120,7 @@ class ScpiLink(Link):
             raise BenchError(f"{self.name} answers {float(text)!r} to {query} after it was set to {full_scale!r}")
         self.keep(Setting(command, query, holds, float(full_scale)))
 
-    def confirm(self, command: str, query: str, expected: str) -> None:
+    def confirm(self, command: str, query: str, expected: str, *, output: bool = False) -> None:
         """Carry out a command whose setting is a word; BenchError if the query then answers another."""
 
         def holds(text: str) -> bool:
@@ -129,7 +129,7 @@ class ScpiLink(Link):
         found = self.values([query], after=command)[0]
         if not holds(found):
             raise BenchError(f"{self.name} answers {found!r} to {query} after {command!r}, not {expected!r}")
-        self.keep(Setting(command, query, holds))
+        self.keep(Setting(command, query, holds), output=output)
 
     def in_force(self, header: str) -> float | None:
         """What a number was set to last; None if that is not known."""

@@ -202,7 +202,7 @@ class ScpiChannel:
     @source_enabled.setter
     def source_enabled(self, enabled: bool) -> None:
         word = "1" if enabled else "0"
-        self._link.confirm(f"{self._words.output} {word}", f"{self._words.output}?", word)
+        self._link.confirm(f"{self._words.output} {word}", f"{self._words.output}?", word, output=True)
 
     @property
     def in_compliance(self) -> bool:

@@ -190,9 +190,8 @@ def test_what_did_not_shut_down_is_said(scpi, told, model, output, level):
 
 
 def test_a_channel_shuts_down_alone(scpi, told, model):
-    Keithley2400(scpi(*told().set(":SOUR:VOLT 0.0", ":SOUR:VOLT?", "0").set(":OUTP 0", ":OUTP?", "0")), model).channel(
-        "1"
-    ).shutdown()
+    turns = told().set(":SOUR:VOLT 0.0", ":SOUR:VOLT?", "0").set(":OUTP 0", ":OUTP?", "0")
+    Keithley2400(scpi(*turns), model).channel("1").shutdown()
 
 
 class Parrot:

@@ -55,10 +55,10 @@ def shown(volts):
     return f"{max(volts, 0.0):+.14E}", f"{min(volts, 0.0):+.14E}", polarity, "1"
 
 
-def arming(
-    turns, n, volts, *, before="", begin=False, width=1e-7, count="1", source="BUS", load="9.9E+37", stretched=1.0
-):
+def arming(turns, n, volts, *, before="", begin=False, width=1e-7, **shown_as):
     """The two messages of a channel: levels and times; then what is read back."""
+    found = {"count": "1", "source": "BUS", "load": "9.9E+37", "stretched": 1.0} | shown_as
+    count, source, load, stretched = found.values()
     level = f":SOUR{n}:VOLT:{'HIGH' if volts > 0 else 'LOW'} {volts!r};"
     times = TIMES.format(n=n, period=repr(2 * width + 4 * 8.4e-9), width=repr(width), source=source)
     command = before.format(n=n) + level + (f":OUTP{n} 1;" if begin else "") + times + LEVELS.format(n=n)
@@ -207,9 +207,7 @@ def test_a_level_that_the_instrument_changed_is_an_error_and_the_channel_begins_
 
 
 @pytest.mark.parametrize(("what", "value"), [("count", "2"), ("load", "5.0E+01"), ("stretched", 10.0)])
-def test_a_count_load_or_period_that_the_instrument_changed_is_an_error_before_anything_fires(
-    scpi, told, model, what, value
-):
+def test_a_count_load_or_period_that_was_changed_is_an_error_before_anything_fires(scpi, told, model, what, value):
     turns = arming(told(EMPTY), 1, 0.2, before=BEGIN, begin=True, **{what: value})
     with pytest.raises(BenchError):
         Keysight33500(scpi(*turns), model).pair("1", "2").pulse((0.2, -0.2), 1e-7)
