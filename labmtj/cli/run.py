@@ -23,6 +23,9 @@ def run(
     record: Annotated[
         Path | None, typer.Option(help="Write all that is said to the instruments to this cassette (FILE.cassette).")
     ] = None,
+    acknowledge: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What you found where an interlock had opened; it unlatches it.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
@@ -37,7 +40,7 @@ def run(
       labmtj run protocols/wine.yaml --set network.files=DIR --set network.solution=7
 
     Exit codes: 0 done; 2 command line; 3 bad file; 4 limit refused; 5 instrument or bench; 7 storage;
-    8 done, but cells could not be written; 130 stopped; 131 stopped at once; 143 terminated.
+    8 done, but cells could not be written; 129 hung up; 130 stopped; 131 stopped at once; 143 terminated.
     """
     from labmtj.protocol.engine import run as run_protocol
     from labmtj.terminal import Terminal, show_table
@@ -45,7 +48,14 @@ def run(
     observer = None if as_json or quiet else Terminal()
     try:
         outcome = run_protocol(
-            protocol, bench=bench, settings=settings or [], seed=seed, out=out, observer=observer, record=record
+            protocol,
+            bench=bench,
+            settings=settings or [],
+            seed=seed,
+            out=out,
+            observer=observer,
+            record=record,
+            acknowledge=acknowledge,
         )
     finally:
         if observer is not None:

@@ -1,4 +1,4 @@
-"""The twin's own record of what was done to it: pulses, relay moves, violations. Nobody else writes it.
+"""The twin's own record of what was done to it: pulses, relay moves, sources, violations. Nobody else writes it.
 
 It is the referee of tests that kill a measuring process: what stands here happened. Each entry is one
 JSON object a line, written before the call that caused it returns.
@@ -29,6 +29,11 @@ class TwinLog:
                 self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             except OSError as error:
                 raise StorageError(f"{path}: the twin's record cannot be written: {error}") from error
+
+    @property
+    def kept(self) -> bool:
+        """Whether all of it is kept, in a file: then what sources do stands in it, too."""
+        return self._file is not None
 
     def write(self, kind: str, time: float, **fields: Any) -> None:
         """Add an entry of this kind at this time [s] of the bench."""
