@@ -15,6 +15,7 @@ from labmtj.bench.limits import Gate, GatedBank, GatedPulses, GatedSense, GatedS
 from labmtj.bench.parallel import BankWiring, ParallelArray
 from labmtj.bench.reader import TwoMeters
 from labmtj.bench.routing import Harness, Line, Router
+from labmtj.bench.upkeep import Upkeep
 from labmtj.config.bench import Bench, BenchFile
 from labmtj.config.model import InstrumentModel, PulseGeneratorModel, SourceMeterModel, VoltageBankModel
 from labmtj.errors import InputError
@@ -111,10 +112,18 @@ def assemble(
         "waits": Waits(bench.wait.after_relay, bench.wait.after_source),
         "clock": clock,
         "journal": journal,
+        "upkeep": upkeep(connected, clock, journal),
     }
     if roles.drive is None:
         return _parallel(bench, connected, roles, gate, shared)
     return _pairwise(bench, connected, roles, gate, clock, shared)
+
+
+def upkeep(connected: Connected, clock: Clock, journal: Journal) -> Upkeep:
+    """Who notices that an instrument of the array was switched off, and sets it up again."""
+    able = {name: device for name, device in connected.devices.items() if hasattr(device, "restore")}
+    matrix = next((name for name, device in able.items() if hasattr(device, "switch")), None)
+    return Upkeep(able, clock, journal, matrix=matrix)
 
 
 def _pairwise(
