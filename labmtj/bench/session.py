@@ -35,7 +35,7 @@ from labmtj.config.model import (
 from labmtj.drivers.link import TspLink
 from labmtj.drivers.loader import load_driver
 from labmtj.errors import BenchError, InputError, LabmtjError
-from labmtj.ports import ArrayAccess, Clock, FieldSource, Journal, Thermometer
+from labmtj.ports import ArrayAccess, Clock, ContactCheck, FieldSource, Journal, Thermometer
 from labmtj.records import Cell, Pulse, Reading
 from labmtj.runs.cassette import recording
 from labmtj.runs.journal import MemoryJournal
@@ -68,6 +68,7 @@ class OpenBench:
     clock: Clock
     limits: Limits
     identities: dict[str, str]
+    contact: ContactCheck
     field: FieldSource | None = None
     thermometer: Thermometer | None = None
     account: Callable[[], Account] | None = None
@@ -150,15 +151,15 @@ def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState,
         leave_safe(safe, name, model, device)
         set_up(bench, name, model, device)
         devices[name] = device
-    array = assemble(file, limits, journal, Connected(devices, models), clock)
-    array.rest()
+    assembled = assemble(file, limits, journal, Connected(devices, models), clock)
+    assembled.array.rest()
     field = _magnet(bench, devices, models, clock, journal)
     if field is not None:
         safe.add(Stage.FIELD, "field to zero", field.shutdown)
     sensor = bench.thermometer
     thermometer = None if sensor is None else Sensor(devices[sensor.instrument], sensor.channel)
     account = getattr(library, "account", None)
-    return OpenBench(file, array, clock, limits, identities, field, thermometer, account)
+    return OpenBench(file, assembled.array, clock, limits, identities, assembled.contact, field, thermometer, account)
 
 
 def _magnet(
