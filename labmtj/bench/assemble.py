@@ -157,6 +157,7 @@ def _pairwise(
         relay=waits.after_relay,
         compliance=limits.line_compliance,
         range=measure.range,
+        nplc=measure.nplc,
     )
     ohms = 0.0 if generator is None else generator.ohms
     examine = TwoMeterLines(shared["router"], meters, shared["shape"], generator, ohms)

@@ -58,7 +58,9 @@ class ContactCheck:
             rows, cols = tuple(by_row.tolist()), tuple(by_col.tolist())
         except LineFaulty as error:
             found = [fault for fault in error.faults if isinstance(fault, LineFault)]
-        left_out = frozenset(fault.line for fault in found if fault.interrupted) if quarantine == "open" else frozenset()
+        left_out = (
+            frozenset(fault.line for fault in found if fault.interrupted) if quarantine == "open" else frozenset()
+        )
         for axis, count in (("row", len(rows)), ("col", len(cols))):
             if sum(line.axis == axis for line in left_out) >= count:
                 left_out = frozenset()
@@ -81,9 +83,7 @@ class TwoMeterLines:
 
     def __call__(self, level: float) -> tuple[list[LineFault], Floats, Floats]:
         """Examine them (labmtj.bench.contact.Examine)."""
-        quick = QuickLines(
-            self.router, self.meters, shape=self.shape, level=level, pulser=self.pulser, ohms=self.ohms
-        )
+        quick = QuickLines(self.router, self.meters, shape=self.shape, level=level, pulser=self.pulser, ohms=self.ohms)
         if not list(quick.doubts()):
             return [], quick.siemens["row"], quick.siemens["col"]
         meters = self.meters

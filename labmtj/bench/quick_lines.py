@@ -31,6 +31,7 @@ from labmtj.records import Floats, Role
 _HALF = 0.5  # a sum is off by half of its smallest line: that line may be missing
 _SHARE = 0.7  # chosen: of a meter's range or a source's limit, for all lines together
 _TOGETHER = 4  # chosen: so one is a quarter, and the resistance of shared wires, some per cent, does not pass for it
+_NPLC = 0.1  # chosen: a look takes a tenth of a reading; hum and noise are far below a line's current
 _PULSED = 2  # chosen: behind the generator's 50 ohm, one of two is still seen
 
 
@@ -38,7 +39,8 @@ _PULSED = 2  # chosen: behind the generator's 50 ohm, one of two is still seen
 class Meters:
     """Two meters by themselves and as a pair; the pair's reads tell, too, whether a source was limited.
 
-    `settle` and `relay` [s] are waited after a level and after relays; `compliance` [A] limits the driving one.
+    `settle` and `relay` [s] are waited after a level and after relays; `compliance` [A] limits the driving one,
+    `range` [A] is that of the sensing one, and `nplc` what readings of a run integrate over.
     """
 
     pair: SensePair
@@ -49,6 +51,7 @@ class Meters:
     relay: float
     compliance: float
     range: float
+    nplc: float
 
 
 class QuickLines:
@@ -81,6 +84,7 @@ class QuickLines:
             if self._pulser is not None:
                 self._pulser.rest()
             meters.sense.current_range = meters.range
+            self._integrate(min(_NPLC, meters.nplc))
             sums: list[tuple[tuple[Line, ...], float, float]] = []
             for axis, other in (("row", "col"), ("col", "row")):
                 for line in self._axes[axis]:
@@ -93,10 +97,15 @@ class QuickLines:
                 sums += self._sums(axis, other)
         finally:
             meters.pair.rest()
+            self._integrate(meters.nplc)
         self._router.take(self._router.route({}))
         yield from self._missing()
         for lines, ohms, found in sums:
             yield from self._unlike(lines, ohms, found)
+
+    def _integrate(self, periods: float) -> None:
+        for meter in (self._meters.drive, self._meters.sense):
+            meter.nplc = periods
 
     def _missing(self) -> Iterator[str]:
         for axis, found in self.siemens.items():

@@ -14,7 +14,6 @@ from labmtj.ports import SwitchMatrix
 from labmtj.records import Line, LineFault, Pulse, Role
 from labmtj.routes import Crosspoint, Steps, moves, prove
 
-
 __all__ = ["Harness", "Line", "Router"]
 
 

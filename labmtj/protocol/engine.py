@@ -20,6 +20,7 @@ from labmtj.errors import FileProblems, InputError, LabmtjError
 from labmtj.nets import files
 from labmtj.nets.dataset import Dataset, wine
 from labmtj.nets.network import Network as TrainedNetwork
+from labmtj.protocol.kinds.contact import ContactStep
 from labmtj.protocol.kinds.report import ReportStep
 from labmtj.protocol.load import Job, check_fits, load_protocol
 from labmtj.protocol.observer import Observer, Silent
@@ -89,6 +90,7 @@ def run(
                     opened.limits,
                     magnet=opened.field,
                     thermometer=opened.thermometer,
+                    check=opened.contact,
                 ),
                 watcher,
                 stop,
@@ -125,6 +127,9 @@ def _steps(
     clock, journal = opened.clock, progress.journal
     start = clock.now()
     journal.record("bench", {"identities": opened.identities, "t": round(start, 9)})
+    if not isinstance(job.protocol.steps[0], ContactStep):  # every run begins so, whether the protocol says it or not
+        line = progress.contact()
+        watcher.done(ContactStep.kind, line, clock.now() - start)
     for number, step in enumerate(job.protocol.steps, start=1):
         if isinstance(step, ReportStep):
             continue
