@@ -64,10 +64,10 @@ def serve(
     served = simulated_bench(file, log=log, realtime=realtime)
     if faults is not None:
         served.faults.load(faults)
-    warm_up(served.world.electrics.truth)
     server = BenchServer(
         served, host=host, hislip_port=hislip_port, socket_port=socket_port, control_port=control_port, models=titles
     )
+    warm_up(served.world.electrics.truth)
 
     def listening() -> None:
         if ready_file is not None:
