@@ -45,10 +45,10 @@ _TIMEOUT = 10.0  # [s] chosen: the longest reading of a model here (25 PLC, auto
 
 
 class WallClock:
-    """Real time in seconds since it was made."""
+    """Real time in seconds, from `start` [s] on when it was made."""
 
-    def __init__(self) -> None:
-        self._start = time.monotonic()
+    def __init__(self, start: float = 0.0) -> None:
+        self._start = time.monotonic() - start
 
     def now(self) -> float:
         """Seconds since the bench was opened."""
@@ -102,11 +102,13 @@ def open_bench(
     journal: Journal | None = None,
     limits: Limits | None = None,
     record: Path | None = None,
+    clock_from: float = 0.0,
 ) -> Generator[OpenBench, None, None]:
     """Connect a bench for the length of a `with` block, and leave it safe.
 
     `bench` is a shipped name, a path, or a checked file that lies on disk as it is. `limits` may be
-    tighter than the file's, `record` the file of a cassette for all that is said to the instruments.
+    tighter than the file's, `record` the file of a cassette for all that is said to the instruments, `clock_from` [s]
+    where a clock that is the wall's begins (a simulated bench has its own).
     Raises InputError, BenchError or ShutdownFailed.
     """
     file = bench if isinstance(bench, BenchFile) else load_bench(bench)
@@ -116,7 +118,7 @@ def open_bench(
     log = journal or MemoryJournal()
     opened: OpenBench | None = None
     try:
-        opened = _connect(file, bounds, log, safe, record)
+        opened = _connect(file, bounds, log, safe, record, clock_from)
         yield opened
     except BaseException as error:
         failure = error
@@ -127,7 +129,9 @@ def open_bench(
         log.record("account", opened.account().entry())
 
 
-def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState, record: Path | None) -> OpenBench:
+def _connect(
+    file: BenchFile, limits: Limits, journal: Journal, safe: SafeState, record: Path | None, clock_from: float
+) -> OpenBench:
     bench = file.bench
     models = {name: load_model(file.model_file(name)) for name in bench.instruments}
     roles_of(bench, models)  # a file that leaves open who drives what is refused before anything is touched
@@ -137,7 +141,7 @@ def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState,
         tape = ExitStack()
         tape.enter_context(recording(library, record))
         safe.add(Stage.SESSIONS, "close the cassette", tape.close)
-    clock: Clock = getattr(library, "clock", None) or WallClock()
+    clock: Clock = getattr(library, "clock", None) or WallClock(clock_from)
     devices: dict[str, Any] = {}
     identities: dict[str, str] = {}
     # Sources first: connecting turns them off, and connecting a matrix moves its relays.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, check, plan, run, schema, twin
+from labmtj.cli import bench, check, plan, resume, run, schema, status, twin
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +37,9 @@ def common(
 
 
 app.command()(run.run)
+app.command()(resume.resume)
+app.command()(status.status)
+app.command()(status.rebuild)
 app.command()(plan.plan)
 app.command()(check.check)
 app.command()(schema.schema)
