@@ -59,3 +59,6 @@ def main() -> None:
         for note in getattr(error, "__notes__", []):
             print(f"  {note}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -37,7 +37,7 @@ def run(
       labmtj run protocols/wine.yaml --set network.files=DIR --set network.solution=7
 
     Exit codes: 0 done; 2 command line; 3 bad file; 4 limit refused; 5 instrument or bench; 7 storage;
-    8 done, but cells could not be written; 130 stopped; 131 stopped at once; 143 terminated.
+    8 done, but cells could not be written; 129 hung up; 130 stopped; 131 stopped at once; 143 terminated.
     """
     from labmtj.protocol.engine import run as run_protocol
     from labmtj.terminal import Terminal, show_table

@@ -18,6 +18,7 @@ from labmtj.bench.limits import Limits
 from labmtj.bench.session import OpenBench, open_bench
 from labmtj.config.bench import DEFAULT, BenchFile
 from labmtj.config.model import load_model
+from labmtj.config.source import read
 from labmtj.errors import CannotResume, LabmtjError
 from labmtj.ports import Ticker
 from labmtj.protocol import run_folder
@@ -33,11 +34,13 @@ from labmtj.protocol.replay.surroundings import RunField, RunJournal, RunThermom
 from labmtj.protocol.stop import Stopped, StopRequest, stop_on_signals
 from labmtj.protocol.summary import summary
 from labmtj.records import DieMap
+from labmtj.report.page import NAME as REPORT
 from labmtj.report.page import write_report
 from labmtj.runs.claim import claimed
 from labmtj.runs.die_map import write_die_map
 from labmtj.runs.folder import new_run
 from labmtj.runs.journal import FileJournal
+from labmtj.runs.store import NAME as STORE
 from labmtj.runs.store import build_store
 from labmtj.runs.tempered import Tempered
 
@@ -103,9 +106,9 @@ def resume(folder: str | Path, *, observer: Observer | None = None) -> Outcome:
         try:
             if not entries:
                 raise CannotResume(f"{place}: its journal is empty: nothing was done; run the protocol again")
-            ends = [entry for entry in entries if entry["k"] == "end"]
-            if ends and ends[-1]["how"] == "done" and ends[-1] is entries[-1]:
-                raise CannotResume(f"{place}: this run is done; `labmtj rebuild` makes its files anew")
+            if entries[-1]["k"] == "end" and entries[-1]["how"] == "done":
+                journal.close()
+                return _finish(place, entries)
             job, file = run_folder.reload(place, entries[0])
         except BaseException:
             journal.close()
@@ -114,6 +117,21 @@ def resume(folder: str | Path, *, observer: Observer | None = None) -> Outcome:
         gap = max(0.0, time.time() - (place / run_folder.JOURNAL).stat().st_mtime)
         watcher = observer or Silent()
         return _carry_out(_Run(job, file, place, journal, past, watcher, None, past.ended + gap))
+
+
+def _finish(folder: Path, entries: Sequence[Entry]) -> Outcome:
+    """What was left to do for a run whose steps are all done: its files. Raises CannotResume if there is nothing."""
+    stored = folder / STORE
+    wants_report = any("report" in step for step in read(folder / run_folder.PROTOCOL).data["steps"])
+    files = [stored, *([folder / REPORT] if wants_report else [])]
+    written = (folder / run_folder.JOURNAL).stat().st_mtime_ns
+    if all(path.exists() and path.stat().st_mtime_ns >= written for path in files):
+        raise CannotResume(f"{folder}: this run is done, nothing is left to do; its files can be made anew: rebuild")
+    build_store(folder)
+    if wants_report:
+        write_report(folder)
+    (figures,) = [entry for entry in entries if entry["k"] == "summary"][-1:]
+    return Outcome(folder, {name: value for name, value in figures.items() if name not in ("n", "k")})
 
 
 def _carry_out(run: _Run) -> Outcome:
@@ -156,7 +174,7 @@ def _close(run: _Run, end: dict[str, Any], cause: BaseException | None) -> None:
 
 def _steps(run: _Run, opened: OpenBench, noted: Tempered, stop: StopRequest) -> dict[str, Any]:
     past, watcher = run.past, run.watcher
-    progress = _progress(run, opened, noted)
+    progress = _progress(run, opened, noted, stop)
     back = Return(progress, past, settle=_settler(run.journal, past), told=watcher.returned)
     past.come_back, past.go_on = back, lambda: _go_on(run)
     instruments = ", ".join(f"{name} {serial}" for name, serial in opened.identities.items())
@@ -195,11 +213,11 @@ def _keep_map(run: _Run, die: DieMap) -> None:
     write_die_map(run.folder / run_folder.MAP, die)
 
 
-def _progress(run: _Run, opened: OpenBench, noted: Tempered) -> Progress:
+def _progress(run: _Run, opened: OpenBench, noted: Tempered, stop: StopRequest) -> Progress:
     """What the run knows before its first step; all that it asks passes its journal."""
     past = run.past
     network, data = run_folder.network_of(run.job)
-    array = RunArray(opened.array, past)
+    array = RunArray(opened.array, past, before=stop.check_late)
     magnet, sensor = opened.field, opened.thermometer
     return Progress(
         network,

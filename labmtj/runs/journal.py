@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from labmtj.errors import StorageError
+from labmtj.interrupts import shielded
 from labmtj.records import Pulse, PulseOutcome, Reading, Sample
 
 FORMAT = 1
@@ -91,6 +92,10 @@ class FileJournal:
             self._file = -1
 
     def _append(self, kind: str, content: Mapping[str, Any], *, sync: bool) -> None:
+        with shielded:
+            self._write(kind, content, sync=sync)
+
+    def _write(self, kind: str, content: Mapping[str, Any], *, sync: bool) -> None:
         line = encode({"n": self._count, "k": kind, **content})
         try:
             written = os.write(self._file, line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,10 +39,13 @@ class RunClock:
 
 
 class RunArray:
-    """An array whose answers come from a journal until it ends, and then from the bench."""
+    """An array whose answers come from a journal until it ends, and then from the bench.
 
-    def __init__(self, array: ArrayAccess, past: Past) -> None:
-        self._array, self._past = array, past
+    `before` each question it may be told to stop.
+    """
+
+    def __init__(self, array: ArrayAccess, past: Past, *, before: Callable[[], None]) -> None:
+        self._array, self._past, self._before = array, past, before
         self._clock = RunClock(array.clock, past)
 
     @property
@@ -77,7 +80,7 @@ class RunArray:
         """Read cells one after the other at +voltage and -voltage [V]."""
         found: list[Reading] = []
         for done, cell in enumerate(cells):
-            entry = self._past.answer("read")
+            entry = self._answer("read")
             if entry is None:
                 found += self._array.read(cells[done:], voltage=voltage)
                 self._past.seen(found[-1].time)
@@ -88,7 +91,7 @@ class RunArray:
 
     def pulse(self, pulse: Pulse) -> PulseOutcome:
         """Fire one pulse, or say what became of it; one whose end nobody saw was settled by a reading."""
-        entry = self._past.answer("intent")
+        entry = self._answer("intent")
         if entry is None:
             outcome = self._array.pulse(pulse)
             self._past.seen(outcome.time)
@@ -104,7 +107,7 @@ class RunArray:
         """Currents [A] into `cols` with all of `rows` at their own of `volts` [V], (cols,)."""
         currents = np.zeros(len(cols))
         for done, col in enumerate(cols if len(rows) else ()):
-            entry = self._past.answer("product")
+            entry = self._answer("product")
             if entry is None:
                 currents[done:] = self._array.multiply(rows, cols[done:], volts=volts)
                 self._past.seen(self._array.clock.now())
@@ -115,7 +118,7 @@ class RunArray:
 
     def total(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sum:
         """One current of all of `rows` at +voltage and -voltage [V] into all of `cols` together."""
-        entry = self._past.answer("sum")
+        entry = self._answer("sum")
         if entry is None:
             found = self._array.total(rows, cols, voltage=voltage)
             self._past.seen(found.time)
@@ -125,13 +128,17 @@ class RunArray:
 
     def sense(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sample:
         """One integration at one sign: `rows` at `voltage` [V], `cols` together on the ammeter."""
-        entry = self._past.answer("sample")
+        entry = self._answer("sample")
         if entry is None:
             found = self._array.sense(rows, cols, voltage=voltage)
             self._past.seen(found.time)
             return found
         self._same(entry, rows=list(rows), cols=list(cols), v=voltage)
         return Sample(tuple(rows), tuple(cols), voltage, _amperes(entry), entry["t"], entry.get("compliance", False))
+
+    def _answer(self, kind: str) -> Entry | None:
+        self._before()
+        return self._past.answer(kind)
 
     def _same(self, entry: Entry, **asked: Any) -> None:
         """Raise CannotResume unless the journal's entry answers this question."""
