@@ -103,6 +103,8 @@ class World:
         drove = self.outputs[channel].hot
         self.outputs[channel] = output
         self._output_changed(channel)
+        if output.hot != drove and self.log.kept:
+            self.log.write("drive", self.now(), channel=f"{channel[0]}.{channel[1]}", on=output.hot)
         if output.hot and not drove:
             self._look_for_floating(channel)
 
@@ -211,6 +213,10 @@ class World:
             return 0.0, False
         point = self.electrics.operating_point(self._hookup or self.hookup())
         return point.source_volts[number], point.limited[number]
+
+    def driven(self) -> list[str]:
+        """Channels that put more than 5 mV, or a current, on what they are connected to now."""
+        return [f"{instrument}.{name}" for (instrument, name), output in self.outputs.items() if output.hot]
 
     def terminal(self, channel: Channel) -> float:
         """Volts at a channel's terminals now."""

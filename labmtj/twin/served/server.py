@@ -234,6 +234,7 @@ class BenchServer:
             "socket_clients": sum(isinstance(c, SocketConnection) for c in self._connections),
             "blocked": sorted(name for name, raw in self._raw.items() if raw.blocked),
             "closed": [f"{row}{col}" for row, col in sorted(world.closed)],
+            "driven": world.driven(),
             "violations": len(world.violations),
             "log": world.log.count,
             "commands": self.control.names,
