@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, check, plan, resume, run, schema, status, twin
+from labmtj.cli import bench, chaos, check, plan, resume, run, schema, status, twin
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,6 +45,7 @@ app.command()(check.check)
 app.command()(schema.schema)
 app.command()(bench.doctor)
 app.command()(bench.discover)
+app.command()(chaos.chaos)
 app.add_typer(twin.app, name="twin")
 
 
