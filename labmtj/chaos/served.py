@@ -42,7 +42,7 @@ class ServedBench:
             for name, entry in data["instruments"].items()
         }
         simulation: dict[str, Any] = dict(data.get("simulation") or {})
-        self._data = {**data, "visa": "@labmtj", "simulation": {**simulation, "state": state.name}}
+        self._data: dict[str, Any] = {**data, "visa": "@labmtj", "simulation": {**simulation, "state": state.name}}
         self._bench.write_text(yaml12.dump(self._data), encoding="utf-8")
         self._command = [
             *labmtj(), "twin", "serve", str(self._bench), "--seed", str(seed), "--hislip-port", "0", "--socket-port",

@@ -1,8 +1,8 @@
 """What instruments share: relays decide who sees whom, what hurts is noted, time goes one way."""
 
 import json
-import time
 import math
+import time
 
 import pytest
 

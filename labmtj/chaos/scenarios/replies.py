@@ -10,7 +10,7 @@ _EVERY = "1 %"
 
 
 def _endure(stage: Stage) -> float:
-    """Let the run meet what is in force, end well or with a typed error, and be continued; whether an error ended it."""
+    """Let the run meet what is in force, end well or with a typed error, and go on; whether an error ended it."""
     worker = stage.run()
     code = worker.ends_with(*SAFE_CODES, _BENCH_TROUBLE)
     hits = sum(entry["hits"] for entry in stage.bench.ask(do="faults")["faults"])

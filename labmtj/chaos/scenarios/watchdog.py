@@ -17,6 +17,7 @@ _TRIES = 20  # chosen: a source is on for most of a run
 
 def _strike(stage: Stage, worker: Worker, number: int) -> float:
     """Send a signal while a source drives the array; how long [s] it went on driving."""
+    moment = 0.0
     for _ in range(_TRIES):
         stage.until_driving(worker)
         moment = worker.signal(number)
