@@ -19,37 +19,40 @@ from labmtj.protocol.plan import DieRun, run_dies
 
 ERROR, COVERED = 0.10, 0.85  # reliability.md, row 18
 DEFAULT = "simulated-15x15"
+# A part of the die, where the whole would take minutes a plan.
+PART = ('lines.rows={"1..7": "1..7"}', 'lines.cols={"1..7": "16..22"}', "array.rows=7", "array.cols=7")
+SPLIT = ('lines.rows={"1..7": "dac.1..7"}', 'lines.cols={"1..7": "1..7"}', "array.rows=7", "array.cols=7")
 PLANS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("map", DEFAULT, ()),
-    ("map", DEFAULT, ("ramps.ramps=2",)),
-    ("map", DEFAULT, ("polarity.step=10 mV",)),
-    ("map", DEFAULT, ("polarity.start=250 mV", "measure.nplc=2")),
-    ("map", DEFAULT, ("simulation.die.diameter=50 nm",)),
-    ("map", DEFAULT, ("map.width=1 ms", "polarity.width=1 ms")),
-    ("map", "keysight", ()),
-    ("map", "parallel", ()),
-    ("third", DEFAULT, ()),
-    ("third", DEFAULT, ("program.scheme=v_half",)),
-    ("third", DEFAULT, ("program.retries=3", "network.shipped=wine/4")),
-    ("third", DEFAULT, ("program.algorithm=ispp",)),
-    ("third", DEFAULT, ("program.algorithm=width_modulated",)),
-    ("third", DEFAULT, ("program.order=cells", "network.shipped=wine/250")),
-    ("third", DEFAULT, ("program.place=identity", "simulation.die.diameter=35 nm")),
-    ("third", "keysight", ()),
-    ("third", "parallel", ()),
+    ("map", DEFAULT, PART),
+    ("map", DEFAULT, (*PART, "polarity.step=10 mV")),
+    ("map", DEFAULT, (*PART, "polarity.start=250 mV", "measure.nplc=2")),
+    ("map", DEFAULT, (*PART, "simulation.die.diameter=50 nm")),
+    ("map", DEFAULT, (*PART, "map.width=1 ms", "polarity.width=1 ms")),
+    ("map", "keysight", PART),
+    ("map", "parallel", SPLIT),
+    ("third", DEFAULT, PART),
+    ("third", DEFAULT, (*PART, "network.shipped=wine/4")),
+    ("third", DEFAULT, (*PART, "network.shipped=wine/111", "program.repair_sweeps=1")),
+    ("third", DEFAULT, (*PART, "program.scheme=v_half")),
+    ("third", DEFAULT, (*PART, "program.retries=3")),
+    ("third", DEFAULT, (*PART, "program.algorithm=ispp")),
+    ("third", DEFAULT, (*PART, "program.algorithm=width_modulated")),
+    ("third", DEFAULT, (*PART, "program.algorithm=one_shot")),
+    ("third", DEFAULT, (*PART, "program.order=cells")),
+    ("third", DEFAULT, (*PART, "program.place=identity")),
+    ("third", DEFAULT, (*PART, "simulation.die.diameter=35 nm")),
+    ("third", DEFAULT, (*PART, "program.scheme=v_half", "network.shipped=wine/250")),
+    ("third", DEFAULT, ("network.shipped=wine/60",)),
+    ("third", "keysight", PART),
+    ("third", "keysight", (*PART, "program.scheme=v_half")),
+    ("third", "parallel", SPLIT),
+    ("third", "parallel", (*SPLIT, "program.scheme=v_half", "program.retries=5")),
     ("wine", DEFAULT, ()),
-    ("wine", DEFAULT, ("network.shipped=wine/100",)),
-    ("wine", DEFAULT, ("program.retries=5", "program.order=cells")),
-    ("wine", DEFAULT, ("program.algorithm=ispp",)),
-    ("wine", "parallel", ("network.shipped=wine/33",)),
-    ("wine", "keysight", ()),
-    ("ways-to-write", DEFAULT, ()),
-    ("ways-to-write", DEFAULT, ("network.shipped=wine/200",)),
-    ("disturb", DEFAULT, ()),
-    ("disturb", DEFAULT, ("half_select.pulses=50", "read_disturb.cells=5")),
-    ("switching", DEFAULT, ()),
-    ("switching", DEFAULT, ("switching.pulses=40",)),
-    ("electrical", DEFAULT, ()),
+    ("wine", DEFAULT, ("network.shipped=wine/100", "program.retries=5")),
+    ("disturb", DEFAULT, PART),
+    ("disturb", DEFAULT, (*PART, "half_select.pulses=50", "read_disturb.cells=5")),
+    ("switching", DEFAULT, (*PART, "switching.cells=2", "write_error.pulses=30")),
+    ("switching", DEFAULT, (*PART, "switching.pulses=40")),
 )
 
 
@@ -84,7 +87,8 @@ def main() -> int:
     for number in range(said.first, said.last):
         protocol, bench, settings = PLANS[number]
         plan, run = one(number, said.dies)
-        name = f"{protocol} {'' if bench == DEFAULT else bench} {' '.join(settings)}"
+        changed = [text for text in settings if text not in (*PART, *SPLIT)]
+        name = f"{protocol} {'' if bench == DEFAULT else bench} {' '.join(changed)}"
         if run.account is None:
             print(f"{name:<60.60} failed on its die: {run.failure[:60]}")
             continue
