@@ -22,9 +22,7 @@ def shared_folder() -> Path:
         if not named and hasattr(os, "getuid") and folder.stat().st_uid == os.getuid():
             folder.chmod(0o1777)  # everybody may add a file, only its owner may take it away
     except OSError as error:
-        raise StorageError(
-            f"{folder}: this folder cannot be used: {error.strerror}; name one in LABMTJ_STATE"
-        ) from error
+        raise _unusable(folder, error) from error
     return folder
 
 
@@ -37,9 +35,7 @@ def user_folder() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(
-            f"{folder}: this folder cannot be made: {error.strerror}; name one in LABMTJ_STATE"
-        ) from error
+        raise _unusable(folder, error) from error
     return folder
 
 

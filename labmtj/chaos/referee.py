@@ -15,6 +15,7 @@ from labmtj.runs.journal import read_journal
 
 Entry = dict[str, Any]
 _VOLTS, _SHARE = 5e-3, 0.03  # [V] chosen: what a source may be off the amplitude that it is asked for, and as a share
+DRIVES = 5e-3  # [V] as the twin has it (labmtj.twin.world): less does nothing to a junction
 _WIDTH = 0.05  # chosen: share of a width that timers may round
 
 
@@ -87,9 +88,10 @@ def last_drive(log: Sequence[Entry], *, since: float) -> float | None:
     on: set[str] = set()
     ended = since
     for entry in log:
-        if entry["kind"] == "drive":
-            (on.add if entry["on"] else on.discard)(entry["channel"])
-            if entry["wall"] > since:
+        if entry["kind"] == "output":
+            drove = bool(on)
+            _follow(on, entry)
+            if entry["wall"] > since and drove and not on:
                 ended = entry["wall"]
     return None if on else ended
 
@@ -98,6 +100,11 @@ def driven_at(log: Sequence[Entry], moment: float) -> set[str]:
     """Channels that drove the array at this moment (seconds since 1970)."""
     on: set[str] = set()
     for entry in log:
-        if entry["kind"] == "drive" and entry["wall"] <= moment:
-            (on.add if entry["on"] else on.discard)(entry["channel"])
+        if entry["kind"] == "output" and entry["wall"] <= moment:
+            _follow(on, entry)
     return on
+
+
+def _follow(on: set[str], entry: Entry) -> None:
+    """Keep who drives the array: who puts more than 5 mV on it."""
+    (on.add if abs(entry["volts"]) > DRIVES else on.discard)(entry["channel"])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, chaos, check, plan, resume, run, schema, status, twin
+from labmtj.cli import bench, chaos, check, plan, resume, run, safe, schema, status, twin
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,6 +43,7 @@ app.command()(status.rebuild)
 app.command()(plan.plan)
 app.command()(check.check)
 app.command()(schema.schema)
+app.command()(safe.safe)
 app.command()(bench.doctor)
 app.command()(bench.discover)
 app.command()(chaos.chaos)

@@ -102,7 +102,9 @@ def resume(folder: str | Path, *, observer: Observer | None = None) -> Outcome:
     """
     place = Path(folder).resolve()
     with claimed(place):
-        journal, entries = FileJournal.go_on(place / run_folder.JOURNAL)
+        path = place / run_folder.JOURNAL
+        last = path.stat().st_mtime if path.exists() else 0.0
+        journal, entries = FileJournal.go_on(path)
         try:
             if not entries:
                 raise CannotResume(f"{place}: its journal is empty: nothing was done; run the protocol again")
@@ -114,7 +116,7 @@ def resume(folder: str | Path, *, observer: Observer | None = None) -> Outcome:
             journal.close()
             raise
         past = Past(entries)
-        gap = max(0.0, time.time() - (place / run_folder.JOURNAL).stat().st_mtime)
+        gap = max(0.0, time.time() - last)
         watcher = observer or Silent()
         return _carry_out(_Run(job, file, place, journal, past, watcher, None, past.ended + gap))
 

@@ -1,9 +1,9 @@
-"""The twin's own record of what was done to it: pulses, relay moves, violations. Nobody else writes it.
+"""The twin's own record of what was done to it: pulses, relay moves, sources, violations. Nobody else writes it.
 
 It is the referee of tests that kill a measuring process: what stands here happened. Each entry is one
 JSON object a line, written before the call that caused it returns. Where a file is named, entries also hold the
-moment (`wall`, seconds since 1970), and whenever a channel begins or ends to drive the array: who measures how fast a
-bench was made safe must not ask the process that did it.
+moment (`wall`, seconds since 1970), and every new level of a source: who measures how fast a bench was made safe
+must not ask the process that did it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ class TwinLog:
             except OSError as error:
                 raise StorageError(f"{path}: the twin's record cannot be written: {error}") from error
 
+    @property
+    def kept(self) -> bool:
+        """Whether all of it is kept, in a file: then what sources do stands in it, too."""
+        return self._file is not None
+
     def write(self, kind: str, time: float, **fields: Any) -> None:
         """Add an entry of this kind at this time [s] of the bench."""
         entry = {"n": self.count, "t": round(time, 9), "kind": kind, **fields}
@@ -42,11 +47,6 @@ class TwinLog:
         self.entries.append(entry)
         if self._file is not None:
             os.write(self._file, json.dumps(entry, separators=(",", ":")).encode() + b"\n")
-
-    @property
-    def kept(self) -> bool:
-        """Whether all entries go to a file."""
-        return self._file is not None
 
     def since(self, number: int) -> list[dict[str, Any]]:
         """Entries from this number on, as far as they are still in memory."""

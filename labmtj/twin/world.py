@@ -100,13 +100,18 @@ class World:
         if channel not in self.outputs:
             return
         self.effort.spend(2)
-        drove = self.outputs[channel].hot
+        drove, level = self.outputs[channel].hot, self._volts(channel)
         self.outputs[channel] = output
         self._output_changed(channel)
-        if output.hot != drove and self.log.kept:
-            self.log.write("drive", self.now(), channel=f"{channel[0]}.{channel[1]}", on=output.hot)
+        if self.log.kept and self._volts(channel) != level:
+            self.log.write("output", self.now(), channel=f"{channel[0]}.{channel[1]}", volts=self._volts(channel))
         if output.hot and not drove:
             self._look_for_floating(channel)
+
+    def _volts(self, channel: Channel) -> float:
+        """What a channel forces at its terminals (amperes, for one that forces a current); 0 where it is off."""
+        output = self.outputs[channel]
+        return output.level if output.connected else 0.0
 
     def disturb(self, channel: Channel, disturbance: Disturbance) -> None:
         """Let something be wrong with a channel, instead of what was wrong before; nothing by default."""

@@ -130,16 +130,16 @@ def test_pulses_and_moves_stand_in_the_log_file_before_the_call_returns(tmp_path
     world.log.close()
 
 
-def test_a_log_file_says_when_channels_began_and_ended_to_drive(tmp_path):
+def test_a_log_file_has_every_new_level_and_its_moment(tmp_path):
     world = a_world(log=TwinLog(tmp_path / "twin.log"))
     grounded(world, ("A", 2), ("B", 7))
     began = time.time()
-    for volts in (0.1, 0.2, 0.001):
+    for volts in (0.1, 0.2, 0.2, 0.001):
         world.force(A, Output(volts, 1e-3))
         assert world.driven() == (["smu.a"] if volts > 0.005 else [])
-    drives = [entry for entry in world.log.entries if entry["kind"] == "drive"]
-    assert [("smu.a", True), ("smu.a", False)] == [(entry["channel"], entry["on"]) for entry in drives]
-    assert all(began - 1e-3 <= entry["wall"] <= time.time() + 1e-3 for entry in drives)
+    levels = [entry for entry in world.log.entries if entry["kind"] == "output"]
+    assert [("smu.a", 0.1), ("smu.a", 0.2), ("smu.a", 0.001)] == [(e["channel"], e["volts"]) for e in levels]
+    assert all(began - 1e-3 <= entry["wall"] <= time.time() + 1e-3 for entry in levels)
     world.log.close()
 
 

@@ -20,7 +20,7 @@ def play(stage: Stage) -> None:
     stage.bench.clear()
     before = len(stage.bench.log())
     stage.resume().ends_with(5)
-    if any(entry["kind"] in ("pulse", "drive") for entry in stage.bench.log()[before:]):
+    if any(entry["kind"] in ("pulse", "output") for entry in stage.bench.log()[before:]):
         raise NotHeld("something was driven before the interlock was acknowledged")
     stage.deaths += 1
     stage.resume("--acknowledge", "chaos: the door is closed").wait()

@@ -57,7 +57,7 @@ def play_stopped(stage: Stage) -> float:
     worker.ends_with(5)
     time.sleep(0.05)
     after = [entry["kind"] for entry in stage.bench.log()[before:]]
-    touched = [kind for kind in after if kind in ("pulse", "drive")]
+    touched = [kind for kind in after if kind in ("pulse", "output")]
     if touched:
         raise NotHeld(f"a fenced process went on: {touched}")
     stage.finish()
