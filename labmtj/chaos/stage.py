@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +49,8 @@ class Stage:
     workers: list[Worker] = field(default_factory=list[Worker])
 
     def __enter__(self) -> Stage:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
         self.bench = ServedBench(
             self.job.bench, self.folder, seed=self.seed, link=self.link, realtime=self.realtime
         ).__enter__()

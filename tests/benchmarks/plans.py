@@ -47,6 +47,7 @@ PLANS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("third", "keysight", (*PART, HALF, "program.algorithm=ispp")),
     ("third", "parallel", SPLIT),
     ("third", "parallel", (*SPLIT, HALF, "program.retries=5")),
+    ("third", "parallel", (*SPLIT, "network.shipped=wine/77")),
     ("wine", DEFAULT, ()),
     ("wine", DEFAULT, ("network.shipped=wine/100", "program.retries=5")),
     ("disturb", DEFAULT, PART),
