@@ -80,31 +80,36 @@ def _shown(pulse: Entry) -> str:
     return ", ".join(f"{channel} at {volts:.3f} V" for channel, volts in pulse["volts"].items())
 
 
-def last_drive(log: Sequence[Entry], *, since: float) -> float | None:
-    """When, after `since` (seconds since 1970), the last channel stopped driving; None if one still drives.
+def safe_since(log: Sequence[Entry], moment: float, *, relays: bool = True) -> float | None:
+    """Since when, from `moment` (seconds since 1970) on, no channel drives and (`relays`) no relay is closed.
 
-    `since` itself if nothing was driven then and nothing after.
+    `moment` itself if it was so then; None if something is still on.
     """
     on: set[str] = set()
-    ended = since
+    closed: set[str] = set()
+    since: float | None = moment
     for entry in log:
-        if entry["kind"] == "output":
-            drove = bool(on)
-            _follow(on, entry)
-            if entry["wall"] > since and drove and not on:
-                ended = entry["wall"]
-    return None if on else ended
+        _follow(on, closed, entry)
+        if on or (relays and closed):
+            since = None
+        elif since is None:
+            since = max(moment, entry["wall"])
+    return since
 
 
 def driven_at(log: Sequence[Entry], moment: float) -> set[str]:
     """Channels that drove the array at this moment (seconds since 1970)."""
     on: set[str] = set()
     for entry in log:
-        if entry["kind"] == "output" and entry["wall"] <= moment:
-            _follow(on, entry)
+        if entry["wall"] <= moment:
+            _follow(on, set(), entry)
     return on
 
 
-def _follow(on: set[str], entry: Entry) -> None:
-    """Keep who drives the array: who puts more than 5 mV on it."""
-    (on.add if abs(entry["volts"]) > DRIVES else on.discard)(entry["channel"])
+def _follow(on: set[str], closed: set[str], entry: Entry) -> None:
+    """Keep who puts more than 5 mV on the array, and which relays are closed."""
+    if entry["kind"] == "output":
+        (on.add if abs(entry["volts"]) > DRIVES else on.discard)(entry["channel"])
+    elif entry["kind"] == "relays":
+        closed.update(entry.get("close", ()))
+        closed.difference_update(entry.get("open", ()))

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from labmtj.chaos.referee import differences
+from labmtj.chaos.referee import differences, safe_since
 from labmtj.chaos.served import Link, ServedBench
 from labmtj.chaos.verdict import NotHeld
 from labmtj.chaos.worker import Worker
@@ -115,16 +115,21 @@ class Stage:
         """Wait until the journal of a run is so long."""
         worker.until(lambda: self.journal_lines() >= number, what=f"entry {number} of the journal")
 
-    def until_driving(self, worker: Worker) -> list[str]:
-        """Wait until a source drives the array; which."""
-        found: list[str] = []
+    def until_busy(self, worker: Worker) -> None:
+        """Wait until a source drives the array, or (it may do so within single messages only) a route is taken."""
 
-        def drives() -> bool:
-            found[:] = self.bench.ask(do="status")["driven"]
-            return bool(found)
+        def busy() -> bool:
+            status = self.bench.ask(do="status")
+            return bool(status["driven"] or status["closed"])
 
-        worker.until(drives, what="a source driving the array")
-        return found
+        worker.until(busy, what="a route on the array")
+
+    def safe_after(self, moment: float, *, relays: bool = True) -> float:
+        """How long [s] after a moment the bench was safe, by the twin's log. Raises NotHeld if it is not."""
+        since = safe_since(self.bench.log(), moment, relays=relays)
+        if since is None:
+            raise NotHeld("the bench was not made safe")
+        return since - moment
 
     def wait_safe(self, seconds: float) -> None:
         """Wait until nothing is driven and no relay is closed. Raises NotHeld."""
