@@ -41,6 +41,4 @@ def play(stage: Stage) -> float | None:
     return seconds if len(numbers) > 1 else None
 
 
-SCENARIO = Scenario(
-    "signals", 3, "Ctrl-C 1 to 3 times, SIGTERM or SIGHUP", play, "s until 0 V, relays open (0.5 s)", realtime=True
-)
+SCENARIO = Scenario("signals", 3, "Ctrl-C 1 to 3 times, SIGTERM or SIGHUP", play, "s until safe (0.5 s)", realtime=True)

@@ -50,14 +50,12 @@ def play_stopped(stage: Stage) -> float:
     return seconds
 
 
-KILLED = Scenario(
-    "guardian-kill", 2, "SIGKILL with outputs on", play_killed, "s until 0 V, relays open (2 s)", realtime=True
-)
+KILLED = Scenario("guardian-kill", 2, "SIGKILL with a route taken", play_killed, "s until safe (2 s)", realtime=True)
 STOPPED = Scenario(
     "guardian-stop",
     2,
-    "SIGSTOP with outputs on, then SIGCONT",
+    "SIGSTOP with a route taken, then SIGCONT",
     play_stopped,
-    "s until 0 V, relays open (2 s)",
+    "s until safe (2 s)",
     realtime=True,
 )
