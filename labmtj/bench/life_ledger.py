@@ -81,9 +81,12 @@ def kept_life(array: ArrayAccess, file: BenchFile, limits: Limits, journal: Path
         begun=begun,
         keep=lambda contribution: ledger.contribute(key, name, contribution),
     )
-    how = "failed"
     try:
         yield LivingArray(array, gate)
-        how = "done"
-    finally:
-        ledger.end(key, name, contribution_of_run(journal, file, limits), how=how)
+    except BaseException as error:
+        try:
+            ledger.end(key, name, contribution_of_run(journal, file, limits), how="failed")
+        except StorageError as other:
+            error.add_note(f"{other}; when it is well again: labmtj ledger --collect {journal.parent}")
+        raise
+    ledger.end(key, name, contribution_of_run(journal, file, limits))
