@@ -156,14 +156,15 @@ def add_pulse(life: Life, pulse: Pulse, selected: float, on_lines: float, elsewh
     where = cols[0] if len(cols) == 1 else cols
     counts = life.positive if pulse.amplitude > 0 else life.negative
     counts[row, where] += 1
+    damage = life.damage
     if elsewhere > _NOTHING:
-        life.damage += elsewhere
-        life.damage[row, where] -= elsewhere
+        damage += elsewhere
+        damage[row, where] -= elsewhere
     if on_lines - elsewhere > _NOTHING:
-        life.damage[row] += on_lines - elsewhere
-        life.damage[:, where] += on_lines - elsewhere
-        life.damage[row, where] -= 2 * (on_lines - elsewhere)
-    life.damage[row, where] += selected
+        damage[row] += on_lines - elsewhere
+        damage[:, where] += on_lines - elsewhere
+        damage[row, where] -= 2 * (on_lines - elsewhere)
+    damage[row, where] += selected
 
 
 def contribution_of_journal(
