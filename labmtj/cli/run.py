@@ -23,6 +23,10 @@ def run(
     record: Annotated[
         Path | None, typer.Option(help="Write all that is said to the instruments to this cassette (FILE.cassette).")
     ] = None,
+    confirm_limit: Annotated[
+        list[str] | None,
+        typer.Option("--confirm-limit", metavar="NAME=VALUE", help="Confirm that a limit is raised; repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
@@ -39,13 +43,21 @@ def run(
     Exit codes: 0 done; 2 command line; 3 bad file; 4 limit refused; 5 instrument or bench; 7 storage;
     8 done, but cells could not be written; 130 stopped; 131 stopped at once; 143 terminated.
     """
+    from labmtj.cli.confirm import confirmation
     from labmtj.protocol.engine import run as run_protocol
     from labmtj.terminal import Terminal, show_table
 
     observer = None if as_json or quiet else Terminal()
     try:
         outcome = run_protocol(
-            protocol, bench=bench, settings=settings or [], seed=seed, out=out, observer=observer, record=record
+            protocol,
+            bench=bench,
+            settings=settings or [],
+            seed=seed,
+            out=out,
+            observer=observer,
+            record=record,
+            confirm=confirmation(confirm_limit or []),
         )
     finally:
         if observer is not None:

@@ -25,6 +25,7 @@ from labmtj.protocol.kinds.report import ReportStep
 from labmtj.protocol.load import Job, check_fits, load_protocol
 from labmtj.protocol.observer import Observer, Silent
 from labmtj.protocol.progress import Progress
+from labmtj.protocol.raising import Confirmation, raised_in_ledger
 from labmtj.protocol.schema import Network
 from labmtj.protocol.stop import Stopped, StopRequest, stop_on_signals
 from labmtj.protocol.summary import summary
@@ -57,13 +58,17 @@ def run(
     out: Path | None = None,
     observer: Observer | None = None,
     record: Path | None = None,
+    confirm: Confirmation | None = None,
 ) -> Outcome:
     """Run a protocol and return its figures; everything is checked before an instrument is touched.
 
     `settings` are "path=value" texts, `seed` that of the simulated die, `out` the folder for run folders,
-    `record` the file of a cassette for all that is said to the instruments.
+    `record` the file of a cassette for all that is said to the instruments, `confirm` who confirms that a limit is
+    raised (nobody, if it is not given: that is refused).
     """
-    job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed)
+    confirm = confirm or Confirmation()
+    job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed, confirm=confirm)
+    confirm.settle(raised_in_ledger(job.bench))
     network, data = _network(job)
     check_fits(job, {n: layer.shape for n, layer in enumerate(network.layers if network else (), start=1)})
     roles_of(job.bench.bench, {name: load_model(job.bench.model_file(name)) for name in job.bench.bench.instruments})
@@ -72,6 +77,8 @@ def run(
     file = _keep(job, folder)
     journal = FileJournal(folder / "journal.jsonl")
     _header(journal, job, file, network, data)
+    for limit, how in confirm.settled:
+        journal.record("limit", {"name": limit.name, "from": limit.before, "to": limit.after, "how": how})
     began = time.process_time()
     try:
         noted = Tempered(journal)
