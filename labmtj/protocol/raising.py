@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from labmtj import units
 from labmtj.bench.life_ledger import die_key, ledger_path
@@ -116,7 +116,7 @@ def raised_in_ledger(file: BenchFile) -> list[Raised]:
 def written(bench: Source) -> dict[str, float]:
     """The limits that stand in a bench document, as far as they can be read; the checks tell what is wrong."""
     document: Any = bench.data
-    entries: Any = document.get("limits") if isinstance(document, dict) else None
+    entries: Any = cast("dict[str, Any]", document).get("limits") if isinstance(document, dict) else None
     found: dict[str, float] = {}
     for name in Limits.model_fields:
         try:
