@@ -50,12 +50,17 @@ class Terminal:
 
         return tick
 
-    def done(self, name: str, line: str, bench_seconds: float) -> None:
+    def done(self, name: str, line: str, bench_seconds: float, *, replayed: bool = False) -> None:
         """Replace the bar by a line."""
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
-        self._console.print(f"{name:<8} {line}   bench {clock(bench_seconds)}", soft_wrap=True)
+        when = "done before" if replayed else f"bench {clock(bench_seconds)}"
+        self._console.print(f"{name:<8} {line}   {when}", soft_wrap=True)
+
+    def returned(self, line: str) -> None:
+        """Print what was found when a run went on."""
+        self._console.print(f"{'resume':<8} {line}", soft_wrap=True)
 
     def close(self) -> None:
         """Leave the terminal as it was."""

@@ -128,8 +128,11 @@ class Magnet:
 
     @field.setter
     def field(self, tesla: float) -> None:
+        self._go(tesla)
+
+    def _go(self, tesla: float, **said: bool) -> None:
         self.check(tesla)
-        self._journal.record("field", {"tesla": tesla, "t": round(self._clock.now(), 9)})
+        self._journal.record("field", {"tesla": tesla, "t": round(self._clock.now(), 9), **said})
         if not self._on and tesla:
             self._supply.output_enabled = True
             self._on = True
@@ -172,7 +175,7 @@ class Magnet:
         if not self._supply.output_enabled:
             return
         self._on, self._amperes = True, self._supply.current
-        self.field = 0.0
+        self._go(0.0, leaving=True)
         self.wait_until_stable(_PATIENCE)
 
     def _tolerance(self) -> float:

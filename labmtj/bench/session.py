@@ -12,18 +12,20 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyvisa
 
+from labmtj import host_state
 from labmtj.account import Account
 from labmtj.bench.assemble import Connected, assemble, roles_of
+from labmtj.bench.latch import Interlocks
 from labmtj.bench.limits import Gate, Limits
 from labmtj.bench.magnet import Magnet
 from labmtj.bench.message_gate import message_gate
+from labmtj.bench.reach import device_on, open_resource
 from labmtj.bench.safe_state import SafeState, Stage, leave_safe
 from labmtj.bench.thermometer import Sensor
-from labmtj.bench.transport import GuardedTransport
 from labmtj.config.bench import Bench, BenchFile, load_bench
 from labmtj.config.model import (
     FieldSourceModel,
@@ -33,23 +35,25 @@ from labmtj.config.model import (
     ThermometerModel,
     load_model,
 )
-from labmtj.drivers.link import TspLink
 from labmtj.drivers.loader import load_driver
 from labmtj.errors import BenchError, InputError, LabmtjError
-from labmtj.ports import ArrayAccess, Clock, FieldSource, Journal, Thermometer
+from labmtj.ports import ArrayAccess, Clock, ContactCheck, FieldSource, Journal, Thermometer
 from labmtj.records import Cell, Pulse, Reading
 from labmtj.runs.cassette import recording
 from labmtj.runs.journal import MemoryJournal
 from labmtj.units import Dimension, parse
 
+if TYPE_CHECKING:
+    from labmtj.bench.custody import Custody
+
 _TIMEOUT = 10.0  # [s] chosen: the longest reading of a model here (25 PLC, autozero) takes 1.5 s
 
 
 class WallClock:
-    """Real time in seconds since it was made."""
+    """Real time in seconds, from `start` [s] on when it was made."""
 
-    def __init__(self) -> None:
-        self._start = time.monotonic()
+    def __init__(self, start: float = 0.0) -> None:
+        self._start = time.monotonic() - start
 
     def now(self) -> float:
         """Seconds since the bench was opened."""
@@ -58,6 +62,10 @@ class WallClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(max(0.0, seconds))
+
+
+def no_panic() -> None:
+    """What a bench that nobody has opened does in a panic."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +77,12 @@ class OpenBench:
     clock: Clock
     limits: Limits
     identities: dict[str, str]
+    contact: ContactCheck
     field: FieldSource | None = None
     thermometer: Thermometer | None = None
     account: Callable[[], Account] | None = None
+    panic: Callable[[], None] = no_panic
+    """Turns all sources off blindly and at once; for the handler of a signal."""
 
     def cell(self, row: int, col: int) -> CellHandle:
         """One cell by its lines, counted from 1."""
@@ -103,24 +114,41 @@ def open_bench(
     journal: Journal | None = None,
     limits: Limits | None = None,
     record: Path | None = None,
+    clock_from: float = 0.0,
+    report: Path | None = None,
+    acknowledge: str | None = None,
 ) -> Generator[OpenBench, None, None]:
     """Connect a bench for the length of a `with` block, and leave it safe.
 
     `bench` is a shipped name, a path, or a checked file that lies on disk as it is. `limits` may be
-    tighter than the file's, `record` the file of a cassette for all that is said to the instruments.
-    Raises InputError, BenchError or ShutdownFailed.
+    tighter than the file's, `record` the file of a cassette for all that is said to the instruments, `clock_from` [s]
+    where a clock that is the wall's begins (a simulated bench has its own). A bench that other processes can reach gets
+    leases and a guardian, which writes into the file `report` if it ever has to make the bench safe. `acknowledge` is
+    what a person says about an interlock that had opened.
+    Raises InputError, BenchError (Busy, InterlockOpen) or ShutdownFailed.
     """
     file = bench if isinstance(bench, BenchFile) else load_bench(bench)
     bounds = limits or Limits(**dict(file.bench.limits))
     safe = SafeState()
     failure: BaseException | None = None
     log = journal or MemoryJournal()
+    # A file that leaves open who drives what is refused before anything is touched.
+    roles_of(file.bench, {name: load_model(file.model_file(name)) for name in file.bench.instruments})
     opened: OpenBench | None = None
+    interlocks: Interlocks | None = None
     try:
-        opened = _connect(file, bounds, log, safe, record)
+        manager = resource_manager(file)
+        place = report.parent if report is not None else None
+        custody = None
+        if not private(manager):
+            custody, place = _custody(file, manager, safe, report), host_state.shared_folder()
+        interlocks = Interlocks(place, acknowledge=acknowledge, journal=log)
+        opened = _connect(file, manager, bounds, log, safe, record, clock_from, custody, interlocks)
         yield opened
     except BaseException as error:
         failure = error
+        if interlocks is not None:
+            interlocks.left(error)
         raise
     finally:
         safe.reach(failure)
@@ -128,31 +156,66 @@ def open_bench(
         log.record("account", opened.account().entry())
 
 
-def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState, record: Path | None) -> OpenBench:
+def private(manager: pyvisa.ResourceManager) -> bool:
+    """Whether the instruments live and end with this process, so that nobody else can have them."""
+    return bool(getattr(manager.visalib, "private", False))
+
+
+def _custody(file: BenchFile, manager: pyvisa.ResourceManager, safe: SafeState, report: Path | None) -> Custody:
+    """Take a bench that others can reach. Raises Busy."""
+    from labmtj.bench.commands import note
+    from labmtj.bench.custody import Custody
+
+    custody = Custody(file, manager, report=report)
+    safe.add(Stage.LEASES, "let the guardian go", custody.leave)
+    safe.bar(lambda: custody.fence.shut)
+    note("open", file.bench.title, **({} if report is None else {"run": str(report.parent)}))
+    return custody
+
+
+def _connect(
+    file: BenchFile,
+    manager: pyvisa.ResourceManager,
+    limits: Limits,
+    journal: Journal,
+    safe: SafeState,
+    record: Path | None,
+    clock_from: float,
+    custody: Custody | None,
+    interlocks: Interlocks,
+) -> OpenBench:
     bench = file.bench
     models = {name: load_model(file.model_file(name)) for name in bench.instruments}
-    roles_of(bench, models)  # a file that leaves open who drives what is refused before anything is touched
-    manager = resource_manager(file)
     library: Any = manager.visalib
     if record is not None:
         tape = ExitStack()
         tape.enter_context(recording(library, record))
         safe.add(Stage.SESSIONS, "close the cassette", tape.close)
-    clock: Clock = getattr(library, "clock", None) or WallClock()
+    clock: Clock = getattr(library, "clock", None) or WallClock(clock_from)
     devices: dict[str, Any] = {}
     identities: dict[str, str] = {}
     gate = Gate(limits)
     # Sources first: connecting turns them off, and connecting a matrix moves its relays.
     for name in sorted(models, key=lambda name: isinstance(models[name], SwitchMatrixModel)):
         model = models[name]
-        device, close = connect_instrument(file, manager, name, model, gate=gate)
+        device, close = connect_instrument(file, manager, name, model, custody=custody, gate=gate)
         safe.add(Stage.SESSIONS, f"close {name}", close)
         identities[name] = device.identify()
+        if custody is not None:
+            custody.identified(name, model, identities[name])
         # Only an instrument that is what it should be gets commands when the bench is left.
-        leave_safe(safe, name, model, device)
+        leave_safe(safe, name, model, device, panic=custody is not None)
+        said = interlocks.connected(name, f"{model.identity.model}/{identities[name]}")
+        if said is not None and custody is not None:
+            _acknowledged(bench, said)
         set_up(bench, name, model, device)
         devices[name] = device
-    array = assemble(file, limits, journal, Connected(devices, models), clock, gate=gate)
+    if custody is not None:
+        custody.arm()  # before an output turns on
+    assembled = assemble(file, limits, journal, Connected(devices, models), clock, gate=gate)
+    array, contact = assembled.array, assembled.contact
+    if custody is not None:
+        array, contact = custody.watch(array), custody.watch_contact(contact)
     array.rest()
     field = _magnet(bench, devices, models, clock, journal)
     if field is not None:
@@ -160,7 +223,9 @@ def _connect(file: BenchFile, limits: Limits, journal: Journal, safe: SafeState,
     sensor = bench.thermometer
     thermometer = None if sensor is None else Sensor(devices[sensor.instrument], sensor.channel)
     account = getattr(library, "account", None)
-    return OpenBench(file, array, clock, limits, identities, field, thermometer, account)
+    return OpenBench(
+        file, array, clock, limits, identities, contact, field, thermometer, account=account, panic=safe.panic
+    )
 
 
 def _magnet(
@@ -175,27 +240,38 @@ def _magnet(
     return Magnet(devices[bench.magnet.source], model, bench.magnet, clock=clock, journal=journal)
 
 
+def _acknowledged(bench: Bench, said: dict[str, Any]) -> None:
+    from labmtj.bench.commands import note
+
+    note("acknowledge", bench.title, instrument=said["instrument"], said=said["acknowledged"])
+
+
 def connect_instrument(
-    file: BenchFile, manager: pyvisa.ResourceManager, name: str, model: InstrumentModel, *, gate: Gate | None = None
+    file: BenchFile,
+    manager: pyvisa.ResourceManager,
+    name: str,
+    model: InstrumentModel,
+    *,
+    custody: Custody | None = None,
+    gate: Gate | None = None,
 ) -> tuple[Any, Callable[[], None]]:
     """Open the resource of one instrument: its driver, and what closes the session. Raises BenchError.
 
     What is sent passes the message gate; `gate` is that of the bench, where several instruments make one.
     """
-    address = file.bench.instruments[name].address
+    address = file.bench.instruments[name].address if custody is None else custody.address(name)
     try:
-        resource: Any = manager.open_resource(address)
+        resource = open_resource(manager, address, timeout=_TIMEOUT)
     except (pyvisa.Error, OSError, ValueError) as error:
         raise BenchError(f"{name}: nothing answers at {address}: {error}") from error
-    resource.read_termination = resource.write_termination = "\n"
-    resource.timeout = _TIMEOUT * 1000
-    driver = load_driver(model.driver, beside=file.model_file(name))
+    fence, heartbeat = (None, None) if custody is None else (custody.fence, custody.beat)
+    sheet = file.model_file(name)
     bounds, magnet = gate or Gate(Limits(**dict(file.bench.limits))), file.bench.magnet
     most = None if magnet is None else magnet.limit / abs(magnet.tesla_per_ampere) * (1 + 1e-6)
+    driver = load_driver(model.driver, beside=sheet)
     words = message_gate(model, bounds.limits, name=name, gate=bounds, driver=driver, most_current=most)
-    transport = GuardedTransport(resource, gate=words)
-    link = getattr(driver, "LINK", TspLink)(transport, f"{name} ({model.title})")
-    return driver(link, model), transport.close
+    device, transport = device_on(resource, name, model, sheet, fence=fence, gate=words, heartbeat=heartbeat)
+    return device, transport.close
 
 
 def set_up(bench: Bench, name: str, model: InstrumentModel, device: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, check, ledger, plan, run, schema, twin
+from labmtj.cli import bench, chaos, check, ledger, plan, resume, run, safe, schema, status, twin
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,12 +37,17 @@ def common(
 
 
 app.command()(run.run)
+app.command()(resume.resume)
+app.command()(status.status)
+app.command()(status.rebuild)
 app.command()(plan.plan)
 app.command()(check.check)
 app.command()(ledger.ledger)
 app.command()(schema.schema)
+app.command()(safe.safe)
 app.command()(bench.doctor)
 app.command()(bench.discover)
+app.command()(chaos.chaos)
 app.add_typer(twin.app, name="twin")
 
 
@@ -57,3 +62,6 @@ def main() -> None:
         for note in getattr(error, "__notes__", []):
             print(f"  {note}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None

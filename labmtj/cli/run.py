@@ -23,6 +23,9 @@ def run(
     record: Annotated[
         Path | None, typer.Option(help="Write all that is said to the instruments to this cassette (FILE.cassette).")
     ] = None,
+    acknowledge: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What you found where an interlock had opened; it unlatches it.")
+    ] = None,
     confirm_limit: Annotated[
         list[str] | None,
         typer.Option("--confirm-limit", metavar="NAME=VALUE", help="Confirm that a limit is raised; repeatable."),
@@ -41,7 +44,7 @@ def run(
       labmtj run protocols/wine.yaml --set network.files=DIR --set network.solution=7
 
     Exit codes: 0 done; 2 command line; 3 bad file; 4 limit refused; 5 instrument or bench; 7 storage;
-    8 done, but cells could not be written; 130 stopped; 131 stopped at once; 143 terminated.
+    8 done, but cells could not be written; 129 hung up; 130 stopped; 131 stopped at once; 143 terminated.
     """
     from labmtj.cli.confirm import confirmation
     from labmtj.protocol.engine import run as run_protocol
@@ -57,6 +60,7 @@ def run(
             out=out,
             observer=observer,
             record=record,
+            acknowledge=acknowledge,
             confirm=confirmation(confirm_limit or []),
         )
     finally:

@@ -44,6 +44,10 @@ class InstrumentEntry(Model):
 
     model: str
     address: str
+    fallback: str | None = None
+    """VISA resource of another interface of the same instrument, used where `address` does not answer."""
+    dead_socket: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Port that frees a raw socket which a dead process has left blocked; 5030 on TSP instruments if it is not said."""
 
 
 class Lines(Model):
@@ -120,6 +124,8 @@ class Wait(Model):
 
     after_relay: Delay
     after_source: Delay
+    silence: Time = 5.0  # chosen: a computer that is busy or swaps; between requests sources are at 0 V
+    """How long a request to the array may be silent between two messages before the guardian makes the bench safe."""
 
 
 class Measure(Model):

@@ -23,6 +23,7 @@ from labmtj.records import Floats, Ints
 
 SHIPPED = "data/reference/wine-networks.npz"
 _LAYERS = ("fc1", "fc2")
+_WINE = (13, 3)  # features and classes of the published networks, which come without their data, too
 
 
 def _numbers(path: Path, *, bits: bool = False, rows: int | None = None, cols: int | None = None) -> Floats:
@@ -79,8 +80,22 @@ def solutions(folder: Path) -> list[int]:
     return sorted(int(match.group(1)) for match in found if match)
 
 
-def read_network(folder: Path, *, solution: int, features: int = 13, classes: int = 3) -> Network:
-    """Read solution K of a folder in the NIST format.
+def _sizes(folder: Path) -> tuple[int, int]:
+    """Features and classes of the data that lie beside the weights; those of Wine without any."""
+    where = _dataset_folder(folder)
+    if not where.is_dir():
+        return _WINE
+    return len(_numbers(where / "X_train.txt")), len(_numbers(where / "Y_train.txt"))
+
+
+def _dataset_folder(folder: Path) -> Path:
+    """Where the data that belong to a folder of weights would be."""
+    solutions_folder = _solutions_folder(folder)
+    return solutions_folder.parent / "dataset" if solutions_folder.name == "solutions" else folder / "dataset"
+
+
+def read_network(folder: Path, *, solution: int) -> Network:
+    """Read solution K of a folder in the NIST format; features and classes are those of its data, else of Wine.
 
     Raises MissingFile with the numbers that are there, and FileProblems with file, line and column for a
     table of the wrong shape, a device that is not 0 or 1 and a number that is not finite.
@@ -91,7 +106,7 @@ def read_network(folder: Path, *, solution: int, features: int = 13, classes: in
         known = ", ".join(map(str, there)) or "none"
         raise MissingFile(f"{where}: there is no {solution}_fc1_weight.txt; solutions found: {known}")
     layers: list[Layer] = []
-    inputs = features
+    inputs, classes = _sizes(folder)
     for name in _LAYERS:
         cols = 2 * classes if name == _LAYERS[-1] else None
         path = where / f"{solution}_{name}_weight.txt"
@@ -105,16 +120,16 @@ def read_network(folder: Path, *, solution: int, features: int = 13, classes: in
     return Network(f"{where}:{solution}", tuple(layers))
 
 
-def read_dataset(folder: Path, *, features: int = 13, classes: int = 3) -> Dataset | None:
+def read_dataset(folder: Path) -> Dataset | None:
     """Read the data and the split that belong to a folder in the NIST format; None if it has no dataset/.
 
     `folder` may be the one with `solutions` and `dataset` in it, or `solutions` itself. The training
     samples come first. Raises MissingFile, FileProblems (as `read_network`) and InputError.
     """
-    solutions_folder = _solutions_folder(folder)
-    where = solutions_folder.parent / "dataset" if solutions_folder.name == "solutions" else folder / "dataset"
+    where = _dataset_folder(folder)
     if not where.is_dir():
         return None
+    features, classes = _sizes(folder)
     inputs: list[Floats] = []
     labels: list[Ints] = []
     for part in ("train", "test"):

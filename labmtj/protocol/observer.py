@@ -18,8 +18,12 @@ class Observer(Protocol):
         """A step with `total` items begins; the ticker is called as they are done."""
         ...
 
-    def done(self, name: str, line: str, bench_seconds: float) -> None:
-        """The step is over; `line` says how it went."""
+    def done(self, name: str, line: str, bench_seconds: float, *, replayed: bool = False) -> None:
+        """The step is over; `line` says how it went; `replayed`: it was over when the run was continued."""
+        ...
+
+    def returned(self, line: str) -> None:
+        """A run that goes on has looked at its bench again; `line` says what it found."""
         ...
 
 
@@ -33,5 +37,8 @@ class Silent:
         """Ignore a step."""
         return no_ticks
 
-    def done(self, name: str, line: str, bench_seconds: float) -> None:
+    def done(self, name: str, line: str, bench_seconds: float, *, replayed: bool = False) -> None:
         """Ignore the end of a step."""
+
+    def returned(self, line: str) -> None:
+        """Ignore the return."""

@@ -16,6 +16,7 @@ Attributes: `format`, `kind` = "die map", `name`, `read_volt`, `width_second`, `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,11 @@ def die_map_entry(die: DieMap) -> dict[str, Any]:
         "switching": [die.switching.ap_to_p, die.switching.p_to_ap],
         "width": die.width,
         "name": die.name,
+        "polarity": {
+            "positive_writes": die.polarity.positive_writes.name,
+            "cell": list(die.polarity.cell),
+            "volts": [die.polarity.ap_to_p, die.polarity.p_to_ap],
+        },
     }
     for name in (*_CELLS, "traits", "state"):
         values = getattr(die, name)
@@ -143,3 +149,28 @@ def die_map_entry(die: DieMap) -> dict[str, Any]:
                 plain[~np.isfinite(values)] = None
             entry[name] = plain.tolist()
     return entry | {name: value for name in _WHOLE if (value := getattr(die, name)) is not None}
+
+
+def die_map_from(entry: Mapping[str, Any], *, state: Any = None) -> DieMap:
+    """The die map of a journal's entry; `state` (rows, cols) are later states than those it had.
+
+    Raises StorageError for an entry of an old version, which did not keep all of it.
+    """
+    if "polarity" not in entry:
+        raise StorageError("this journal was written by a version of labmtj whose maps cannot be rebuilt from it")
+    said = entry["polarity"]
+    arrays: dict[str, Any] = {name: np.array(entry[name], dtype=np.float64) for name in _CELLS if name in entry}
+    whole = {name: entry[name] for name in _WHOLE if name in entry}
+    states = entry.get("state") if state is None else state
+    return DieMap(
+        defect=np.array(entry["defect"], dtype=np.int64),
+        read_voltage=entry["read"],
+        polarity=Polarity(State[said["positive_writes"]], Cell(*said["cell"]), *said["volts"]),
+        switching=Amplitudes(*entry["switching"]),
+        width=entry["width"],
+        traits=np.array(entry["traits"], dtype=np.int64) if "traits" in entry else None,
+        state=None if states is None else np.array(states, dtype=np.int64),
+        name=entry["name"],
+        **arrays,
+        **whole,
+    )

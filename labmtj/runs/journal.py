@@ -13,9 +13,10 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from labmtj.errors import StorageError
+from labmtj.interrupts import shielded
 from labmtj.records import Pulse, PulseOutcome, Reading, Sample
 
 FORMAT = 1
@@ -29,8 +30,34 @@ class FileJournal:
         self._count = self._size = 0
         try:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+            _sync_folder(path.parent)  # else a power cut could take away the file's name, and the file with it
         except OSError as error:
             raise StorageError(f"{path}: the journal cannot be made: {error.strerror}") from error
+
+    @classmethod
+    def go_on(cls, path: Path) -> tuple[Self, list[dict[str, Any]]]:
+        """Open a journal to add to it: the journal, and its entries until now; a torn last line is cut off.
+
+        Raises StorageError for a missing or damaged one.
+        """
+        entries = list(read_journal(path))
+        data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        lacks_end = whole < len(data) and _entry(data[whole:]) is not None
+        journal = cls.__new__(cls)
+        journal.path, journal._count = path, len(entries)
+        journal._size = len(data) + 1 if lacks_end else whole
+        try:
+            journal._file = os.open(path, os.O_WRONLY | os.O_APPEND)
+            if lacks_end:
+                os.write(journal._file, b"\n")
+            if len(data) > journal._size:
+                os.ftruncate(journal._file, journal._size)
+            if len(data) != journal._size:
+                os.fsync(journal._file)
+        except OSError as error:
+            raise StorageError(f"{path}: the journal cannot be written: {error.strerror or error}") from error
+        return journal, entries
 
     def intent(self, pulse: Pulse) -> int:
         """Store, on disk, that `pulse` is about to leave; return its number."""
@@ -51,6 +78,8 @@ class FileJournal:
         content: dict[str, Any] = {"of": number, "t": round(outcome.time, 9)}
         if outcome.in_compliance:
             content["compliance"] = True
+        if outcome.uncertain:
+            content["uncertain"] = True
         self._append("outcome", content, sync=True)
 
     def record(self, kind: str, content: Mapping[str, Any]) -> None:
@@ -65,6 +94,10 @@ class FileJournal:
             self._file = -1
 
     def _append(self, kind: str, content: Mapping[str, Any], *, sync: bool) -> None:
+        with shielded:
+            self._write(kind, content, sync=sync)
+
+    def _write(self, kind: str, content: Mapping[str, Any], *, sync: bool) -> None:
         line = encode({"n": self._count, "k": kind, **content})
         try:
             written = os.write(self._file, line)
@@ -160,6 +193,17 @@ def encode(entry: Mapping[str, Any]) -> bytes:
     return f'{{"crc":"{zlib.crc32(body.encode()):08x}",{body[1:]}\n'.encode()
 
 
+def _sync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk, where the system lets that be done."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:
     """The entries of a journal in order; a torn last line is passed over.
 
@@ -172,9 +216,17 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
-        body = b"{" + line[18:]
-        if line[:8] == b'{"crc":"' and line[8:16] == f"{zlib.crc32(body):08x}".encode():
-            yield json.loads(body)
+        entry = _entry(line)
+        if entry is not None:
+            yield entry
         elif number < len(lines):
             # The last piece has no line end if the process died while it was written; any other is damage.
             raise StorageError(f"{path}:{number}: this line is damaged (its CRC does not fit)")
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """The entry of a line; None if its CRC does not fit."""
+    body = b"{" + line[18:]
+    if line[:8] == b'{"crc":"' and line[8:16] == f"{zlib.crc32(body):08x}".encode():
+        return json.loads(body)
+    return None

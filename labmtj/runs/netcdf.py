@@ -62,17 +62,28 @@ def flags(kind: type[enum.IntEnum], **more: int) -> dict[str, int]:
 
 
 def write(path: Path, groups: Mapping[str, Group]) -> None:
-    """Write a file, whole or not at all: beside it first, then renamed. Raises StorageError."""
+    """Write a file, whole or not at all: beside it first, then renamed. Raises StorageError.
+
+    It is made in memory: HDF5 itself, on a disk that is full, may end the process (tried: h5py 3, HDF5 1.14).
+    """
     new = path.with_name(f"{path.name}.new")
     try:
-        # Attributes above 64 KiB (a long bench file) need the 1.8 format; netCDF keeps creation order.
-        with h5py.File(new, "w", libver=("v108", "v110"), track_order=True) as file:
-            for name, group in groups.items():
-                target = file if name == ROOT else file.create_group(name, track_order=True)
-                _write_group(target, group)
+        new.write_bytes(_image(path.name, groups))
         os.replace(new, path)
     except OSError as error:
+        new.unlink(missing_ok=True)
         raise StorageError(f"{path}: this file cannot be written: {error}") from error
+
+
+def _image(name: str, groups: Mapping[str, Group]) -> bytes:
+    """The bytes of the file."""
+    # Attributes above 64 KiB (a long bench file) need the 1.8 format; netCDF keeps creation order.
+    with h5py.File(name, "w", libver=("v108", "v110"), track_order=True, driver="core", backing_store=False) as file:
+        for group_name, group in groups.items():
+            target = file if group_name == ROOT else file.create_group(group_name, track_order=True)
+            _write_group(target, group)
+        file.flush()
+        return bytes(file.id.get_file_image())
 
 
 def read(path: Path) -> dict[str, Group]:

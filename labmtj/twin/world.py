@@ -100,11 +100,18 @@ class World:
         if channel not in self.outputs:
             return
         self.effort.spend(2)
-        drove = self.outputs[channel].hot
+        drove, level = self.outputs[channel].hot, self._volts(channel)
         self.outputs[channel] = output
         self._output_changed(channel)
+        if self.log.kept and self._volts(channel) != level:
+            self.log.write("output", self.now(), channel=f"{channel[0]}.{channel[1]}", volts=self._volts(channel))
         if output.hot and not drove:
             self._look_for_floating(channel)
+
+    def _volts(self, channel: Channel) -> float:
+        """What a channel forces at its terminals (amperes, for one that forces a current); 0 where it is off."""
+        output = self.outputs[channel]
+        return output.level if output.connected else 0.0
 
     def disturb(self, channel: Channel, disturbance: Disturbance) -> None:
         """Let something be wrong with a channel, instead of what was wrong before; nothing by default."""
@@ -211,6 +218,10 @@ class World:
             return 0.0, False
         point = self.electrics.operating_point(self._hookup or self.hookup())
         return point.source_volts[number], point.limited[number]
+
+    def driven(self) -> list[str]:
+        """Channels that put more than 5 mV, or a current, on what they are connected to now."""
+        return [f"{instrument}.{name}" for (instrument, name), output in self.outputs.items() if output.hot]
 
     def terminal(self, channel: Channel) -> float:
         """Volts at a channel's terminals now."""

@@ -7,7 +7,7 @@ import signal
 import pytest
 import pyvisa
 
-from labmtj.bench.safe_state import SafeState, Stage, deferred_signals
+from labmtj.bench.safe_state import SafeState, Stage, hurried_by_signals
 from labmtj.bench.session import library_path, open_bench
 from labmtj.errors import BenchError, InstrumentError, LimitExceeded, ShutdownFailed
 from labmtj.records import Cell, Pulse
@@ -115,6 +115,63 @@ def test_a_step_that_fails_does_not_skip_the_next():
 
 
 @pytest.mark.usefixtures("python_handles_ctrl_c")
-def test_deferred_signals_act_afterwards():
-    with pytest.raises(KeyboardInterrupt), deferred_signals():
+def test_a_signal_in_a_shutdown_turns_the_sources_off_at_once_and_acts_afterwards():
+    done = []
+
+    def shut_down():
+        with hurried_by_signals(lambda: done.append("off")):
+            signal.raise_signal(signal.SIGINT)
+            done.append("goes on")
+
+    with pytest.raises(KeyboardInterrupt):
+        shut_down()
+    assert ["off", "goes on"] == done
+
+
+@pytest.mark.usefixtures("python_handles_ctrl_c")
+def test_a_second_signal_in_a_shutdown_gives_up_the_step_that_hangs_and_no_other():
+    done = []
+    safe = SafeState()
+    safe.add_panic(lambda: done.append("off"))
+
+    def hangs():
         signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        done.append("never")
+
+    safe.add(Stage.SOURCES, "sources", hangs)
+    safe.add(Stage.RELAYS, "relays", lambda: done.append("relays"))
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    cause = RuntimeError("what really happened")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            safe.reach(cause)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ["off", "off", "relays"] == done
+    assert "sources: given up" in cause.__notes__[0]
+
+
+def test_a_panic_goes_on_to_the_next_source_when_one_fails():
+    done = []
+    safe = SafeState()
+
+    def fails():
+        raise BenchError("stuck")
+
+    safe.add_panic(fails)
+    safe.add_panic(lambda: done.append("second"))
+    safe.panic()
+    assert ["second"] == done
+
+
+def test_a_bench_that_somebody_else_has_made_safe_is_left_alone():
+    done = []
+    safe = SafeState()
+    safe.add(Stage.SOURCES, "sources", lambda: done.append("sources"))
+    safe.add(Stage.SESSIONS, "session", lambda: done.append("session"))
+    safe.add_panic(lambda: done.append("off"))
+    safe.bar(lambda: True)
+    safe.panic()
+    safe.reach(None)
+    assert ["session"] == done

@@ -37,6 +37,7 @@ class InferStep(Step):
     """
 
     kind: ClassVar[str] = "infer"
+    changes_cells: ClassVar[bool] = False
     of_network: ClassVar[bool] = True
     inherits: ClassVar[tuple[str, ...]] = ("inputs", "read", "bits", "samples")
 

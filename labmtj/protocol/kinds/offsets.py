@@ -23,6 +23,7 @@ class OffsetsStep(Step):
     """
 
     kind: ClassVar[str] = "offsets"
+    changes_cells: ClassVar[bool] = False
 
     read: Voltage = 0.02  # chosen: of the order of what is read, and below what disturbs cells of 20 nm
     """Voltage at which the conductances of whole lines are measured."""

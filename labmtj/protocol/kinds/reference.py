@@ -29,6 +29,7 @@ class ReferenceStep(Step):
     """
 
     kind: ClassVar[str] = "reference"
+    changes_cells: ClassVar[bool] = False
 
     every: Time = 600.0  # chosen: ten minutes
     """Time after which all of them are read again."""
@@ -85,6 +86,7 @@ class DriftStep(Step):
     """Read the references a last time, and end the watch."""
 
     kind: ClassVar[str] = "drift"
+    changes_cells: ClassVar[bool] = False
 
     def needs(self) -> tuple[str, ...]:
         """The references."""

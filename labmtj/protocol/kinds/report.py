@@ -15,6 +15,7 @@ class ReportStep(Step):
     """Write the report."""
 
     kind: ClassVar[str] = "report"
+    changes_cells: ClassVar[bool] = False
 
     def carry_out(self, progress: Progress, tick: Ticker) -> str:
         """Nothing on the array: the engine writes the report when the bench is closed."""

@@ -40,6 +40,9 @@ class Step(Model):
     of_network: ClassVar[bool] = False
     """Whether the protocol must name a network."""
 
+    changes_cells: ClassVar[bool] = True
+    """Whether it may put cells into other states; one that only looks leaves all layers as they stand."""
+
     @property
     def label(self) -> str:
         """What later steps may need of this one: its kind, with the number of its layer where it has one."""

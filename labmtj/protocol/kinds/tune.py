@@ -15,6 +15,7 @@ class TuneStep(Step):
     """Tune what papers call the scale, on the training samples only."""
 
     kind: ClassVar[str] = "tune"
+    changes_cells: ClassVar[bool] = False
     of_network: ClassVar[bool] = True
     inherits: ClassVar[tuple[str, ...]] = ("what", "on")
 

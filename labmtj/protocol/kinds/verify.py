@@ -18,6 +18,7 @@ class VerifyStep(Step):
     """Read a written layer once more and count what has changed since."""
 
     kind: ClassVar[str] = "verify"
+    changes_cells: ClassVar[bool] = False
     of_network: ClassVar[bool] = True
 
     layer: Layer

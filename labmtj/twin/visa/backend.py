@@ -24,6 +24,7 @@ from pyvisa.constants import (
 from pyvisa.util import LibraryPath
 from pyvisa_sim.highlevel import SimVisaLibrary
 
+from labmtj.interrupts import shielded
 from labmtj.twin.visa.operations import OperationLibrary
 from labmtj.twin.visa.sessions import LiveSession
 
@@ -61,7 +62,8 @@ class TwinVisaLibrary(OperationLibrary):
         if live.unheard > _HELD:
             self._hold_off(live)
         conversation = live.conversations.get(get_ident()) or live.begin()
-        conversation.write(data + live.suffix if live.suffix else data, end=live.send_end)
+        with shielded:  # a real instrument is not interrupted by a signal to its host
+            conversation.write(data + live.suffix if live.suffix else data, end=live.send_end)
         live.left_at = monotonic()
         self._last_status = self._last_status_in_session[session] = _SUCCESS  # pyright: ignore[reportArgumentType]
         return len(data), _SUCCESS

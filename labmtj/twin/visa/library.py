@@ -52,6 +52,7 @@ class SessionLibrary(SimVisaLibrary):
     """pyvisa-sim's library with the instruments of one simulated bench behind its sessions."""
 
     bench: SimulatedBench | ReplayBench
+    private = True  # its instruments are in this process and end with it
 
     @staticmethod
     def build(name: str) -> SimulatedBench | ReplayBench:

@@ -1,0 +1,45 @@
+"""`labmtj resume`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def resume(
+    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")],
+    acknowledge: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What you found where an interlock had opened; it unlatches it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
+) -> None:
+    """Go on with a run that was stopped, failed, or whose process died.
+
+    What the journal holds is not measured again. Before anything is written the bench is looked at: lines, die, and
+    every cell that the run relies on. A pulse without an outcome is settled by a reading, never repeated. For instance:
+
+      labmtj status data/runs/2026-11-23T10-14-02-wine
+
+      labmtj resume data/runs/2026-11-23T10-14-02-wine
+
+    Exit codes are those of `labmtj run`; 6: another process has the run or an instrument; 7: it cannot be continued.
+    """
+    from labmtj.protocol.engine import resume as resume_run
+    from labmtj.terminal import Terminal, show_table
+
+    observer = None if as_json or quiet else Terminal()
+    try:
+        outcome = resume_run(run, observer=observer, acknowledge=acknowledge)
+    finally:
+        if observer is not None:
+            observer.close()
+    if as_json:
+        typer.echo(json.dumps({"run": str(outcome.folder), **outcome.figures}))
+    else:
+        show_table(outcome.folder, outcome.figures)
+    if outcome.figures.get("write_fidelity_good", 1.0) < 1.0:
+        raise typer.Exit(8)

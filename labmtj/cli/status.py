@@ -1,0 +1,52 @@
+"""`labmtj status` and `labmtj rebuild`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_RUN = Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")]
+
+
+def status(
+    run: _RUN,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Say how far a run has come, whether its process lives, and what became of its last pulse.
+
+    It reads the run folder only and touches no instrument. For instance:
+
+      labmtj status data/runs/2026-11-23T10-14-02-wine
+    """
+    from labmtj.runs.status import read_status
+
+    found = read_status(run)
+    if as_json:
+        typer.echo(json.dumps({**asdict(found), "run": str(run), "lines": found.lines}))
+        return
+    for line in found.lines:
+        typer.echo(line)
+
+
+def rebuild(
+    run: _RUN,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Make run.h5, die.h5 and report.html of a run anew from its journal.
+
+    For instance, after the process died while it wrote them:
+
+      labmtj rebuild data/runs/2026-11-23T10-14-02-wine
+    """
+    from labmtj.protocol.rebuild import rebuild as rebuild_run
+
+    made = rebuild_run(run)
+    if as_json:
+        typer.echo(json.dumps({"run": str(run), "made": [path.name for path in made]}))
+        return
+    for path in made:
+        typer.echo(f"made  {path}")

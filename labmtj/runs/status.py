@@ -1,0 +1,153 @@
+"""How a run stands, from what lies in its folder: its journal, who holds it, and what a guardian wrote."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from labmtj.errors import StorageError
+from labmtj.runs.claim import described, holder, is_claimed
+from labmtj.runs.journal import read_journal
+from labmtj.units import Dimension, show
+
+JOURNAL, GUARDIAN = "journal.jsonl", "guardian.json"
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """How a run stands.
+
+    `how` is running, done, stopped, failed or interrupted: its process is gone without a word. `step` and `steps`
+    count from 1, `done` of `items` are those of the step in hand; `unresolved` are pulses without an outcome, as their
+    intents in the journal; `error` says why it failed or stopped, `guardian` what a guardian did.
+    """
+
+    how: Literal["running", "done", "stopped", "failed", "interrupted"]
+    title: str
+    step: int
+    name: str
+    layer: int | None
+    done: int
+    items: int
+    cell: tuple[int, int] | None
+    steps_done: int
+    pulses: int
+    readings: int
+    unresolved: tuple[dict[str, Any], ...]
+    error: str
+    process: dict[str, Any]
+    guardian: dict[str, Any]
+    returns: int
+    simulated: bool
+    folder: str
+
+    @property
+    def lines(self) -> list[str]:
+        """What a person reads."""
+        found = [self._where()]
+        if self.error:
+            found.append(self.error)
+        found.append(f"in the journal: {self.pulses} pulses, {self.readings} readings; none of them is lost")
+        if self.how == "running":
+            return [*found, f"held by {described(self.process)}"]
+        for entry in self.unresolved:
+            shown = f"{show(entry['v'], Dimension.VOLTAGE)}, {show(entry['width'], Dimension.TIME)}"
+            cells = ", ".join(f"({entry['cell'][0]}, {col})" for col in (entry["cell"][1], *entry.get("cols", ())))
+            found.append(f"1 pulse has no outcome yet: cell {cells}, {shown}. It will be read, not repeated.")
+        if self.how == "done":
+            return found
+        found.append(self._safety())
+        return [*found, f"continue with: labmtj resume {self.folder}"]
+
+    def _where(self) -> str:
+        word = {"done": "done", "running": "running", "stopped": "stopped", "failed": "failed"}.get(
+            self.how, "interrupted: its process is gone"
+        )
+        if self.how == "done":
+            return f"{word}: {self.title}, {self.steps_done} steps"
+        if not self.name:
+            return f"{word} before its first step"
+        layer = f" layer {self.layer}" if self.layer else ""
+        cell = f", cell ({self.cell[0]}, {self.cell[1]})" if self.cell else ""
+        return f"{word} in step {self.step} ({self.name}{layer}){cell}, {self.done} of {self.items} done"
+
+    def _safety(self) -> str:
+        if self.guardian:
+            seconds = self.guardian.get("safe_after_seconds")
+            if seconds is None:
+                return f"the guardian could not make the outputs safe: {self.guardian.get('failures')}; look at them"
+            why = self.guardian.get("why", "the process died")
+            return f"outputs were made safe by the guardian after {seconds:.1f} s: {why}"
+        if self.how in ("stopped", "failed"):
+            return "the bench was left safe: sources at 0 V and off, relays open"
+        if self.simulated:
+            return "simulated outputs went off, and relays opened, with the process"
+        return "no guardian has reported: look at the outputs (labmtj safe BENCH brings them to zero)"
+
+
+def read_status(folder: Path) -> RunStatus:
+    """How the run of a folder stands. Raises StorageError for a folder without a run's journal."""
+    entries = list(read_journal(folder / JOURNAL))
+    if entries and entries[0]["k"] != "run":
+        raise StorageError(f"{folder / JOURNAL}: its first entry is not that of a run")
+    header = entries[0] if entries else {}
+    open_pulses = {e["n"]: e for e in entries if e["k"] == "intent"}
+    pulses = len(open_pulses)
+    step: dict[str, Any] = {}
+    done = steps_done = 0
+    cell: tuple[int, int] | None = None
+    end: dict[str, Any] = {}
+    for entry in entries:
+        match entry["k"]:
+            case "outcome":
+                open_pulses.pop(entry["of"], None)
+            case "step":
+                step, done, cell = entry, 0, None
+            case "at":
+                done = entry["done"]
+            case "read" | "intent":
+                cell = (entry["cell"][0], entry["cell"][1])
+            case "done":
+                steps_done += 1
+            case "end":
+                end = entry
+            case _:
+                pass
+        if entry["k"] != "end" and entry["k"] not in ("account", "field"):
+            end = {}
+    held = is_claimed(folder)
+    how = "running" if held else end.get("how", "interrupted")
+    return RunStatus(
+        how=how,
+        title=str(header.get("title", "")),
+        step=step.get("number", 0),
+        name=step.get("name", ""),
+        layer=step.get("fields", {}).get("layer"),
+        done=done,
+        items=step.get("items", 0),
+        cell=cell,
+        steps_done=steps_done,
+        pulses=pulses,
+        readings=sum(e["k"] in ("read", "sum", "sample", "product") for e in entries),
+        unresolved=tuple(open_pulses.values()),
+        error=str(end.get("error", "")),
+        process=holder(folder) if held else {},
+        guardian=_guardian(folder, holder(folder)),
+        returns=sum(e["k"] == "resume" for e in entries),
+        simulated=bool(header.get("simulated", False)),
+        folder=str(folder),
+    )
+
+
+def _guardian(folder: Path, last: dict[str, Any]) -> dict[str, Any]:
+    """What a guardian wrote about the process that held the run last; nothing about one before it."""
+    try:
+        found: Any = json.loads((folder / GUARDIAN).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    said = cast("dict[str, Any]", found)
+    return said if said.get("pid", last.get("pid")) == last.get("pid") else {}
