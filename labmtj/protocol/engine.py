@@ -26,6 +26,7 @@ from labmtj.protocol.course import Course, carry_out, now
 from labmtj.protocol.kinds.report import ReportStep
 from labmtj.protocol.load import check_fits, load_protocol
 from labmtj.protocol.observer import Observer, Silent
+from labmtj.protocol.raising import Confirmation, raised_in_ledger
 from labmtj.protocol.replay.past import Entry, Past
 from labmtj.protocol.stop import Stopped, stop_on_signals
 from labmtj.report.page import NAME as REPORT
@@ -57,14 +58,17 @@ def run(
     observer: Observer | None = None,
     record: Path | None = None,
     acknowledge: str | None = None,
+    confirm: Confirmation | None = None,
 ) -> Outcome:
     """Run a protocol and return its figures; everything is checked before an instrument is touched.
 
     `settings` are "path=value" texts, `seed` that of the simulated die, `out` the folder for run folders,
     `record` the file of a cassette for all that is said to the instruments, `acknowledge` what a person says about an
-    interlock that had opened.
+    interlock that had opened, `confirm` who confirms that a limit is raised (nobody, if not given: that is refused).
     """
-    job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed)
+    confirm = confirm or Confirmation()
+    job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed, confirm=confirm)
+    confirm.settle(raised_in_ledger(job.bench))
     network, data = run_folder.network_of(job)
     check_fits(job, {n: layer.shape for n, layer in enumerate(network.layers if network else (), start=1)})
     roles_of(job.bench.bench, {name: load_model(job.bench.model_file(name)) for name in job.bench.bench.instruments})
@@ -73,6 +77,8 @@ def run(
         file = run_folder.keep(job, folder)
         journal = FileJournal(folder / run_folder.JOURNAL)
         run_folder.header(journal, job, file, network, data)
+        for limit, how in confirm.settled:
+            journal.record("limit", {"name": limit.name, "from": limit.before, "to": limit.after, "how": how})
         made = Course(job, file, folder, journal, Past(), observer or Silent(), record=record, acknowledge=acknowledge)
         return _carry_out(made)
 
