@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
-import socket
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from labmtj.errors import StorageError
+from labmtj.host_lock import who
 from labmtj.host_state import shared_folder
 
 FILE = "commands.jsonl"
-_LONGEST = 1000  # chosen: characters of a command line that are kept
-
-
-def who() -> dict[str, Any]:
-    """This process: user, host, pid, command line and the present time, for a record."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "unknown"  # a number without a name, as in some containers
-    name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
-    return {
-        "wall": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "user": user,
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "command": " ".join([name, *sys.argv[1:]])[:_LONGEST],
-    }
 
 
 def note(what: str, bench: str, **more: Any) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from labmtj.bench.reach import Target, find_way, identity_of, is_socket, targets
 from labmtj.bench.watched import WatchedArray
 from labmtj.config.bench import BenchFile
 from labmtj.config.model import InstrumentModel
+from labmtj.errors import Fenced
+from labmtj.interrupts import shielded
 from labmtj.ports import ArrayAccess
 
 
@@ -107,7 +109,10 @@ def _on_waking(check: Callable[[], None]) -> Callable[[], None] | None:
 
     def woken(number: int, frame: FrameType | None) -> None:
         del number, frame
-        check()
+        try:
+            check()
+        except Fenced as error:
+            shielded.interrupt(error)
 
     before: Any = signal.signal(signal.SIGCONT, woken)
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
-from labmtj.bench.commands import who
 from labmtj.errors import InterlockOpen, StorageError
+from labmtj.host_lock import who
 from labmtj.ports import Journal
 
 

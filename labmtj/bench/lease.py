@@ -18,9 +18,8 @@ from typing import Any, cast
 import psutil
 from pyvisa import rname
 
-from labmtj.bench.commands import who
 from labmtj.errors import Busy
-from labmtj.host_lock import HostLock
+from labmtj.host_lock import HostLock, named, who
 from labmtj.host_state import shared_folder
 
 _PATIENCE = 0.1  # [s] chosen: for a holder that has the lock and has not yet written who it is
@@ -120,7 +119,4 @@ def busy_text(what: str, found: dict[str, Any]) -> str:
     """Who has it, in words."""
     if not found:
         return f"{what} is in use by another process, which has not said who it is; try again"
-    return (
-        f"{what} is in use by pid {found.get('pid')} of {found.get('user')} on {found.get('host')} since "
-        f"{found.get('wall')}: {found.get('command')}; wait for it, or `labmtj safe BENCH` takes the bench from it"
-    )
+    return f"{what} is in use by {named(found)}; wait for it, or `labmtj safe BENCH` takes the bench from it"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labmtj.bench.commands import note, who
+from labmtj.bench.commands import note
 from labmtj.bench.fence import SharedFence
 from labmtj.bench.lease import alive, canonical, holder, lock_of
 from labmtj.bench.panic import Made, make_safe, prepare
@@ -15,6 +15,7 @@ from labmtj.bench.reach import Target, targets
 from labmtj.bench.session import private, resource_manager
 from labmtj.config.bench import load_bench
 from labmtj.errors import StorageError
+from labmtj.host_lock import who
 
 
 @dataclass(frozen=True)

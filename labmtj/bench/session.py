@@ -62,6 +62,10 @@ class WallClock:
         time.sleep(max(0.0, seconds))
 
 
+def _nothing() -> None:
+    """There is nothing to turn off."""
+
+
 @dataclass(frozen=True)
 class OpenBench:
     """A bench that is connected and at rest; a simulated one can give an account of what was done to its die."""
@@ -74,6 +78,7 @@ class OpenBench:
     field: FieldSource | None = None
     thermometer: Thermometer | None = None
     account: Callable[[], Account] | None = None
+    panic: Callable[[], None] = _nothing  # turns all sources off at once, from a signal handler, too
 
     def cell(self, row: int, col: int) -> CellHandle:
         """One cell by its lines, counted from 1."""
@@ -212,7 +217,7 @@ def _connect(
     sensor = bench.thermometer
     thermometer = None if sensor is None else Sensor(devices[sensor.instrument], sensor.channel)
     account = getattr(library, "account", None)
-    return OpenBench(file, array, clock, limits, identities, field, thermometer, account)
+    return OpenBench(file, array, clock, limits, identities, field, thermometer, account, safe.panic)
 
 
 def _magnet(

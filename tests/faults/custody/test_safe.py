@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 from labmtj.bench.panic import make_safe, prepare
 from labmtj.bench.reach import targets
 from labmtj.bench.safe_state import SafeState, Stage
-from labmtj.bench.session import open_bench
 from labmtj.cli import app
 from labmtj.config.bench import load_bench
 from labmtj.errors import BenchError, Fenced, ShutdownFailed
@@ -45,7 +44,7 @@ def test_four_instruments_are_safe_in_time_though_one_hangs(make_twin, hung):
     say(twin, "generator", ":OUTP1:LOAD INF", ":SOUR1:APPL:DC DEF,DEF,0.3", ":OUTP1 1")
     for name in ("drive", "sense"):
         say(twin, name, ":SOUR:FUNC VOLT", ":SOUR:VOLT 0.2", ":OUTP 1")
-    say(twin, "matrix", ":ROUT:CLOS (@00101,00202)")
+    say(twin, "matrix", ":ROUT:CLOS (@00140,00241)")
     assert {"drive.1", "sense.1", "generator.1"} == twin.states()[-1][1]
     assert twin.states()[-1][2]
     twin.ask(do="fault", fault={"kind": "hang", "on": hung})
@@ -84,8 +83,6 @@ def test_the_button_shuts_out_whoever_has_the_bench(twin, make_worker, state):
     assert entries == twin.entries()
     last = json.loads((state / "commands.jsonl").read_text().splitlines()[-1])
     assert ("safe", {}) == (last["what"], last["failures"])
-    with open_bench(bench) as opened:  # and it is free again
-        opened.cell(1, 1).read(at="50 mV")
 
 
 @pytest.mark.serial
