@@ -42,8 +42,6 @@ class Blocked:
                     self.said.append(text)
                     reply = IDENTITY if text == "*IDN?" else "nil\t0" if "getclose" in text else ""
                     reply = "0" if "print" in text and not reply else reply
-                        text, "nil\t0" if "getclose" in text else "0" if "print" in text else ""
-                    )
                     if reply:
                         lines.write(f"{reply}\n".encode())
                         lines.flush()
