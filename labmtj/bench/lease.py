@@ -119,4 +119,4 @@ def busy_text(what: str, found: dict[str, Any]) -> str:
     """Who has it, in words."""
     if not found:
         return f"{what} is in use by another process, which has not said who it is; try again"
-    return f"{what} is in use by {named(found)}; wait for it, or `labmtj safe BENCH` takes the bench from it"
+    return f"{what} is in use by {named(found)}; wait for it, or end it"

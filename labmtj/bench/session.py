@@ -22,7 +22,7 @@ from labmtj.bench.assemble import Connected, assemble, roles_of
 from labmtj.bench.latch import Interlocks
 from labmtj.bench.limits import Limits
 from labmtj.bench.magnet import Magnet
-from labmtj.bench.reach import device_on, open_resource
+from labmtj.bench.reach import device_on, identity_of, open_resource
 from labmtj.bench.safe_state import SafeState, Stage, leave_safe
 from labmtj.bench.thermometer import Sensor
 from labmtj.config.bench import Bench, BenchFile, load_bench
@@ -200,7 +200,7 @@ def _connect(
             custody.identified(name, model, identities[name])
         # Only an instrument that is what it should be gets commands when the bench is left.
         leave_safe(safe, name, model, device, panic=custody is not None)
-        said = interlocks.connected(name, f"{model.identity.model}/{identities[name]}")
+        said = interlocks.connected(name, identity_of(model.identity.model, identities[name]))
         if said is not None and custody is not None:
             _acknowledged(bench, said)
         set_up(bench, name, model, device)

@@ -120,17 +120,13 @@ class Worker:
             stream.close()
 
 
-@pytest.fixture(scope="module")
-def state(tmp_path_factory):
+@pytest.fixture(scope="session")
+def state(host_state):
     """The host's folder, for this process and its children."""
-    folder = tmp_path_factory.mktemp("state")
-    before = os.environ.get("LABMTJ_STATE")
-    os.environ["LABMTJ_STATE"] = str(folder)
-    yield folder
-    os.environ.pop("LABMTJ_STATE") if before is None else os.environ.update(LABMTJ_STATE=before)
+    return Path(os.environ["LABMTJ_STATE"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def make_twin(tmp_path_factory):
     running = []
 
@@ -145,12 +141,12 @@ def make_twin(tmp_path_factory):
         server.bench.world.log.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def twin(make_twin):
     return make_twin()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def make_worker(state):
     """A process that is alive: the one of the last test, if that has left it alive."""
     started = []

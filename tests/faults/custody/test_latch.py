@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from labmtj.bench.latch import Latch
 from labmtj.bench.session import open_bench
 from labmtj.config import yaml12
 from labmtj.config.bench import load_bench
 from labmtj.config.finder import find
+from labmtj.config.model import load_model
 from labmtj.config.source import read
 from labmtj.errors import InterlockOpen
 from labmtj.runs.journal import MemoryJournal
@@ -79,11 +81,10 @@ def test_another_error_latches_nothing(bench, tmp_path):
 
 @pytest.mark.serial
 def test_on_a_bench_that_others_can_reach_it_stays_latched_for_everybody(twin, state):
-    bench = twin.bench("latched")
-    with pytest.raises(InterlockOpen):
-        interlock_opens(bench)
-    with pytest.raises(InterlockOpen, match="stays latched"):
-        opened_with(twin.bench("alias", link="socket"))
+    bench, serial = twin.bench("latched"), load_model(find("models", "keithley_2636b")).identity.serial
+    Latch(state).close("source", f"2636B/{serial}", "in another run, under another name")
+    with pytest.raises(InterlockOpen, match=r"in another run.*stays latched"):
+        opened_with(bench)
     assert (set(), set()) == twin.states()[-1][1:]
     opened_with(bench, acknowledge="the lid was open")
     found = [json.loads(line) for line in (state / "commands.jsonl").read_text().splitlines()]
