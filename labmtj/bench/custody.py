@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -94,7 +95,7 @@ class Custody:
             if identity is None or is_socket(target.address) or target.fallback is not None:
                 address, identity = find_way(manager, target)
             self._leases.take_identity(target.name, identity)
-            places.append(Target(**{**target.record(), "address": address}))
+            places.append(replace(target, address=address))
         return places
 
     def _check_guard(self) -> None:

@@ -56,7 +56,7 @@ def open_resource(manager: pyvisa.ResourceManager, address: str, *, timeout: flo
     """A session with lines that end with a line feed. Raises what PyVISA raises."""
     milliseconds = 1000 * timeout
     parsed = _parsed(address)
-    options = {"open_timeout": int(milliseconds)} if isinstance(parsed, rname.TCPIPSocket) else {}
+    options: dict[str, Any] = {"open_timeout": int(milliseconds)} if isinstance(parsed, rname.TCPIPSocket) else {}
     resource: Any = manager.open_resource(address, **options)
     resource.read_termination = resource.write_termination = "\n"
     resource.timeout = milliseconds

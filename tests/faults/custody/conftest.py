@@ -40,8 +40,8 @@ class Twin:
         return [entry for entry in map(json.loads, lines) if entry["t"] > since]
 
     def states(self):
-        """(t, sources that are not at 0 V, relays that are closed) after each entry of the log."""
-        live, closed, found = {}, set(), []
+        """(t, sources that are not at 0 V, relays that are closed) at first and after each entry of the log."""
+        live, closed, found = {}, set(), [(0.0, set(), set())]
         for entry in self.entries():
             if entry["kind"] == "output":
                 live[entry["channel"]] = entry["volts"]
