@@ -8,19 +8,13 @@ a file that has gone locks nobody out.
 from __future__ import annotations
 
 import errno
-import getpass
 import os
-import socket
 import sys
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from labmtj.errors import StorageError
 
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
-_LONGEST = 1000  # chosen: characters of a command line that are kept
 _LARGEST = 1 << 14  # chosen: bytes of what a holder says of itself; a long command line has a few hundred
 
 
@@ -90,29 +84,6 @@ class HostLock:
         handle, self._handle = self._handle, None
         if handle is not None:
             os.close(handle)
-
-
-def who() -> dict[str, Any]:
-    """This process: user, host, pid, command line and the present time, for a record."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "unknown"  # a number without a name, as in some containers
-    name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
-    return {
-        "wall": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "user": user,
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "command": " ".join([name, *sys.argv[1:]])[:_LONGEST],
-    }
-
-
-def named(found: Mapping[str, Any]) -> str:
-    """A process, from what it has written of itself (`who`), in words."""
-    return f"pid {found.get('pid')} of {found.get('user')} on {found.get('host')} since {found.get('wall')}: " + str(
-        found.get("command")
-    )
 
 
 def _unusable(path: Path, error: OSError) -> StorageError:

@@ -6,11 +6,19 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import socket
+import sys
 import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from labmtj.errors import StorageError
+
+_LONGEST = 1000  # chosen: characters of a command line that are kept
 
 
 def shared_folder() -> Path:
@@ -22,9 +30,7 @@ def shared_folder() -> Path:
         if not named and hasattr(os, "getuid") and folder.stat().st_uid == os.getuid():
             folder.chmod(0o1777)  # everybody may add a file, only its owner may take it away
     except OSError as error:
-        raise StorageError(
-            f"{folder}: this folder cannot be used: {error.strerror}; name one in LABMTJ_STATE"
-        ) from error
+        raise _unusable(folder, error) from error
     return folder
 
 
@@ -37,10 +43,31 @@ def user_folder() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(
-            f"{folder}: this folder cannot be made: {error.strerror}; name one in LABMTJ_STATE"
-        ) from error
+        raise _unusable(folder, error) from error
     return folder
+
+
+def who() -> dict[str, Any]:
+    """This process: user, host, pid, command line and the present time, for a record."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"  # a number without a name, as in some containers
+    name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
+    return {
+        "wall": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "user": user,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "command": " ".join([name, *sys.argv[1:]])[:_LONGEST],
+    }
+
+
+def named(found: Mapping[str, Any]) -> str:
+    """A process, from what it has written of itself (`who`), in words."""
+    return f"pid {found.get('pid')} of {found.get('user')} on {found.get('host')} since {found.get('wall')}: " + str(
+        found.get("command")
+    )
 
 
 def _unusable(folder: Path, error: OSError) -> StorageError:

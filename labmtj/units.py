@@ -25,6 +25,7 @@ class Dimension(enum.StrEnum):
     TEMPERATURE = "K"
     FLUX_DENSITY = "T"
     INDUCTANCE = "H"
+    ENERGY = "J"
     RESISTANCE_AREA = "ohm m2"
 
 
@@ -41,6 +42,7 @@ _PLAIN = {
     "K": Dimension.TEMPERATURE,
     "T": Dimension.FLUX_DENSITY,
     "H": Dimension.INDUCTANCE,
+    "J": Dimension.ENERGY,
 }
 _WHOLE = {
     "min": (Dimension.TIME, 60.0),
@@ -61,6 +63,7 @@ _EXAMPLE = {
     Dimension.TEMPERATURE: "300 K",
     Dimension.FLUX_DENSITY: "100 mT",
     Dimension.INDUCTANCE: "20 mH",
+    Dimension.ENERGY: "10 nJ",
     Dimension.RESISTANCE_AREA: "10 ohm um2",
 }
 

@@ -3,22 +3,29 @@
 A read has its row on the driving source, its column on the sensing one, which is the ammeter at 0 V, and
 every other line at ground. Where the same channels make the pulses one route serves both and no relay
 moves between a pulse and its verify; where a generator makes them, row and column move over to it.
+
+What only looks is done once more where an instrument was switched off and on meanwhile (labmtj.bench.upkeep). A
+pulse is fired again only where it is certain that it has not left; one that nobody saw end is `uncertain`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from labmtj.bench.limits import Gate
 from labmtj.bench.routing import Line, Router
-from labmtj.errors import InputError
+from labmtj.bench.upkeep import Upkeep
+from labmtj.errors import BadReply, InputError, NoReply, PowerLost
 from labmtj.physics.schemes import two_channels
 from labmtj.ports import CellModel, Clock, Journal, PulseSource, SensePair
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Sum
 from labmtj.runs.journal import product_entry, reading_entry, sum_entry
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,8 +52,10 @@ class BenchArray:
         waits: Waits,
         clock: Clock,
         journal: Journal,
+        upkeep: Upkeep | None = None,
     ) -> None:
         self._shape, self._clock = shape, clock
+        self._upkeep = upkeep or Upkeep({}, clock, journal)
         self._reader, self._pulser, self._at_zero = reader, pulser, True
         self._router, self._gate, self._waits, self._journal = router, gate, waits, journal
         self._model: CellModel | None = None
@@ -75,8 +84,7 @@ class BenchArray:
         self._gate.limits.check_cell(voltage, "a read")
         readings: list[Reading] = []
         for cell in cells:
-            self._select([cell.row], cell.col)
-            current, limited = self._bipolar(voltage)
+            current, limited = self._look(lambda cell=cell: self._through(voltage, [cell.row], cell.col))
             reading = Reading(cell, voltage, current, self._clock.now(), limited)
             self._journal.record("read", reading_entry(reading))
             readings.append(reading)
@@ -88,13 +96,29 @@ class BenchArray:
         drive = two_channels(pulse.scheme, pulse.amplitude)
         roles = {Line(axis, n): drive.others for axis, n in self._lines}
         roles |= {Line("row", pulse.cell.row): drive.row} | {Line("col", col): drive.col for col in pulse.columns}
-        self._go(roles)
+        self._look(lambda: self._ready(roles))
         number = self._journal.intent(pulse)
-        self._at_zero = False
-        with self._gate.granted((*drive.volts, 0.0)):
-            limited = self._pulser.pulse(drive.volts, pulse.width)
-        self._at_zero = True
-        outcome = PulseOutcome(pulse, self._clock.now(), limited)
+
+        def fire() -> bool:
+            self._at_zero = False
+            with self._gate.granted((*drive.volts, 0.0)):
+                limited = self._pulser.pulse(drive.volts, pulse.width)
+            self._at_zero = True
+            return limited
+
+        uncertain = limited = False
+        try:
+            try:
+                limited = fire()
+            except PowerLost:  # nothing has left
+                self._upkeep.mend()
+                self._begin()
+                self._ready(roles)
+                limited = fire()
+        except (NoReply, BadReply):
+            self._look(self._to_zero)
+            uncertain = True
+        outcome = PulseOutcome(pulse, self._clock.now(), limited, uncertain)
         self._journal.outcome(number, outcome)
         return outcome
 
@@ -104,8 +128,7 @@ class BenchArray:
         self._gate.limits.check_cell(voltage, "a product")
         currents = np.zeros(len(cols))
         for position, col in enumerate(cols if rows else ()):
-            self._select(rows, col)
-            current, limited = self._bipolar(voltage)
+            current, limited = self._look(lambda col=col: self._through(voltage, rows, col))
             currents[position] = np.nan if limited else current
             self._journal.record("product", product_entry(rows, col, volts, current, self._clock.now(), limited))
         return currents
@@ -113,8 +136,7 @@ class BenchArray:
     def total(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sum:
         """One current [A] of all of `rows` at +voltage and -voltage [V] into all of `cols` together."""
         self._gate.limits.check_cell(voltage, "a sum")
-        self._select(rows, *cols)
-        current, limited = self._bipolar(voltage)
+        current, limited = self._look(lambda: self._through(voltage, rows, *cols))
         found = Sum(tuple(rows), tuple(cols), voltage, current, self._clock.now(), limited)
         self._journal.record("sum", sum_entry(found))
         return found
@@ -122,17 +144,22 @@ class BenchArray:
     def sense(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sample:
         """One integration with `rows` at `voltage` [V] and `cols` together on the ammeter, offsets included."""
         self._gate.limits.check_cell(voltage, "a sample")
-        self._select(rows, *cols)
-        self._at_zero = False
-        current, limited = self._reader.sense(voltage, settle=self._waits.after_source)
-        self._at_zero = True
+
+        def once() -> tuple[float, bool]:
+            self._select(rows, *cols)
+            self._at_zero = False
+            found = self._reader.sense(voltage, settle=self._waits.after_source)
+            self._at_zero = True
+            return found
+
+        current, limited = self._look(once)
         found = Sample(tuple(rows), tuple(cols), voltage, current, self._clock.now(), limited)
         self._journal.record("sample", sum_entry(found))
         return found
 
     def rest(self) -> None:
         """All lines to ground."""
-        self._go({})
+        self._look(lambda: self._go({}))
 
     @property
     def _lines(self) -> list[Line]:
@@ -142,14 +169,39 @@ class BenchArray:
     def _select(self, rows: Sequence[int], *cols: int) -> None:
         self._go({Line("col", col): Role.SENSE for col in cols} | {Line("row", row): Role.DRIVE for row in rows})
 
-    def _go(self, roles: dict[Line, Role]) -> None:
+    def _look(self, operation: Callable[[], T]) -> T:
+        """Something that may be repeated: it is, from 0 V and a look at the relays, after a power cut."""
+        return self._upkeep.through(operation, self._begin)
+
+    def _begin(self) -> None:
+        """Nothing is known of sources and relays."""
+        self._at_zero = False
+        self._router.doubt()
+
+    def _to_zero(self) -> None:
+        self._reader.rest()
+        self._pulser.rest()
+        self._at_zero = True
+
+    def _ready(self, roles: dict[Line, Role]) -> None:
+        """The route of a pulse, on a matrix that has just answered."""
+        if not self._go(roles):
+            self._upkeep.confirm()
+
+    def _go(self, roles: dict[Line, Role]) -> bool:
+        """Take a route; whether a relay moved for it."""
         if not self._at_zero:
             # An operation before this one failed half-way: no relay moves until 0 V has been read back.
-            self._reader.rest()
-            self._pulser.rest()
-            self._at_zero = True
-        if self._router.take(self._router.route(roles)):
+            self._to_zero()
+        moved = self._router.take(self._router.route(roles))
+        if moved:
+            self._upkeep.heard()
             self._clock.sleep(self._waits.after_relay)
+        return moved
+
+    def _through(self, voltage: float, rows: Sequence[int], *cols: int) -> tuple[float, bool]:
+        self._select(rows, *cols)
+        return self._bipolar(voltage)
 
     def _bipolar(self, voltage: float) -> tuple[float, bool]:
         """Half the difference of the sensed currents at +voltage and -voltage, and whether the source was limited.

@@ -15,6 +15,7 @@ from labmtj.bench.limits import Gate, GatedBank, GatedPulses, GatedSense, GatedS
 from labmtj.bench.parallel import BankWiring, ParallelArray
 from labmtj.bench.reader import TwoMeters
 from labmtj.bench.routing import Harness, Line, Router
+from labmtj.bench.upkeep import Upkeep
 from labmtj.config.bench import Bench, BenchFile
 from labmtj.config.model import InstrumentModel, PulseGeneratorModel, SourceMeterModel, VoltageBankModel
 from labmtj.errors import InputError
@@ -91,11 +92,19 @@ def router(bench: Bench, roles: Roles, connected: Connected) -> Router:
     return Router(matrix, Harness(columns, {role: letter for role, letter in letters.items() if letter is not None}))
 
 
-def assemble(file: BenchFile, limits: Limits, journal: Journal, connected: Connected, clock: Clock) -> ArrayAccess:
-    """The array of a bench whose instruments are connected and set up."""
+def assemble(
+    file: BenchFile,
+    limits: Limits,
+    journal: Journal,
+    connected: Connected,
+    clock: Clock,
+    *,
+    gate: Gate | None = None,
+) -> ArrayAccess:
+    """The array of a bench whose instruments are connected and set up; `gate` is what their messages pass, too."""
     bench = file.bench
     roles = roles_of(bench, connected.models)
-    gate = Gate(limits)
+    gate = gate or Gate(limits)
     shared: dict[str, Any] = {
         "gate": gate,
         "shape": (bench.array.rows, bench.array.cols),
@@ -103,10 +112,18 @@ def assemble(file: BenchFile, limits: Limits, journal: Journal, connected: Conne
         "waits": Waits(bench.wait.after_relay, bench.wait.after_source),
         "clock": clock,
         "journal": journal,
+        "upkeep": upkeep(connected, clock, journal),
     }
     if roles.drive is None:
         return _parallel(bench, connected, roles, gate, shared)
     return _pairwise(bench, connected, roles, gate, clock, shared)
+
+
+def upkeep(connected: Connected, clock: Clock, journal: Journal) -> Upkeep:
+    """Who notices that an instrument of the array was switched off, and sets it up again."""
+    able = {name: device for name, device in connected.devices.items() if hasattr(device, "restore")}
+    matrix = next((name for name, device in able.items() if hasattr(device, "switch")), None)
+    return Upkeep(able, clock, journal, matrix=matrix)
 
 
 def _pairwise(

@@ -7,8 +7,7 @@ import os
 from typing import Any
 
 from labmtj.errors import StorageError
-from labmtj.host_lock import who
-from labmtj.host_state import shared_folder
+from labmtj.host_state import shared_folder, who
 
 FILE = "commands.jsonl"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from labmtj.errors import InterlockOpen, StorageError
-from labmtj.host_lock import who
+from labmtj.host_state import who
 from labmtj.ports import Journal
 
 

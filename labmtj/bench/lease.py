@@ -19,8 +19,8 @@ import psutil
 from pyvisa import rname
 
 from labmtj.errors import Busy
-from labmtj.host_lock import HostLock, named, who
-from labmtj.host_state import shared_folder
+from labmtj.host_lock import HostLock
+from labmtj.host_state import named, shared_folder, who
 
 _PATIENCE = 0.1  # [s] chosen: for a holder that has the lock and has not yet written who it is
 _GUARDIAN = 4.0  # [s] chosen: a dead process's guardian needs 2 s at most to make the bench safe

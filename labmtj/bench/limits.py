@@ -20,6 +20,7 @@ class Gate:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._levels: dict[str, float] = {}
+        self._sent: dict[str, dict[str, float]] = {}
         self._granted: tuple[float, ...] = ()
 
     @contextmanager
@@ -36,6 +37,21 @@ class Gate:
         if set(volts) <= set(self._granted):
             return
         self.limits.check_cell(max(volts) - min(volts), what)
+
+    def check_alone(self, volts: float, what: str) -> None:
+        """Refuse a level [V] above the terminal limit, or above a cell's, with a line at ground, unless granted."""
+        self.limits.check_terminal(volts)
+        if volts not in self._granted:
+            self.limits.check_cell(volts, what)
+
+    def check_sent(self, owner: str, levels: Mapping[str, float], what: str) -> None:
+        """Refuse levels [V] of an instrument's channels that are too far from each other's or from other sources'."""
+        others = [volts for name, sent in self._sent.items() if name != owner for volts in sent.values()]
+        self.check_across([0.0, *others, *levels.values()], what)
+
+    def keep_sent(self, owner: str, levels: Mapping[str, float]) -> None:
+        """These are the levels [V] at which an instrument's channels stand now."""
+        self._sent[owner] = dict(levels)
 
     def admit(self, name: str, volts: float) -> None:
         """Refuse a level [V] above the terminal limit, or too far from another source's for a cell."""

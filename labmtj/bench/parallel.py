@@ -8,20 +8,23 @@ end on one clock. Relays move with the whole bank at 0 V.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from labmtj.bench.access import Waits
 from labmtj.bench.limits import Gate
 from labmtj.bench.routing import Line, Router
-from labmtj.errors import LimitExceeded
+from labmtj.bench.upkeep import Upkeep
+from labmtj.errors import BadReply, LimitExceeded, NoReply, PowerLost
 from labmtj.physics.schemes import levels
 from labmtj.ports import CellModel, Clock, Journal, SourceMeter, VoltageBank
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Scheme, Sum
 from labmtj.runs.journal import product_entry, reading_entry, sum_entry
 
+T = TypeVar("T")
 _SENSES = (Role.SENSE, Role.SECOND_SENSE)
 
 
@@ -50,8 +53,10 @@ class ParallelArray:
         waits: Waits,
         clock: Clock,
         journal: Journal,
+        upkeep: Upkeep | None = None,
     ) -> None:
         self._shape, self._clock = shape, clock
+        self._upkeep = upkeep or Upkeep({}, clock, journal)
         self._bank, self._wiring, self._meters, self._at_zero = bank, wiring, tuple(meters), True
         self._router, self._gate, self._waits, self._journal = router, gate, waits, journal
         self._model: CellModel | None = None
@@ -81,8 +86,8 @@ class ParallelArray:
         self._gate.limits.check_cell(voltage, "a read")
         readings: list[Reading] = []
         for cell in cells:
-            self._go({Line("col", cell.col): Role.SENSE})
-            ((current, limited),) = self._bipolar({self._wiring.rows[cell.row]: voltage}, 1)
+            driven = {self._wiring.rows[cell.row]: voltage}
+            ((current, limited),) = self._through({Line("col", cell.col): Role.SENSE}, driven)
             reading = Reading(cell, voltage, current, self._clock.now(), limited)
             self._journal.record("read", reading_entry(reading))
             readings.append(reading)
@@ -99,14 +104,30 @@ class ParallelArray:
         chosen = set(pulse.columns)
         if volts.other_cols:
             chosen = set(range(1, self._shape[1] + 1)) - chosen
-        self._go({Line("col", col): Role.PULSE_COL for col in sorted(chosen)})
+        roles = {Line("col", col): Role.PULSE_COL for col in sorted(chosen)}
+        self._look(lambda: self._ready(roles))
         number = self._journal.intent(pulse)
-        self._at_zero = False
         asked = driven | {self._wiring.col: volts.other_cols or volts.col}
-        with self._gate.granted((*asked.values(), 0.0)):
-            self._bank.pulse(asked, pulse.width)
-        self._at_zero = True
-        outcome = PulseOutcome(pulse, self._clock.now(), False)
+
+        def fire() -> None:
+            self._at_zero = False
+            with self._gate.granted((*asked.values(), 0.0)):
+                self._bank.pulse(asked, pulse.width)
+            self._at_zero = True
+
+        uncertain = False
+        try:
+            try:
+                fire()
+            except PowerLost:  # nothing has left
+                self._upkeep.mend()
+                self._begin()
+                self._ready(roles)
+                fire()
+        except (NoReply, BadReply):
+            self._look(self._to_zero)
+            uncertain = True
+        outcome = PulseOutcome(pulse, self._clock.now(), False, uncertain)
         self._journal.outcome(number, outcome)
         return outcome
 
@@ -119,8 +140,8 @@ class ParallelArray:
         levels = {self._wiring.rows[row]: level for row, level in zip(rows, volts, strict=True)}
         for first in range(0, len(cols) if rows else 0, together):
             group = cols[first : first + together]
-            self._go({Line("col", col): role for col, role in zip(group, _SENSES, strict=False)})
-            for number, (current, limited) in enumerate(self._bipolar(levels, len(group))):
+            roles = {Line("col", col): role for col, role in zip(group, _SENSES, strict=False)}
+            for number, (current, limited) in enumerate(self._through(roles, levels)):
                 currents[first + number] = np.nan if limited else current
                 entry = product_entry(rows, group[number], volts, current, self._clock.now(), limited)
                 self._journal.record("product", entry)
@@ -129,8 +150,8 @@ class ParallelArray:
     def total(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sum:
         """One current [A] of all of `rows` at +voltage and -voltage [V] into all of `cols` together."""
         self._gate.limits.check_cell(voltage, "a sum")
-        self._go({Line("col", col): Role.SENSE for col in cols})
-        ((current, limited),) = self._bipolar({self._wiring.rows[row]: voltage for row in rows}, 1)
+        driven = {self._wiring.rows[row]: voltage for row in rows}
+        ((current, limited), *_) = self._through({Line("col", col): Role.SENSE for col in cols}, driven, meters=1)
         found = Sum(tuple(rows), tuple(cols), voltage, current, self._clock.now(), limited)
         self._journal.record("sum", sum_entry(found))
         return found
@@ -138,35 +159,70 @@ class ParallelArray:
     def sense(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sample:
         """One integration with `rows` at `voltage` [V] and `cols` together on the ammeter, offsets included."""
         self._gate.limits.check_cell(voltage, "a sample")
-        self._go({Line("col", col): Role.SENSE for col in cols})
-        self._at_zero = False
-        ((current, limited),) = self._sense({self._wiring.rows[row]: voltage for row in rows}, 1)
-        self._bank.rest()
-        self._at_zero = True
+
+        def once() -> tuple[float, bool]:
+            self._go({Line("col", col): Role.SENSE for col in cols})
+            self._at_zero = False
+            (found,) = self._sense({self._wiring.rows[row]: voltage for row in rows}, 1)
+            self._to_zero()
+            return found
+
+        current, limited = self._look(once)
         found = Sample(tuple(rows), tuple(cols), voltage, current, self._clock.now(), limited)
         self._journal.record("sample", sum_entry(found))
         return found
 
     def rest(self) -> None:
         """All columns to ground, the bank at 0 V."""
-        self._bank.rest()
-        self._go({})
+        self._at_zero = False
+        self._look(lambda: self._go({}))
 
-    def _go(self, roles: dict[Line, Role]) -> None:
+    def _look(self, operation: Callable[[], T]) -> T:
+        """Something that may be repeated: it is, from 0 V and a look at the relays, after a power cut."""
+        return self._upkeep.through(operation, self._begin)
+
+    def _begin(self) -> None:
+        """Nothing is known of sources and relays."""
+        self._at_zero = False
+        self._router.doubt()
+
+    def _to_zero(self) -> None:
+        self._bank.rest()
+        self._at_zero = True
+
+    def _ready(self, roles: dict[Line, Role]) -> None:
+        """The route of a pulse, on a matrix that has just answered."""
+        if not self._go(roles):
+            self._upkeep.confirm()
+
+    def _go(self, roles: dict[Line, Role]) -> bool:
+        """Take a route; whether a relay moved for it."""
         if not self._at_zero:
             # An operation before this one failed half-way: no relay moves until 0 V has been read back.
-            self._bank.rest()
-            self._at_zero = True
-        if self._router.take(self._router.route(roles)):
+            self._to_zero()
+        moved = self._router.take(self._router.route(roles))
+        if moved:
+            self._upkeep.heard()
             self._clock.sleep(self._waits.after_relay)
+        return moved
+
+    def _through(
+        self, roles: dict[Line, Role], levels: Mapping[str, float], *, meters: int | None = None
+    ) -> list[tuple[float, bool]]:
+        """Currents, and whether they are limited, of `meters` columns (as many as there are roles) on this route."""
+
+        def once() -> list[tuple[float, bool]]:
+            self._go(roles)
+            return self._bipolar(levels, meters or len(roles))
+
+        return self._look(once)
 
     def _bipolar(self, levels: Mapping[str, float], columns: int) -> list[tuple[float, bool]]:
         """Half the difference of each sensed column's current at the levels and at their negatives, and its limit."""
         self._at_zero = False
         plus = self._sense(levels, columns)
         minus = self._sense({name: -volts for name, volts in levels.items()}, columns)
-        self._bank.rest()
-        self._at_zero = True
+        self._to_zero()
         return [(0.5 * (p - m), lp or lm) for (p, lp), (m, lm) in zip(plus, minus, strict=True)]
 
     def _sense(self, levels: Mapping[str, float], columns: int) -> list[tuple[float, bool]]:

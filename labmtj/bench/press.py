@@ -15,7 +15,7 @@ from labmtj.bench.reach import Target, targets
 from labmtj.bench.session import private, resource_manager
 from labmtj.config.bench import load_bench
 from labmtj.errors import StorageError
-from labmtj.host_lock import who
+from labmtj.host_state import who
 
 
 @dataclass(frozen=True)

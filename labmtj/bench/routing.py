@@ -88,6 +88,10 @@ class Router:
             raise RouteError(f"relays are not where they were asked to be: {lines}")
         return True
 
+    def doubt(self) -> None:
+        """Look at the relays before the next move, whatever the last one has shown."""
+        self._sure = False
+
     def plan(self, target: frozenset[Crosspoint]) -> Steps:
         """The moves from what is closed now to `target`, in the order that is safe for the array."""
         return moves(self._closed, target, ground=self._harness.rows[Role.GROUND])

@@ -20,8 +20,9 @@ from labmtj import host_state
 from labmtj.account import Account
 from labmtj.bench.assemble import Connected, assemble, roles_of
 from labmtj.bench.latch import Interlocks
-from labmtj.bench.limits import Limits
+from labmtj.bench.limits import Gate, Limits
 from labmtj.bench.magnet import Magnet
+from labmtj.bench.message_gate import message_gate
 from labmtj.bench.reach import device_on, identity_of, open_resource
 from labmtj.bench.safe_state import SafeState, Stage, leave_safe
 from labmtj.bench.thermometer import Sensor
@@ -34,6 +35,7 @@ from labmtj.config.model import (
     ThermometerModel,
     load_model,
 )
+from labmtj.drivers.loader import load_driver
 from labmtj.errors import BenchError, InputError, LabmtjError
 from labmtj.ports import ArrayAccess, Clock, FieldSource, Journal, Thermometer
 from labmtj.records import Cell, Pulse, Reading
@@ -62,8 +64,8 @@ class WallClock:
         time.sleep(max(0.0, seconds))
 
 
-def _nothing() -> None:
-    """There is nothing to turn off."""
+def no_panic() -> None:
+    """What a bench that nobody has opened does in a panic."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class OpenBench:
     field: FieldSource | None = None
     thermometer: Thermometer | None = None
     account: Callable[[], Account] | None = None
-    panic: Callable[[], None] = _nothing  # turns all sources off at once, from a signal handler, too
+    panic: Callable[[], None] = no_panic
+    """Turns all sources off blindly and at once; for the handler of a signal."""
 
     def cell(self, row: int, col: int) -> CellHandle:
         """One cell by its lines, counted from 1."""
@@ -190,10 +193,11 @@ def _connect(
     clock: Clock = getattr(library, "clock", None) or WallClock(clock_from)
     devices: dict[str, Any] = {}
     identities: dict[str, str] = {}
+    gate = Gate(limits)
     # Sources first: connecting turns them off, and connecting a matrix moves its relays.
     for name in sorted(models, key=lambda name: isinstance(models[name], SwitchMatrixModel)):
         model = models[name]
-        device, close = connect_instrument(file, manager, name, model, custody=custody)
+        device, close = connect_instrument(file, manager, name, model, custody=custody, gate=gate)
         safe.add(Stage.SESSIONS, f"close {name}", close)
         identities[name] = device.identify()
         if custody is not None:
@@ -207,7 +211,7 @@ def _connect(
         devices[name] = device
     if custody is not None:
         custody.arm()  # before an output turns on
-    array = assemble(file, limits, journal, Connected(devices, models), clock)
+    array = assemble(file, limits, journal, Connected(devices, models), clock, gate=gate)
     if custody is not None:
         array = custody.watch(array)
     array.rest()
@@ -245,15 +249,24 @@ def connect_instrument(
     model: InstrumentModel,
     *,
     custody: Custody | None = None,
+    gate: Gate | None = None,
 ) -> tuple[Any, Callable[[], None]]:
-    """Open the resource of one instrument: its driver, and what closes the session. Raises BenchError."""
+    """Open the resource of one instrument: its driver, and what closes the session. Raises BenchError.
+
+    What is sent passes the message gate; `gate` is that of the bench, where several instruments make one.
+    """
     address = file.bench.instruments[name].address if custody is None else custody.address(name)
     try:
         resource = open_resource(manager, address, timeout=_TIMEOUT)
     except (pyvisa.Error, OSError, ValueError) as error:
         raise BenchError(f"{name}: nothing answers at {address}: {error}") from error
     fence, heartbeat = (None, None) if custody is None else (custody.fence, custody.beat)
-    device, transport = device_on(resource, name, model, file.model_file(name), fence=fence, heartbeat=heartbeat)
+    sheet = file.model_file(name)
+    bounds, magnet = gate or Gate(Limits(**dict(file.bench.limits))), file.bench.magnet
+    most = None if magnet is None else magnet.limit / abs(magnet.tesla_per_ampere) * (1 + 1e-6)
+    driver = load_driver(model.driver, beside=sheet)
+    words = message_gate(model, bounds.limits, name=name, gate=bounds, driver=driver, most_current=most)
+    device, transport = device_on(resource, name, model, sheet, fence=fence, gate=words, heartbeat=heartbeat)
     return device, transport.close
 
 

@@ -2,12 +2,23 @@
 
 Whatever reaches an instrument passes here, the raw writes of a user too. In this order: a bench that somebody
 else has made safe takes nothing more (`Fence`), a message that would set more than a limit is refused (`MessageGate`),
-and the guardian is told until when an answer is due (`Heartbeat`).
+and the guardian is told until when an answer is due (`Heartbeat`). A reply has to be there, to its line end, within
+the time-out of the whole exchange: PyVISA libraries begin to count anew with each piece, so that an instrument that
+sends a byte a second would hold a caller for minutes.
 """
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 from typing import Any, Protocol
+
+from pyvisa import constants
+
+_END = b"\n"
+_GRACE = 1.0  # [s] chosen: what a busy computer adds to a time-out
+_LOOK = 0.1  # [s] chosen: how often an exchange is looked at; a tenth of the grace
 
 
 class Fence(Protocol):
@@ -39,7 +50,10 @@ class Heartbeat(Protocol):
 
 
 class GuardedTransport:
-    """A PyVISA resource behind the fence, the gate and the heartbeat (labmtj.drivers.link.Transport)."""
+    """A PyVISA resource behind the fence, the gate and the heartbeat (labmtj.drivers.link.Transport).
+
+    Its messages and replies end with a line feed.
+    """
 
     def __init__(
         self,
@@ -50,6 +64,11 @@ class GuardedTransport:
         heartbeat: Heartbeat | None = None,
     ) -> None:
         self._resource, self._fence, self._gate, self._heartbeat = resource, fence, gate, heartbeat
+        self._raw = str(resource.resource_name).upper().endswith("::SOCKET")
+        self._timeout = float(resource.timeout) / 1000
+        # A library with a clock of its own is a bench in this process: it keeps time-outs on that clock itself.
+        virtual = getattr(resource.visalib, "clock", None) is not None
+        self._watch = None if virtual else Watch(self._abort)
 
     def write(self, message: str) -> object:
         """Send one message, if it may be sent."""
@@ -62,36 +81,108 @@ class GuardedTransport:
         return self._resource.write(message)
 
     def read(self) -> str:
-        """One reply without its line end."""
+        """One reply without its line end. Raises TimeoutError for one that is not complete in time."""
+        if self._watch is not None:
+            self._watch.begin(self._patience)
         try:
-            return self._resource.read()
+            reply = self._resource.read_raw()
+        except Exception as error:
+            if self._watch is None or not self._watch.struck:
+                raise
+            # Whatever a library makes of a session that was closed while it waited.
+            raise TimeoutError(f"the reply did not end within {self._patience:g} s") from error
         finally:
+            if self._watch is not None:
+                self._watch.end()
             if self._heartbeat is not None:
                 self._heartbeat.rest()
+        if reply[-1:] != _END:
+            # pyvisa-py gives what has come when a socket is quiet for a while: the rest may still be on its way.
+            raise TimeoutError(f"the reply {reply!r} has no end")
+        return reply[:-1].decode("ascii")
 
     def read_raw(self) -> bytes:
         """What has come, up to the end of a line or of the reply."""
         return self._resource.read_raw()
 
     def clear(self) -> None:
-        """Device clear."""
+        """Device clear; a raw socket has none and is opened anew, so that what is still to come finds nobody."""
         if self._fence is not None:
             self._fence.check()
-        self._resource.clear()
+        if self._raw or (self._watch is not None and self._watch.struck):
+            self.reopen()
+        else:
+            self._resource.clear()
+
+    def reopen(self) -> None:
+        """Close the session and open another. Raises what PyVISA raises where nothing answers."""
+        if self._fence is not None:
+            self._fence.check()
+        resource = self._resource
+        ends = resource.read_termination, resource.write_termination
+        if self._watch is not None:
+            self._watch.forgive()
+        resource.close()
+        resource.open(constants.AccessModes.no_lock, int(self._timeout * 1000))
+        resource.timeout = self._timeout * 1000
+        resource.read_termination, resource.write_termination = ends
 
     def close(self) -> None:
         """Close the session."""
+        if self._watch is not None:
+            self._watch.stop()
         self._resource.close()
 
     @property
     def timeout(self) -> float:
         """Control how long [s] a reply may take."""
-        return float(self._resource.timeout) / 1000
+        return self._timeout
 
     @timeout.setter
     def timeout(self, seconds: float) -> None:
-        self._resource.timeout = seconds * 1000
+        self._timeout = seconds
+        if self._watch is None or not self._watch.struck:
+            self._resource.timeout = seconds * 1000
 
     @property
     def _patience(self) -> float:
-        return self.timeout + 1.0  # chosen: what a busy computer adds to a time-out
+        return self._timeout + _GRACE
+
+    def _abort(self) -> None:
+        self._resource.close()
+
+
+class Watch:
+    """Calls `strike` when an exchange is not over in time, on a thread that begins with the first exchange."""
+
+    def __init__(self, strike: Any) -> None:
+        self._strike, self._until, self.struck = strike, math.inf, False
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, seconds: float) -> None:
+        """An exchange begins, which may take so many seconds."""
+        self._until = time.monotonic() + seconds
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._look, name="labmtj deadline", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """It is over."""
+        self._until = math.inf
+
+    def forgive(self) -> None:
+        """A new session begins."""
+        self._until, self.struck = math.inf, False
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _look(self) -> None:
+        while not self._stopped.wait(_LOOK):
+            if time.monotonic() > self._until:
+                self._until, self.struck = math.inf, True
+                self._strike()

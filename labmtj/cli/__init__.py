@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, check, plan, resume, run, safe, schema, status, twin
+from labmtj.cli import bench, check, ledger, plan, resume, run, safe, schema, status, twin
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,6 +42,7 @@ app.command()(status.status)
 app.command()(status.rebuild)
 app.command()(plan.plan)
 app.command()(check.check)
+app.command()(ledger.ledger)
 app.command()(schema.schema)
 app.command()(safe.safe)
 app.command()(bench.doctor)

@@ -11,6 +11,9 @@ import typer
 
 def resume(
     run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")],
+    acknowledge: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What you found where an interlock had opened; it unlatches it.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
@@ -30,7 +33,7 @@ def resume(
 
     observer = None if as_json or quiet else Terminal()
     try:
-        outcome = resume_run(run, observer=observer)
+        outcome = resume_run(run, observer=observer, acknowledge=acknowledge)
     finally:
         if observer is not None:
             observer.close()

@@ -23,6 +23,9 @@ def run(
     record: Annotated[
         Path | None, typer.Option(help="Write all that is said to the instruments to this cassette (FILE.cassette).")
     ] = None,
+    acknowledge: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What you found where an interlock had opened; it unlatches it.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
@@ -45,7 +48,14 @@ def run(
     observer = None if as_json or quiet else Terminal()
     try:
         outcome = run_protocol(
-            protocol, bench=bench, settings=settings or [], seed=seed, out=out, observer=observer, record=record
+            protocol,
+            bench=bench,
+            settings=settings or [],
+            seed=seed,
+            out=out,
+            observer=observer,
+            record=record,
+            acknowledge=acknowledge,
         )
     finally:
         if observer is not None:

@@ -17,6 +17,7 @@ from labmtj.config.overrides import Scope, absolute, apply, parse_settings
 from labmtj.config.quantities import (
     Current,
     Delay,
+    Energy,
     FluxDensity,
     Fraction,
     Frequency,
@@ -101,11 +102,21 @@ class ReferenceResistor(Model):
 
 
 class Limits(Model):
-    """What must never be exceeded: volts across a cell, volts at a terminal to ground, amperes in a line."""
+    """What must never be exceeded: volts across a cell, volts at a terminal to ground, amperes in a line.
+
+    Those that need not be said hold where they are: energy of one pulse in a cell, and what one cell may take in its
+    whole life, over all runs that the ledger knows: damage of its barrier (1 is the time to 63 % failures), flips
+    that its reads would cause on average, and pulses.
+    """
 
     cell_voltage: Voltage
     terminal_voltage: Voltage
     line_compliance: Current
+    bias_compliance: Current | None = None
+    pulse_energy: Energy | None = None
+    damage: Annotated[float, Field(gt=0)] | None = None
+    read_dose: Annotated[float, Field(gt=0)] | None = None
+    pulses: Annotated[int, Field(gt=0)] | None = None
 
 
 class Wait(Model):
@@ -225,6 +236,8 @@ class Bench(Model):
     references: Annotated[dict[str, ReferenceResistor], Field(default_factory=dict[str, ReferenceResistor])]
     """Resistors of known value in the places of cells, by their names."""
     simulation: Simulation | None = None
+    ledger: str | None = None
+    """File that keeps what each die has taken in its life (LABMTJ_LEDGER, or one of yours, if it is not said)"""
 
     @property
     def channels(self) -> dict[str, tuple[str, str]]:
@@ -263,7 +276,7 @@ def scope(source: Source) -> Scope:
 def check_bench(source: Source) -> BenchFile:
     """Check a bench document. Raises FileProblems with everything that is wrong."""
     bench = check(source, Bench, lambda bench: problems(bench, source))
-    kept = absolute(source, ("simulation", "state"))
+    kept = absolute(absolute(source, ("simulation", "state")), ("ledger",))
     for name, entry in bench.instruments.items():
         if Path(entry.model).name != entry.model or entry.model not in finder.shipped_names("models"):
             kept = absolute(kept, ("instruments", name, "model"))

@@ -134,6 +134,7 @@ def written_as(read: Callable[[object], Parsed], schema: Mapping[str, Any]) -> t
 Voltage = Annotated[float, *quantity(Dimension.VOLTAGE, Sign.POSITIVE, "50 mV", "1.5 V")]
 Level = Annotated[float, *quantity(Dimension.VOLTAGE, Sign.ANY, "-10 V")]
 Current = Annotated[float, *quantity(Dimension.CURRENT, Sign.POSITIVE, "3 mA")]
+Energy = Annotated[float, *quantity(Dimension.ENERGY, Sign.POSITIVE, "10 nJ")]
 Resistance = Annotated[float, *quantity(Dimension.RESISTANCE, Sign.NON_NEGATIVE, "5 ohm")]
 Time = Annotated[float, *quantity(Dimension.TIME, Sign.POSITIVE, "100 us", "3 ms")]
 Delay = Annotated[float, *quantity(Dimension.TIME, Sign.NON_NEGATIVE, "0 s", "200 us")]

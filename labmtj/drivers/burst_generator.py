@@ -18,9 +18,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from labmtj.config.model import PulseGeneratorModel
+from labmtj.drivers.exchange import Meaning
 from labmtj.drivers.identity import check_identity
+from labmtj.drivers.restoring import restore
 from labmtj.drivers.scpi_link import ScpiLink
-from labmtj.errors import BenchError, LimitExceeded
+from labmtj.errors import BenchError, LimitExceeded, NoReply
 
 _QUIET = 10e-3  # [V] chosen: below every read voltage; a junction may see it for some milliseconds
 _RESOLUTION = 100e-6  # [V] chosen: levels have four digits, and pulses are below 1 V
@@ -51,6 +53,7 @@ class BurstGenerator(ABC):
 
     def __init__(self, link: ScpiLink, model: PulseGeneratorModel) -> None:
         self.link, self.model = link, model
+        self._channels: tuple[str, ...] = ()
         self._signs: dict[str, int] = {}  # of the last pulse; a channel that is not here is off, or not known
 
     @abstractmethod
@@ -68,18 +71,28 @@ class BurstGenerator(ABC):
     def setup(self, *, channels: Sequence[str]) -> None:
         """Set these channels up for single pulses into an open circuit; outputs stay off until they rest or fire."""
         self._signs.clear()
+        self.link.forget()
         self.link.send("*CLS")
-        self.link.run("*RST;*CLS")
+        self.link.run("*RST;*CLS", meaning=Meaning.SET)
+        self.link.mark()
+        self._channels = tuple(channels)
         for name in channels:
             words = self.words(name)
             self.link.confirm(f"{words.output} 0", f"{words.output}?", "0")
-            load = self.link.ask(f"{words.load}?", after=f"{words.load} INF")[0]
-            self.link.infinite(f"{words.load}?", load, least=self.INFINITE)
+            self.link.assign_infinite(words.load, "INF", least=self.INFINITE)
             for command, query, expected in self.settings(name):
                 self.link.confirm(command, query, expected)
-            count = f"{words.count}?"
-            self.link.same(count, self.link.number(count, after=f"{words.count} 1"), 1)
+            self.link.assign(words.count, 1)
             self.link.assign(words.edge, self.model.edge.minimum)
+        self.link.on_recovery = self._signs.clear  # outputs that were on are off after it: see `settings`
+
+    def check_power(self) -> None:
+        """Raise PowerLost if the generator was switched off and on since it was set up."""
+        self.link.check_power()
+
+    def restore(self) -> None:
+        """After a power cut: the set-up again, verified; outputs are off until they rest or fire."""
+        restore(self.link, lambda: self.setup(channels=self._channels))
 
     def pair(self, first: str, second: str) -> BurstPair:
         """Two channels that fire on one trigger."""
@@ -104,18 +117,21 @@ class BurstGenerator(ABC):
     def arm(self, name: str, volts: float, width: float) -> None:
         """Have a channel, which rests at 0 V, ready for one pulse; everything is read back."""
         words, source = self.words(name), self.words(name).bus if volts else "EXT"
+        period = 2 * width + 4 * self.model.edge.minimum
         # The shortest pulse fits any period, and the period then fits the pulse that is wanted.
         times = [
             f"{words.width} {self.model.width.minimum!r}",
-            f"{words.period} {2 * width + 4 * self.model.edge.minimum!r}",
+            f"{words.period} {period!r}",
             f"{words.width} {float(width)!r}",
         ]
         self.move(name, volts or self._quietest(name), [*times, f"{words.source} {source}"])
-        found, count, trigger, load = self.link.ask(
-            f"{words.width}?", f"{words.count}?", f"{words.source}?", f"{words.load}?"
-        )
-        self.link.same(f"{words.width}?", self.link.parse(f"{words.width}?", found), width)
-        self.link.same(f"{words.count}?", self.link.parse(f"{words.count}?", count), 1)
+        headers = (words.width, words.period, words.count, words.load, words.source)
+        *numbers, trigger = self.link.ask_powered(*(f"{header}?" for header in headers))
+        found, each, count, load = numbers
+        # Some stretch a period that does not fit their burst, and queue no error.
+        expected = (words.width, found, width), (words.period, each, period), (words.count, count, 1.0)
+        for header, text, wanted in expected:
+            self.link.same(f"{header}?", self.link.parse(f"{header}?", text), wanted)
         self.link.infinite(f"{words.load}?", load, least=self.INFINITE)
         if trigger != source:
             raise BenchError(f"{self.link.name} answers {trigger} to {words.source}? after it was set to {source}")
@@ -147,7 +163,15 @@ class BurstGenerator(ABC):
         if before is None:
             steps.append(f"{words.output} 1")
         queries = [f"{header}?" for header in (words.high, words.low, words.polarity, words.output)]
-        high, low, polarity, output = self.link.ask(*queries, after=";".join([*steps, *more]))
+        try:
+            high, low, polarity, output = self.link.ask(
+                *queries, after=";".join([*steps, *more]), meaning=Meaning.SET if before is None else Meaning.ACT
+            )
+        except NoReply:
+            if before is None:
+                raise
+            self.move(name, volts, more)  # the recovery has turned the output off: from the beginning
+            return
         for query, text, wanted in zip(queries, (high, low), (max(volts, 0.0), min(volts, 0.0)), strict=False):
             self.link.same(query, self.link.parse(query, text), wanted, tolerance=_RESOLUTION)
         if (polarity, output) != ("NORM" if sign > 0 else "INV", "1"):
@@ -162,6 +186,10 @@ class BurstGenerator(ABC):
         """Rest at 0 V with the output on, and with the smallest amplitude in case something triggers it."""
         self.move(name, self._quietest(name))
 
+    def ready(self, names: Iterable[str]) -> bool:
+        """Whether these channels stand as they were armed, with their outputs on."""
+        return all(name in self._signs for name in names)
+
     def lose(self, names: Iterable[str]) -> None:
         """What these channels stand at is not known any more: they begin again with their outputs off."""
         for name in names:
@@ -174,11 +202,19 @@ class BurstGenerator(ABC):
     def shutdown(self) -> None:
         """Turn all outputs off, and see that they are; what is pending, and errors, are dropped first and last."""
         self._signs.clear()
-        self.link.clear()
-        outputs = [self.words(name).output for name in self.model.channels]
-        for step in (":ABOR", *(f"{output} 0" for output in outputs), "*CLS"):
-            self.link.send(step)
-        left = self.link.ask(*(f"{output}?" for output in outputs))
+        self.link.silence(":ABOR", *self._steps(), "*CLS")
+        self._see()
+
+    def panic(self) -> None:
+        """The same at once: nothing is waited for before the outputs are off."""
+        self._signs.clear()
+        self.link.panic(*self._steps(), ":ABOR", *self._steps(), "*CLS", look=self._see)
+
+    def _steps(self) -> list[str]:
+        return [f"{self.words(name).output} 0" for name in self.model.channels]
+
+    def _see(self) -> None:
+        left = self.link.values([f"{self.words(name).output}?" for name in self.model.channels])
         on = [name for name, state in zip(self.model.channels, left, strict=True) if state != "0"]
         if on:
             raise BenchError(f"{self.link.name}: the outputs of channels {', '.join(on)} are still on")
@@ -193,13 +229,19 @@ class BurstPair:
     def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
         """Fire both channels once from 0 V and back; [V] into an open circuit and [s]. Always False: it does not limit.
 
-        Raises LimitExceeded for a pulse that the model does not make; nothing is sent then.
+        Raises LimitExceeded for a pulse that the model does not make, and PowerLost if the generator has been off;
+        nothing has left then. NoReply and BadReply mean that nobody saw whether it did. It is never sent again.
         """
         for volts in amplitudes:
             self._generator.check(volts, width)
         try:
-            for name, volts in zip(self._names, amplitudes, strict=True):
-                self._generator.arm(name, volts, width)
+            for _ in range(2):  # a lost reply turns outputs off, those of a channel that was ready before, too
+                for name, volts in zip(self._names, amplitudes, strict=True):
+                    self._generator.arm(name, volts, width)
+                if self._generator.ready(self._names):
+                    break
+            else:
+                raise BenchError(f"{self._generator.link.name}: its replies are lost too often to arm a pulse")
             if any(amplitudes):
                 self._generator.fire()
         except BaseException:

@@ -5,7 +5,8 @@ set, never automatic: a source range may put a glitch on a junction when it chan
 session; the current range follows what is next (a pulse needs the one that holds the compliance, or the
 range itself limits the current) and changes at 0 V only. Pulses come from the trigger model: both
 channels wait for one event, one timer ends both, and both measure before it does, since compliance can
-be told from a measurement only.
+be told from a measurement only. The message that fires asks first whether the mark of the set-up is still
+there, since a power cut takes it away: then nothing is armed and nothing fires.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from collections.abc import Sequence
 
 from labmtj.config.model import SourceMeterModel
 from labmtj.drivers.identity import check_identity
-from labmtj.drivers.link import TspLink
+from labmtj.drivers.link import MARK, Meaning, TspLink
+from labmtj.drivers.restoring import restore
 from labmtj.errors import BadReply, BenchError, LimitExceeded
 
 PULSE_NPLC = 0.001  # the shortest integration, 20 us at 50 Hz: it ends within a pulse of 100 us
 AT_LIMIT = 0.995  # chosen: share of the compliance that counts as reached; the meter's gain is good to 0.02 %
+_WIDTH = "trigger.timer[1].delay"
 _PULSE_SETUP = (
     "trigger.timer[1].count = 1 trigger.timer[1].passthrough = false "
     "trigger.timer[1].stimulus = trigger.generator[1].EVENT_ID"
@@ -36,6 +39,15 @@ _CHANNEL_SETUP = (
 )
 
 
+_VERIFIED = {  # of each channel, after its set-up: numbers of the constants by the manual's section 9
+    "source.func": 1.0,
+    "source.autorangev": 0.0,
+    "source.offmode": 0.0,
+    "measure.autorangei": 0.0,
+    "trigger.count": 1.0,
+}
+
+
 class Keithley2600:
     """A 2600B; `channel("a")` is a source-measure channel, `pair("a", "b", ...)` drives, senses and pulses."""
 
@@ -43,6 +55,7 @@ class Keithley2600:
 
     def __init__(self, link: TspLink, model: SourceMeterModel) -> None:
         self.link, self.model = link, model
+        self._source_range, self._mains = 0.0, 0.0  # of the set-up
 
     def identify(self) -> str:
         """Check that this is the model it should be; return its serial number. Raises BenchError if it is not."""
@@ -54,13 +67,31 @@ class Keithley2600:
         `source_range` [V] stays fixed. Raises BenchError if the instrument integrates over periods of
         another frequency than `mains` [Hz].
         """
-        self.link.run("errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16")
+        self.link.forget()
+        self.link.run(
+            f"errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16 {MARK} = true",
+            meaning=Meaning.SET,
+        )
+        self.link.mark()
+        self._source_range, self._mains = source_range, mains
         found = self.link.number("localnode.linefreq")
         if found != mains:
             raise BenchError(f"{self.link.name} integrates over {found:g} Hz periods, the bench says {mains:g} Hz")
         for name in self.model.channels:
-            self.link.run(_CHANNEL_SETUP.format(c=f"smu{name}", range=float(source_range)))
-        self.link.run(_PULSE_SETUP)
+            c = f"smu{name}"
+            self.link.run(_CHANNEL_SETUP.format(c=c, range=float(source_range)), meaning=Meaning.SET)
+            wanted = {f"{c}.{attribute}": value for attribute, value in _VERIFIED.items()}
+            self.link.verify({f"{c}.source.rangev": float(source_range), **wanted})
+        self.link.run(_PULSE_SETUP, meaning=Meaning.SET)
+        self.link.verify({"trigger.timer[1].count": 1.0})
+
+    def check_power(self) -> None:
+        """Raise PowerLost if the instrument was switched off and on since it was set up."""
+        self.link.check_power()
+
+    def restore(self) -> None:
+        """After a power cut: the set-up and every setting that was in force again, verified, with levels at 0 V."""
+        restore(self.link, lambda: self.setup(source_range=self._source_range, mains=self._mains))
 
     def channel(self, name: str) -> SourceChannel:
         """The source-measure channel with this name ("a" or "b")."""
@@ -86,11 +117,21 @@ class Keithley2600:
 
         Whatever stands in the error queue is dropped first: it must not keep a source on.
         """
+        self.link.silence("errorqueue.clear()", *self._steps())
+        self._see()
+
+    def panic(self) -> None:
+        """The same at once: nothing is waited for before the outputs are off."""
+        self.link.panic(*self._steps(), "errorqueue.clear()", look=self._see)
+
+    def _steps(self) -> list[str]:
         names = [f"smu{name}" for name in self.model.channels]
-        off = [f"{c}.abort() {c}.source.levelv = 0 {c}.source.output = {c}.OUTPUT_OFF" for c in names]
-        self.link.clear()
-        self.link.send("errorqueue.clear()")
-        left = self.link.ask(*(f"{c}.source.output" for c in names), after=" ".join(off))
+        steps = ("source.levelv = 0", "source.output = 0", "abort()", "source.levelv = 0", "source.output = 0")
+        return [f"{c}.{step}" for step in steps for c in names]
+
+    def _see(self) -> None:
+        names = [f"smu{name}" for name in self.model.channels]
+        left = self.link.ask(*(f"{c}.source.output" for c in names), meaning=Meaning.READ)
         on = [c for c, state in zip(names, left, strict=True) if self.link.parse(f"{c}.source.output", state) != 0]
         if on:
             raise BenchError(f"{self.link.name}: the outputs of {', '.join(on)} are still on")
@@ -110,7 +151,7 @@ class SourceChannel:
     @source_voltage.setter
     def source_voltage(self, volts: float) -> None:
         _check_level(self._link, self._model, volts)
-        self._link.assign(f"{self._smu}.source.levelv", volts)
+        self._link.assign(f"{self._smu}.source.levelv", volts, level=True)
 
     @property
     def compliance_current(self) -> float:
@@ -156,23 +197,24 @@ class SourceChannel:
 
     @source_enabled.setter
     def source_enabled(self, enabled: bool) -> None:
-        self._link.assign(f"{self._smu}.source.output", 1.0 if enabled else 0.0)
+        self._link.assign(f"{self._smu}.source.output", 1.0 if enabled else 0.0, output=True)
 
     @property
     def in_compliance(self) -> bool:
         """Get whether the current limit holds the output below its level."""
         expression = f"{self._smu}.source.compliance"
-        return _flag(self._link, expression, self._link.ask(expression)[0])
+        return _flag(self._link, expression, self._link.ask(expression, meaning=Meaning.READ)[0])
 
     def measure_current(self) -> float:
         """Measure the current out of the channel [A]; infinite, with its sign, beyond the range."""
-        expression = f"{self._smu}.measure.i()"
-        return self._link.reading(expression, self._link.ask(expression)[0])
+        expression, full_scale = f"{self._smu}.measure.i()", self._link.in_force(f"{self._smu}.measure.rangei")
+        text = self._link.ask(expression, meaning=Meaning.READ)[0]
+        return self._link.reading(expression, text, full_scale=full_scale or math.inf)
 
     def shutdown(self) -> None:
         """Go to 0 V and turn the output off."""
         c = self._smu
-        self._link.run(f"{c}.source.levelv = 0 {c}.source.output = {c}.OUTPUT_OFF")
+        self._link.assign_all({f"{c}.source.levelv": 0.0, f"{c}.source.output": 0.0}, output=True)
 
 
 class SourcePair:
@@ -196,8 +238,9 @@ class SourcePair:
     def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
         """Fire both channels once, [V] and [s]; True if one of them was in compliance.
 
-        Raises LimitExceeded for a pulse that the model does not make; nothing is sent then. Whatever goes
-        wrong later, the trigger model is left idle.
+        Raises LimitExceeded for a pulse that the model does not make, and PowerLost if the instrument has been
+        off; nothing has left then. Whatever goes wrong later, the trigger model is left idle; NoReply and BadReply
+        mean that nobody saw whether the pulse left. It is never sent again.
         """
         bounds = self._model.pulse
         if not bounds.minimum <= width <= bounds.maximum:
@@ -211,13 +254,19 @@ class SourcePair:
             f"{c}.trigger.source.listv({{{float(volts)!r}}}) {c}.trigger.initiate()"
             for c, volts in zip(self._smus, amplitudes, strict=True)
         )
-        fire = f"trigger.timer[1].delay = {float(width)!r} {armed} trigger.generator[1].assert() waitcomplete()"
+        if self._link.in_force(_WIDTH) != width:
+            self._link.assign(_WIDTH, width)
+        fire = f"if {MARK} then {armed} trigger.generator[1].assert() waitcomplete() end"
         try:
-            currents = self._link.ask(*(f"{c}.nvbuffer1[1]" for c in self._smus), after=fire)
+            on, *currents = self._link.ask(MARK, *(f"{c}.nvbuffer1[1]" for c in self._smus), after=fire)
+            if on == "nil":
+                raise self._link.lost_power()
+            if on != "true":
+                raise BadReply(self._link.name, MARK, on, "true or nil")
+            found = [abs(self._link.reading("nvbuffer1[1]", text, full_scale=self._pulse_range)) for text in currents]
         except BaseException:
-            self._link.send(" ".join(f"{c}.abort()" for c in self._smus))
+            self._link.blind(" ".join(f"{c}.abort()" for c in self._smus))
             raise
-        found = [abs(self._link.reading("nvbuffer1[1]", text)) for text in currents]
         return any(current >= AT_LIMIT * self._compliance for current in found)
 
     def sense(self, volts: float, *, settle: float) -> tuple[float, bool]:
@@ -242,14 +291,16 @@ class SourcePair:
             f"{level} = {float(volts)!r} "
             f"local v = {level} * {first}.source.output * {second}.source.output delay({float(settle)!r}) "
             f"local i = {second}.measure.i() local c = {first}.source.compliance {level} = 0",
+            meaning=Meaning.SET,
         )
         found = self._link.parse(level, set_to), self._link.parse(level, after)
         if not math.isclose(found[0], volts, rel_tol=1e-9, abs_tol=1e-15) or found[1] != 0:
+            self._link.check_power()
             raise BenchError(
                 f"{self._link.name} had {level} = {found[0]!r}, then {found[1]!r}, not {volts!r}, then 0; "
                 "or an output is off"
             )
-        amperes = -self._link.reading(f"{second}.measure.i()", current)
+        amperes = -self._link.reading(f"{second}.measure.i()", current, full_scale=self._read_range)
         if not math.isfinite(amperes):
             return math.copysign(self._read_range, amperes), True
         return amperes, _flag(self._link, f"{first}.source.compliance", limited)
@@ -257,7 +308,7 @@ class SourcePair:
     def rest(self) -> None:
         """Both channels to 0 V, read back."""
         for smu in self._smus:
-            self._link.assign(f"{smu}.source.levelv", 0.0)
+            self._link.assign(f"{smu}.source.levelv", 0.0, level=True)
 
 
 def _range(link: TspLink, model: SourceMeterModel, amperes: float) -> float:

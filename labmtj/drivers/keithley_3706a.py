@@ -22,7 +22,7 @@ class Keithley3706A(Keithley707B):
         """Drop old errors, open every relay, see that the cards are those of the data sheet."""
         super().setup()
         cards = self.model.cards
-        found = self.link.ask(*(f"slot[{slot}].idn" for slot in range(1, cards.count + 1)))
+        found = self.link.values([f"slot[{slot}].idn" for slot in range(1, cards.count + 1)])
         for slot, card in enumerate(found, start=1):
             if card.split(",")[0] != cards.name:
                 raise BenchError(f"{self.link.name}: slot {slot} should hold a {cards.name} card, it has {card!r}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from labmtj.drivers.exchange import Meaning
 from labmtj.drivers.scpi_matrix import Crosspoint, ScpiMatrix
 from labmtj.errors import BadReply
 
@@ -26,13 +27,15 @@ class Keithley7001(ScpiMatrix):
 
     def setup(self) -> None:
         """Drop old errors and settings, open every relay."""
+        self.link.forget()
         self.link.send("*CLS")
-        self.link.run("*RST;*CLS")
+        self.link.run("*RST;*CLS", meaning=Meaning.SET)
+        self.link.mark()
         self.open_all()
 
     def closed(self) -> frozenset[Crosspoint]:
         """Get the crosspoints that are closed now; neighbours in a row may come as a range."""
-        reply = self.link.ask(_STATE)[0]
+        reply = self.link.values([_STATE])[0]
         if not (reply.startswith("(@") and reply.endswith(")")):
             raise BadReply(self.link.name, _STATE, reply, "channels such as (@1!1!1,1!2!3)")
         found: set[Crosspoint] = set()

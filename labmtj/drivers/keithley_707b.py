@@ -11,10 +11,12 @@ from collections.abc import Iterable, Sequence
 
 from labmtj.config.model import SwitchMatrixModel
 from labmtj.drivers.identity import check_identity
-from labmtj.drivers.link import TspLink
+from labmtj.drivers.link import MARK, Meaning, TspLink
+from labmtj.drivers.restoring import restore
 from labmtj.errors import BadReply, BenchError, InputError
 
 Crosspoint = tuple[str, int]
+_OPEN_ALL = 'channel.open("allslots")'
 
 
 class Keithley707B:
@@ -33,8 +35,21 @@ class Keithley707B:
 
     def setup(self) -> None:
         """Drop old errors, ask for numbers as text, open every relay."""
-        self.link.run("errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16")
+        self.link.forget()
+        self.link.run(
+            f"errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16 {MARK} = true",
+            meaning=Meaning.SET,
+        )
+        self.link.mark()
         self.open_all()
+
+    def check_power(self) -> None:
+        """Raise PowerLost if the matrix was switched off and on since it was set up: its relays are then open."""
+        self.link.check_power()
+
+    def restore(self) -> None:
+        """After a power cut: the set-up again; every relay is open."""
+        restore(self.link, self.setup)
 
     def switch(self, steps: Sequence[tuple[str, Sequence[Crosspoint]]]) -> frozenset[Crosspoint]:
         """Carry out `("close" | "open", crosspoints)` in this order; return what is closed when all has settled."""
@@ -52,13 +67,28 @@ class Keithley707B:
 
     def open_all(self) -> None:
         """Open every relay and check that none is left closed."""
-        left = self._closed(after='channel.open("allslots") waitcomplete()')
+        left = self._closed(after=f"{_OPEN_ALL} waitcomplete()")
+        if left:
+            raise BenchError(f"{self.link.name}: relays {self._names(left)} are still closed after all were opened")
+
+    def shutdown(self) -> None:
+        """Open every relay, whatever is pending, and see that none is left closed."""
+        self.link.silence("errorqueue.clear()", _OPEN_ALL)
+        self._see()
+
+    def panic(self) -> None:
+        """The same at once: nothing is waited for before the relays are told to open."""
+        self.link.panic(_OPEN_ALL, "errorqueue.clear()", look=self._see)
+
+    def _see(self) -> None:
+        left = self._closed(after="waitcomplete()")
         if left:
             raise BenchError(f"{self.link.name}: relays {self._names(left)} are still closed after all were opened")
 
     def _closed(self, *, after: str) -> frozenset[Crosspoint]:
         expression = 'channel.getclose("allslots")'
-        reply = self.link.ask(expression, after=after)[0]
+        meaning = Meaning.READ if after in ("", "waitcomplete()") else Meaning.ACT
+        reply = self.link.ask(expression, after=after, meaning=meaning)[0]
         if reply == "nil":
             return frozenset()
         return frozenset(self._parse(expression, name) for name in reply.split(";"))

@@ -9,6 +9,7 @@ the card passes over longer ones without an error, so what is sent is written ou
 from __future__ import annotations
 
 from labmtj.config.model import FieldSourceModel
+from labmtj.drivers.exchange import Meaning
 from labmtj.drivers.scpi_link import ScpiLink
 from labmtj.errors import BenchError, LimitExceeded
 
@@ -44,9 +45,10 @@ class KepcoBop:
             raise LimitExceeded(
                 f"{self.link.name}: a compliance of {compliance:g} V is not up to {self.model.voltage:g} V"
             )
+        self.link.forget()
         self.link.send("*CLS")
         self.link.confirm(":OUTP 0", ":OUTP?", "0")
-        self.link.run("*RST;*CLS")
+        self.link.run("*RST;*CLS", meaning=Meaning.SET)
         self.link.confirm(":FUNC:MODE CURR", ":FUNC:MODE?", "1")
         # The card changes its range at a quarter of full scale by itself, and that may put a spike on the output.
         self.link.confirm(":CURR:RANG 1", ":CURR:RANG?", "1")
@@ -67,12 +69,12 @@ class KepcoBop:
     @property
     def output_enabled(self) -> bool:
         """Control the output; off brings volts and amperes to zero."""
-        return self.link.ask(":OUTP?")[0] == "1"
+        return self.link.values([":OUTP?"])[0] == "1"
 
     @output_enabled.setter
     def output_enabled(self, enabled: bool) -> None:
         word = "1" if enabled else "0"
-        self.link.confirm(f":OUTP {word}", ":OUTP?", word)
+        self.link.confirm(f":OUTP {word}", ":OUTP?", word, output=True)
 
     def measure_current(self) -> float:
         """Measure the current [A], a mean over the last conversions; see `timing.averaging` of the data sheet."""
@@ -92,9 +94,14 @@ class KepcoBop:
 
         A field is ramped down before (labmtj.bench.magnet): from here the current falls as fast as it can.
         """
-        self.link.clear()
-        for step in (":CURR 0", ":OUTP 0", "*CLS"):
-            self.link.send(step)
+        self.link.silence(":CURR 0", ":OUTP 0", "*CLS")
+        self._see()
+
+    def panic(self) -> None:
+        """The same at once: nothing is waited for before the output is told to go off."""
+        self.link.panic(":CURR 0", ":OUTP 0", "*CLS", look=self._see)
+
+    def _see(self) -> None:
         if self.output_enabled:
             raise BenchError(f"{self.link.name}: its output is still on")
 

@@ -7,6 +7,7 @@ row r and column c of 16 rows are 50 (r + 1) + c behind the slot: (@1103) is row
 
 from __future__ import annotations
 
+from labmtj.drivers.exchange import Meaning
 from labmtj.drivers.scpi_matrix import Crosspoint, ScpiMatrix
 from labmtj.errors import BadReply, BenchError
 
@@ -28,10 +29,12 @@ class Keysight34980A(ScpiMatrix):
         The rows' 100 ohm would add up to 200 ohm to a path; only AUTO0 bypasses them (34934A User's Guide).
         A module whose terminal block is missing has its interlock open: its relays would not close.
         """
+        self.link.forget()
         self.link.send("*CLS")
-        self.link.run("*RST;*CLS")
+        self.link.run("*RST;*CLS", meaning=Meaning.SET)
+        self.link.mark()
         for slot in range(1, self.model.cards.count + 1):
-            kind, terminals = self.link.ask(f":SYST:CTYP? {slot}", f":SYST:MOD:TERM:TYPE? {slot}")
+            kind, terminals = self.link.values([f":SYST:CTYP? {slot}", f":SYST:MOD:TERM:TYPE? {slot}"])
             if self.model.cards.name not in kind:
                 raise BenchError(f"{self.link.name}: slot {slot} should hold a {self.model.cards.name}, it has {kind}")
             if terminals.strip('"') == "NONE":
@@ -45,7 +48,7 @@ class Keysight34980A(ScpiMatrix):
         places = [(row, card) for card in range(1, cards.count + 1) for row in range(1, rows + 1)]
         lists = (f"{self.name(row, card, 1)}:{self.name(row, card, cards.columns)}" for row, card in places)
         query = f"{_STATE} (@{','.join(lists)})"
-        reply = self.link.ask(query)[0]
+        reply = self.link.values([query])[0]
         states = [state.strip() for state in reply.split(",")]
         if len(states) != len(places) * cards.columns or set(states) - {"0", "1"}:
             raise BadReply(self.link.name, query, reply, f"{len(places) * cards.columns} times 0 or 1")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from labmtj.drivers.exchange import Meaning
+from labmtj.drivers.scpi_link import EVENTS
 from labmtj.drivers.scpi_matrix import Crosspoint, ScpiMatrix
 from labmtj.errors import BadReply, BenchError
 
@@ -32,8 +34,10 @@ class KeysightB2200(ScpiMatrix):
         no sequence moves relays in an order of its own, and no mode ties an unused output to bias, ground or
         its neighbour. Opens every relay.
         """
+        self.link.forget()
         self.link.send("*CLS")
-        self.link.run("*RST;*CLS")
+        self.link.run("*RST;*CLS", meaning=Meaning.SET)
+        self.link.mark()
         for command, query, expected in (
             (":ROUT:FUNC ACON", ":ROUT:FUNC?", "ACON"),
             (":ROUT:CONN:RULE 0,FREE", ":ROUT:CONN:RULE? 0", "FREE"),
@@ -46,14 +50,18 @@ class KeysightB2200(ScpiMatrix):
         self.open_all()
 
     def act(self, command: str) -> None:
-        """Move relays between *CLS and *ESR?, which tells of an error even where the queue does not."""
-        done, status = self.link.ask("*OPC?", "*ESR?", after=f"*CLS;{command}")
+        """Move relays between two *ESR?, of which the second tells of an error even where the queue does not.
+
+        The first tells of a power cut: closing what is wanted then meets relays that are open.
+        """
+        before, done, status = self.link.ask(EVENTS, f"{command};*OPC?", EVENTS)
+        self.link.see_power(before)
         if done != "1" or self.link.parse("*ESR?", status) != 0:
             raise BenchError(f"{self.link.name} answers {done} and event status {status} to {command!r}")
 
     def closed(self) -> frozenset[Crosspoint]:
         """Get the crosspoints that are closed now."""
-        reply = self.link.ask(_STATE)[0]
+        reply = self.link.values([_STATE])[0]
         match = _LIST.fullmatch(reply)
         if match is None:
             raise BadReply(self.link.name, _STATE, reply, "channels such as (@00103,00220)")

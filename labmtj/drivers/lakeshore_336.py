@@ -8,8 +8,8 @@ SCPI and has no error queue; what it does not understand it does not answer. One
 from __future__ import annotations
 
 from labmtj.config.model import ThermometerModel
+from labmtj.drivers.exchange import Link, Meaning
 from labmtj.drivers.identity import check_identity
-from labmtj.drivers.link import Link
 from labmtj.errors import BadReply, BenchError, InputError
 
 _FAULTS = {
@@ -26,8 +26,19 @@ class LakeShoreLink(Link):
 
     def query(self, query: str) -> str:
         """The reply to one query."""
-        with self._lock:
-            return self._exchange(query).strip()
+        return self._converse(query, query, 1, Meaning.READ)[0].strip()
+
+    def values(self, queries: list[str], *, after: str = "") -> list[str]:
+        """Replies to queries, one a message."""
+        del after
+        return [self.query(query) for query in queries]
+
+    def check_power(self) -> None:
+        """Nothing is set, so nothing is lost."""
+
+    def _settle(self, command: str, reply: str, count: int) -> list[str]:
+        del command, count
+        return [reply]
 
     def _first_error(self) -> tuple[int, str]:
         """There is no queue of errors: nothing is known."""

@@ -1,141 +1,88 @@
-"""One conversation with one instrument: every message asks for its own errors, and is answered.
+"""One conversation with one TSP instrument: every message asks for its own errors, and is answered.
 
-A setting is written, read back and compared; an error in the instrument's queue becomes an exception
-that names the command, also where the error kept the message from being answered. Nothing is sent twice.
-A lock a link keeps the replies of two threads apart. `TspLink` speaks TSP, scpi_link.ScpiLink SCPI.
+A setting is written, read back and compared; an error in the instrument's queue becomes an exception that names the
+command, also where the error kept the message from being answered. What may be sent twice is in exchange.Link;
+scpi_link.ScpiLink speaks SCPI. A lock a link keeps the replies of two threads apart.
 """
 
 from __future__ import annotations
 
 import math
-import re
-import threading
-from abc import ABC, abstractmethod
-from typing import Protocol
+from collections.abc import Mapping
 
-import pyvisa
+from labmtj.drivers.exchange import OVERFLOW, OVERRANGE, Link, Meaning, Setting, Transport
+from labmtj.errors import BadReply, BenchError
 
-from labmtj.errors import BadReply, BenchError, InstrumentError
+__all__ = ["MARK", "OVERFLOW", "OVERRANGE", "Link", "Meaning", "Setting", "Transport", "TspLink"]
 
-OVERFLOW = 9.0e37  # instruments return 9.9E37 or 9.91E37 for a reading beyond the range, and for infinity
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
-
-
-class Transport(Protocol):
-    """The part of a PyVISA message-based resource that drivers use; terminations are set on it."""
-
-    def write(self, message: str) -> object:
-        """Send one message."""
-        ...
-
-    def read(self) -> str:
-        """One reply without its line end."""
-        ...
-
-    def clear(self) -> None:
-        """Device clear."""
-        ...
-
-
-class Link(ABC):
-    """What exchanges in TSP and in SCPI have in common; `name` is what messages to people call the instrument."""
-
-    def __init__(self, transport: Transport, name: str) -> None:
-        self._transport, self.name = transport, name
-        self._lock = threading.RLock()
-
-    def identify(self) -> tuple[str, str, str, str]:
-        """Manufacturer, model, serial number and firmware."""
-        with self._lock:
-            self.clear()
-            reply = self._exchange("*IDN?", explain=False)
-        parts = [part.strip() for part in reply.split(",")]
-        if len(parts) != 4 or not all(parts):
-            raise BadReply(self.name, "*IDN?", reply, "manufacturer, model, serial number, firmware")
-        return parts[0], parts[1], parts[2], parts[3]
-
-    def clear(self) -> None:
-        """Device clear: what was not read is dropped. Raises BenchError if the instrument does not take it."""
-        try:
-            with self._lock:
-                self._transport.clear()
-        except (pyvisa.Error, OSError) as error:
-            raise BenchError(f"{self.name} does not take a device clear: {error}") from error
-
-    def send(self, command: str) -> None:
-        """Send a message whose effect nobody waits for; what goes wrong shows in the errors of the next one."""
-        try:
-            with self._lock:
-                self._transport.write(command)
-        except (pyvisa.Error, OSError) as error:
-            raise BenchError(f"{self.name} does not take {command!r}: {error}") from error
-
-    def parse(self, command: str, text: str) -> float:
-        """A reply as a number; 9.91E37, which stands for a reading beyond the range, is none."""
-        if not _NUMBER.fullmatch(text):
-            raise BadReply(self.name, command, text, "a number")
-        value = float(text)
-        if abs(value) > OVERFLOW:
-            raise BadReply(self.name, command, text, "a value within the range")
-        return value
-
-    def reading(self, command: str, text: str) -> float:
-        """A measured value; infinite, with its sign, where the instrument says that it is beyond the range."""
-        if _NUMBER.fullmatch(text) and abs(float(text)) > OVERFLOW:
-            return math.copysign(math.inf, float(text))
-        return self.parse(command, text)
-
-    def _exchange(self, command: str, *, explain: bool = True) -> str:
-        try:
-            self._transport.write(command)
-            return self._transport.read().rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise BadReply(self.name, command, repr(bytes(error.object)), "text") from error
-        except (pyvisa.Error, OSError) as error:
-            if explain:
-                self._raise_queued(command)
-            raise BenchError(f"{self.name} does not answer {command!r}: {error}") from error
-
-    def _raise_queued(self, command: str) -> None:
-        """What fails may end its message, and nothing is answered: raise the error that it left, if any."""
-        try:
-            self._transport.clear()  # a late answer must not pass for that of the next message
-            code, text = self._first_error()
-        except (BenchError, pyvisa.Error, OSError):
-            return  # it does not answer at all; the caller says so
-        if code:
-            raise InstrumentError(self.name, command, code, text)
-
-    @abstractmethod
-    def _first_error(self) -> tuple[int, str]:
-        """The oldest error of the queue, which is emptied; code 0 if there is none."""
+MARK = "labmtj_on"  # a global of the instrument's scripts: nil after a power cut
 
 
 class TspLink(Link):
     """Exchanges with one TSP instrument."""
 
-    def run(self, command: str) -> None:
+    def run(self, command: str, *, meaning: Meaning = Meaning.ACT) -> None:
         """Carry out TSP statements."""
-        with self._lock:
-            self._settle(command, self._exchange(f"{command} print(errorqueue.count)"), 0)
+        self._converse(command, f"{command} print(errorqueue.count)", 0, meaning)
 
-    def ask(self, *expressions: str, after: str = "") -> list[str]:
+    def ask(self, *expressions: str, after: str = "", meaning: Meaning = Meaning.ACT) -> list[str]:
         """Values of TSP expressions as text, after the statements `after`."""
         command = f"{after} print({', '.join(expressions)}, errorqueue.count)".lstrip()
-        with self._lock:
-            return self._settle(command, self._exchange(command), len(expressions))
+        return self._converse(command, command, len(expressions), meaning)
+
+    def values(self, queries: list[str], *, after: str = "") -> list[str]:
+        """Values of attributes as text, after an assignment that may be made again."""
+        return self.ask(*queries, after=after, meaning=Meaning.SET if after else Meaning.READ)
 
     def number(self, expression: str, *, after: str = "") -> float:
-        """Value of a numeric TSP expression; BadReply for anything but a number within the instrument's range."""
-        return self.parse(expression, self.ask(expression, after=after)[0])
+        """Value of a numeric TSP expression; BadReply for anything but a number within the instrument's range.
 
-    def assign(self, attribute: str, value: float) -> None:
-        """Set a numeric attribute, read it back and compare; BenchError if the instrument has another value."""
-        wanted = float(value)
-        found = self.number(attribute, after=f"{attribute} = {wanted!r}")
-        # Instruments may keep a setting in single precision, but never as another value.
-        if not math.isclose(found, wanted, rel_tol=1e-6):
+        `after` is an assignment, which may be made again.
+        """
+        return self.parse(expression, self.values([expression], after=after)[0])
+
+    def assign(self, attribute: str, value: float, *, level: bool = False, output: bool = False) -> None:
+        """Set a numeric attribute, read it back and compare; BenchError if the instrument has another value.
+
+        The setting is in force from then on; a source's `level` comes back to 0 after a lost reply.
+        """
+        self.assign_all({attribute: value}, level=level, output=output)
+
+    def assign_all(self, values: Mapping[str, float], *, level: bool = False, output: bool = False) -> None:
+        """Set numeric attributes in one message, as `assign` does."""
+        made = " ".join(f"{attribute} = {float(value)!r}" for attribute, value in values.items())
+        found = self.ask(*values, after=made, meaning=Meaning.SET)
+        for (attribute, value), text in zip(values.items(), found, strict=True):
+            self._compare(attribute, text, float(value))
+            if not level or attribute not in self._levels:
+                self.keep(self._setting(attribute, 0.0 if level else float(value)), level=level, output=output)
+
+    def verify(self, values: Mapping[str, float]) -> None:
+        """See that attributes are what a message before has set; they are in force from then on."""
+        for (attribute, value), text in zip(values.items(), self.values(list(values)), strict=True):
+            self._compare(attribute, text, float(value))
+            self.keep(self._setting(attribute, float(value)))
+
+    def in_force(self, attribute: str) -> float | None:
+        """What an attribute was set to last; None if that is not known."""
+        kept = self._kept.get(attribute)
+        return None if kept is None else kept.value
+
+    def check_power(self) -> None:
+        """Raise PowerLost if the mark that `set_mark` left is gone."""
+        if self._marked and (self._lost or self.ask(MARK, meaning=Meaning.READ)[0] != "true"):
+            raise self.lost_power()
+
+    def _compare(self, attribute: str, text: str, wanted: float) -> None:
+        found = self.parse(attribute, text)
+        if not _close(found, wanted):
             raise BenchError(f"{self.name} has {attribute} = {found!r} after it was set to {wanted!r}")
+
+    def _setting(self, attribute: str, wanted: float) -> Setting:
+        def holds(text: str) -> bool:
+            return _close(self.parse(attribute, text), wanted)
+
+        return Setting(f"{attribute} = {wanted!r}", attribute, holds, wanted)
 
     def _settle(self, command: str, reply: str, count: int) -> list[str]:
         fields = reply.split("\t")
@@ -143,13 +90,17 @@ class TspLink(Link):
             raise BadReply(self.name, command, reply, f"{count + 1} values")
         errors = self.parse(command, fields[-1])
         if errors:
-            code, text = self._first_error()
-            raise InstrumentError(self.name, command, code, text)
+            raise self.fault(command, *self._first_error())
         return fields[:-1]
 
     def _first_error(self) -> tuple[int, str]:
         """The oldest error of the queue, which is emptied."""
-        fields = self._exchange("print(errorqueue.next()) errorqueue.clear()", explain=False).split("\t")
+        fields = self._exchange("print(errorqueue.next()) errorqueue.clear()").split("\t")
         if len(fields) < 2:
             return 0, "the error could not be read"
         return int(self.parse("errorqueue.next()", fields[0])), fields[1]
+
+
+def _close(found: float, wanted: float) -> bool:
+    # Instruments may keep a setting in single precision, but never as another value.
+    return math.isclose(found, wanted, rel_tol=1e-6)

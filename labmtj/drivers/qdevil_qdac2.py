@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from labmtj.config.model import VoltageBankModel
+from labmtj.drivers.exchange import Meaning
 from labmtj.drivers.identity import check_identity
+from labmtj.drivers.restoring import restore
 from labmtj.drivers.scpi_link import ScpiLink
-from labmtj.errors import BadReply, BenchError, InputError, LimitExceeded
+from labmtj.errors import BadReply, BenchError, InputError, LimitExceeded, NoReply, PowerLost
 
 _TRIGGER = 1  # internal trigger; there are 14
 _POLL = 100e-6  # [s] chosen: no network answers a query faster
@@ -29,6 +31,7 @@ class QDAC2:
     def __init__(self, link: ScpiLink, model: VoltageBankModel) -> None:
         self.link, self.model = link, model
         self._channels: tuple[str, ...] = ()
+        self._source_range = 0.0  # of the set-up
         self._up: set[str] = set()  # channels that may be at another level than 0 V
         self._largest = min(entry.range for entry in model.source_voltage)
 
@@ -45,20 +48,30 @@ class QDAC2:
         word = "low" if fitting[0] == ranges[0] else "high"
         for name in channels:
             self._known(name)
+        self.link.forget()
         self.link.send("*CLS")
-        self.link.run(":ABOR;*CLS")
+        self.link.run(":ABOR;*CLS", meaning=Meaning.SET)
+        self.link.mark()
         for name in channels:
             c = f":SOUR{name}"
             self.link.confirm(f"{c}:DC:TRIG:SOUR hold", f"{c}:DC:TRIG:SOUR?", "hold")
             self._fix(name)
-            self.link.assign(f"{c}:VOLT", 0.0, tolerance=self.model.resolution)
+            self.link.assign(f"{c}:VOLT", 0.0, tolerance=self.model.resolution, level=True)
             self.link.confirm(f"{c}:RANG {word}", f"{c}:RANG?", word)
             self.link.confirm(f"{c}:FILT high", f"{c}:FILT?", "high")
-            slew = self.link.ask(f"{c}:VOLT:SLEW?", after=f"{c}:VOLT:SLEW inf")[0]
-            self.link.infinite(f"{c}:VOLT:SLEW?", slew, least=_FASTEST)
-            self.link.run(f"{c}:DC:INIT:CONT off")
+            self.link.assign_infinite(f"{c}:VOLT:SLEW", "inf", least=_FASTEST)
+            self.link.run(f"{c}:DC:INIT:CONT off", meaning=Meaning.SET)
             self.link.confirm(f"{c}:DC:TRIG:SOUR int{_TRIGGER}", f"{c}:DC:TRIG:SOUR?", f"int{_TRIGGER}")
-        self._channels, self._largest = tuple(channels), fitting[0]
+        self._channels, self._largest, self._source_range = tuple(channels), fitting[0], source_range
+        self.link.on_recovery = self._calm
+
+    def check_power(self) -> None:
+        """Raise PowerLost if the instrument was switched off and on since it was set up."""
+        self.link.check_power()
+
+    def restore(self) -> None:
+        """After a power cut: the set-up again, verified; all of its channels are at 0 V."""
+        restore(self.link, lambda: self.setup(channels=self._channels, source_range=self._source_range))
 
     def apply(self, levels: Mapping[str, float]) -> None:
         """Put these channels at these volts, all at once, and read back what they are at.
@@ -74,7 +87,7 @@ class QDAC2:
                 f":SOUR{name}:VOLT:MODE fix;:SOUR{name}:VOLT:TRIG {float(volts)!r};:SOUR{name}:DC:INIT"
                 for name, volts in levels.items()
             )
-            replies = self.link.ask(*queries, after=pending)
+            replies = self.link.ask_powered(*queries, after=pending, meaning=Meaning.ACT)
             for query, text, volts in zip(queries, replies, levels.values(), strict=True):
                 self.link.same(query, self.link.parse(query, text), volts, self.model.resolution)
             self.link.run(f":TINT {_TRIGGER}")
@@ -87,8 +100,9 @@ class QDAC2:
     def pulse(self, levels: Mapping[str, float], width: float) -> None:
         """Put these channels at these volts for `width` [s] on one trigger, from 0 V and back to 0 V.
 
-        Raises LimitExceeded for what the model does not make, with nothing sent, and BenchError if a
-        channel is not at 0 V before or after.
+        Raises LimitExceeded for what the model does not make, with nothing sent, PowerLost if the instrument has
+        been off, with nothing fired, and BenchError if a channel is not at 0 V before or after. NoReply and BadReply
+        mean that nobody saw whether the pulse left. It is never sent again.
         """
         self._check(levels)
         bounds = self.model.pulse
@@ -96,22 +110,17 @@ class QDAC2:
             raise LimitExceeded(
                 f"{self.link.name}: a pulse of {width:g} s is outside {bounds.minimum:g} to {bounds.maximum:g} s"
             )
-        at_zero = dict.fromkeys(levels, 0.0)
-        self._see(at_zero)
+        self._see(dict.fromkeys(levels, 0.0))
         self._up |= set(levels)
         try:
             for name, volts in levels.items():
                 self._arm(name, volts, width)
-            self.link.run(f":TINT {_TRIGGER}")
-            self._wait(next(iter(levels)), width)
+            self._release(levels, width)
         except BaseException:
             self._disarm(levels)
-            for name in levels:
-                self.link.send(f":SOUR{name}:VOLT:MODE fix")  # a list that was cut short may have left its level
+            # A list that was cut short may have left its level.
+            self.link.blind(*(f":SOUR{name}:VOLT:MODE fix" for name in levels))
             raise
-        for name in levels:
-            self._fix(name)
-        self._see(at_zero)
         self._up -= set(levels)
 
     def rest(self) -> None:
@@ -130,13 +139,25 @@ class QDAC2:
         What is pending is dropped by the device clear, and errors are dropped last: neither may keep an
         output up. Each step is a message of its own, since an error may end its message.
         """
-        self.link.clear()
-        self.link.send(":ABOR")
-        for name in self.model.channels:
-            self.link.send(f":SOUR{name}:VOLT:MODE fix")
-            self.link.send(f":SOUR{name}:VOLT 0")
-        self.link.send("*CLS")
+        self.link.silence(":ABOR", *self._steps(), "*CLS")
         self._see(dict.fromkeys(self.model.channels, 0.0))
+
+    def panic(self) -> None:
+        """The same at once: nothing is waited for before all outputs are told to go to 0 V."""
+        steps = self._steps()
+        self.link.panic(*steps, ":ABOR", "*CLS", look=lambda: self._see(dict.fromkeys(self.model.channels, 0.0)))
+
+    def _steps(self) -> list[str]:
+        steps = ("VOLT:MODE fix", "VOLT 0")
+        return [f":SOUR{name}:{step}" for name in self.model.channels for step in steps]
+
+    def _calm(self) -> None:
+        """After a lost reply: no list goes on, nothing waits for a trigger, every channel that is set up is at 0 V."""
+        self._disarm(dict.fromkeys(self._channels, 0.0))
+        for name in self._channels:
+            self._fix(name)
+        self._see(dict.fromkeys(self._channels, 0.0))
+        self._up.clear()
 
     def _known(self, name: str) -> None:
         if name not in self.model.channels:
@@ -155,7 +176,18 @@ class QDAC2:
 
     def _fix(self, name: str) -> None:
         """Leave the list; the level is then that which was set, 0 V."""
-        self.link.run(f":SOUR{name}:VOLT:MODE fix")
+        self.link.run(f":SOUR{name}:VOLT:MODE fix", meaning=Meaning.SET)
+
+    def _release(self, levels: Mapping[str, float], width: float) -> None:
+        """Fire the trigger that channels wait for; return when their lists are through and they are at 0 V."""
+        self.link.run(f":TINT {_TRIGGER}")
+        try:
+            self._wait(next(iter(levels)), width)
+            for name in levels:
+                self._fix(name)
+            self._see(dict.fromkeys(levels, 0.0))
+        except PowerLost as error:
+            raise NoReply(self.link.name, f":TINT {_TRIGGER}", error) from error  # the pulse has left before
 
     def _arm(self, name: str, volts: float, width: float) -> None:
         c = f":SOUR{name}"
@@ -163,7 +195,9 @@ class QDAC2:
             f"{c}:VOLT:MODE list;{c}:LIST:VOLT {float(volts)!r},0.0;{c}:LIST:DWEL {float(width)!r};"
             f"{c}:LIST:COUN 1;{c}:LIST:TMOD auto;{c}:LIST:DIR up;{c}:DC:INIT"
         )
-        points, dwell, count = self.link.ask(f"{c}:LIST:VOLT?", f"{c}:LIST:DWEL?", f"{c}:LIST:COUN?", after=command)
+        points, dwell, count = self.link.ask_powered(
+            f"{c}:LIST:VOLT?", f"{c}:LIST:DWEL?", f"{c}:LIST:COUN?", after=command, meaning=Meaning.ACT
+        )
         found = [self.link.parse(f"{c}:LIST:VOLT?", text.strip()) for text in points.split(",")]
         if len(found) != 2:
             raise BadReply(self.link.name, f"{c}:LIST:VOLT?", points, "two voltages")
@@ -182,11 +216,10 @@ class QDAC2:
 
     def _disarm(self, levels: Mapping[str, float]) -> None:
         """No channel may wait for a trigger that another change fires."""
-        for name in levels:
-            self.link.send(f":SOUR{name}:DC:ABOR")
+        self.link.blind(*(f":SOUR{name}:DC:ABOR" for name in levels))
 
     def _see(self, levels: Mapping[str, float]) -> None:
         """Raise BenchError unless these channels are at these volts."""
         queries = [f":SOUR{name}:VOLT:LAST?" for name in levels]
-        for query, text, volts in zip(queries, self.link.ask(*queries), levels.values(), strict=True):
+        for query, text, volts in zip(queries, self.link.values(queries), levels.values(), strict=True):
             self.link.same(query, self.link.parse(query, text), volts, self.model.resolution)

@@ -13,15 +13,16 @@ from typing import Protocol, cast
 
 import pyvisa
 
-from labmtj.drivers.link import OVERFLOW, Link, Transport
-from labmtj.errors import BadReply, BenchError, InstrumentError
+from labmtj.drivers.exchange import OVERFLOW, OVERRANGE, Link, Meaning, Setting, Transport
+from labmtj.errors import BadReply, BenchError, NoReply
 
 ERROR = ":SYST:ERR?"
+EVENTS = "*ESR?"
+_POWER_ON = 128  # bit of the standard event status register (IEEE 488.2, section 11.5.1); *CLS and a query clear it
 _OPC = "*OPC?"
 _ERROR = re.compile(r'([+-]?\d+)\s*,\s*"(.*)"', re.ASCII | re.DOTALL)
 _FIELD = re.compile(r'(?:[^;"]|"[^"]*")*')
 _QUEUE = 100  # chosen: more than any error queue here holds (2400: 10, Keysight: 20 to 30)
-_OVERRANGE = 1.06  # ranges may be given with their over-range: 1.05E-04 on a 2400, up to 106 % on a B2900
 
 
 class BlockTransport(Transport, Protocol):
@@ -35,57 +36,111 @@ class BlockTransport(Transport, Protocol):
 class ScpiLink(Link):
     """Exchanges with one SCPI instrument."""
 
-    def run(self, command: str) -> None:
+    def run(self, command: str, *, meaning: Meaning = Meaning.ACT) -> None:
         """Carry out commands."""
-        with self._lock:
-            self._settle(command, self._exchange(f"{command};{ERROR}"), 0)
+        self._converse(command, f"{command};{ERROR}", 0, meaning)
 
     def complete(self, command: str) -> None:
-        """Carry out commands, and return when the instrument says that it has finished them."""
-        self.confirm(command, _OPC, "1")
+        """Carry out commands that act, and return when the instrument says that it has finished them."""
+        found = self.ask(_OPC, after=command)[0]
+        if found != "1":
+            raise BadReply(self.name, f"{command};{_OPC}", found, "1")
 
-    def ask(self, *queries: str, after: str = "") -> list[str]:
+    def ask(self, *queries: str, after: str = "", meaning: Meaning = Meaning.ACT) -> list[str]:
         """Replies to queries as text, after the commands `after`."""
         command = ";".join([after, *queries] if after else queries)
-        with self._lock:
-            return self._settle(command, self._exchange(f"{command};{ERROR}"), len(queries))
+        return self._converse(command, f"{command};{ERROR}", len(queries), meaning)
+
+    def ask_powered(self, *queries: str, after: str = "", meaning: Meaning = Meaning.READ) -> list[str]:
+        """Like `ask`, but raise PowerLost if the instrument has been off: its event status is asked for as well."""
+        *found, events = self.ask(*queries, EVENTS, after=after, meaning=meaning)
+        self.see_power(events)
+        return found
+
+    def values(self, queries: list[str], *, after: str = "") -> list[str]:
+        """Replies to queries as text, after a setting that may be made again."""
+        return self.ask(*queries, after=after, meaning=Meaning.SET if after else Meaning.READ)
+
+    def check_power(self) -> None:
+        """Raise PowerLost if the power-on bit of the event status has come back since `mark`."""
+        self.ask_powered()
+
+    def see_power(self, events: str) -> None:
+        """Raise PowerLost if this event status has the power-on bit."""
+        if self._marked and (self._lost or int(self.parse(EVENTS, events)) & _POWER_ON):
+            raise self.lost_power()
 
     def query(self, query: str) -> str:
         """The reply to one query that is sent alone: for an instrument that may not speak SCPI yet."""
         with self._lock:
-            return self._exchange(query, explain=False)
+            return self._exchange(query)
 
     def number(self, query: str, *, after: str = "") -> float:
-        """The reply to a query as a number; BadReply for anything but a number within the instrument's range."""
-        return self.parse(query, self.ask(query, after=after)[0])
+        """The reply to a query as a number; BadReply for anything but a number within the instrument's range.
+
+        `after` is a setting, which may be made again.
+        """
+        return self.parse(query, self.values([query], after=after)[0])
 
     def measure(self, query: str) -> float:
         """A measured value; infinite, with its sign, beyond the range."""
-        return self.reading(query, self.ask(query)[0])
+        return self.reading(query, self.ask(query, meaning=Meaning.READ)[0])
 
-    def assign(self, header: str, value: float, *, tolerance: float = 0.0) -> None:
+    def assign(self, header: str, value: float, *, tolerance: float = 0.0, level: bool = False) -> None:
         """Set a number, read it back and compare; BenchError if the instrument has another value.
 
-        `tolerance` is the instrument's resolution where that is coarser than the six digits in its replies.
+        `tolerance` is the instrument's resolution where that is coarser than the six digits in its replies. The
+        setting is in force from then on; a source's `level` comes back to 0 after a lost reply.
         """
-        self.same(f"{header}?", self.number(f"{header}?", after=f"{header} {float(value)!r}"), value, tolerance)
+        query = f"{header}?"
+        text = self.values([query], after=f"{header} {float(value)!r}")[0]
+        self.same(query, self.parse(query, text), value, tolerance)
+        if not level or query not in self._levels:
+            wanted = 0.0 if level else float(value)
+
+            def holds(text: str) -> bool:
+                return _close(self.parse(query, text), wanted, tolerance)
+
+            self.keep(Setting(f"{header} {wanted!r}", query, holds, wanted), level=level)
 
     def same(self, query: str, found: float, wanted: float, tolerance: float = 0.0) -> None:
         """Raise BenchError unless what the instrument has is what it was told."""
-        if not math.isclose(found, wanted, rel_tol=1e-6, abs_tol=tolerance):
+        if not _close(found, wanted, tolerance):
             raise BenchError(f"{self.name} answers {found!r} to {query} after it was set to {wanted!r}")
 
     def assign_range(self, header: str, full_scale: float) -> None:
-        """Set a range and see that the instrument took that one."""
-        found = self.number(f"{header}?", after=f"{header} {float(full_scale)!r}")
-        if not full_scale * (1 - 1e-6) <= found <= full_scale * _OVERRANGE:
-            raise BenchError(f"{self.name} answers {found!r} to {header}? after it was set to {full_scale!r}")
+        """Set a range and see that the instrument took that one, which may be given with its over-range."""
+        query, command = f"{header}?", f"{header} {float(full_scale)!r}"
 
-    def confirm(self, command: str, query: str, expected: str) -> None:
+        def holds(text: str) -> bool:
+            return full_scale * (1 - 1e-6) <= self.parse(query, text) <= full_scale * OVERRANGE
+
+        text = self.values([query], after=command)[0]
+        if not holds(text):
+            raise BenchError(f"{self.name} answers {float(text)!r} to {query} after it was set to {full_scale!r}")
+        self.keep(Setting(command, query, holds, float(full_scale)))
+
+    def confirm(self, command: str, query: str, expected: str, *, output: bool = False) -> None:
         """Carry out a command whose setting is a word; BenchError if the query then answers another."""
-        found = self.ask(query, after=command)[0]
-        if found.strip('"').upper() != expected.upper():
+
+        def holds(text: str) -> bool:
+            return text.strip('"').upper() == expected.upper()
+
+        found = self.values([query], after=command)[0]
+        if not holds(found):
             raise BenchError(f"{self.name} answers {found!r} to {query} after {command!r}, not {expected!r}")
+        self.keep(Setting(command, query, holds), output=output)
+
+    def in_force(self, header: str) -> float | None:
+        """What a number was set to last; None if that is not known."""
+        kept = self._kept.get(f"{header}?")
+        return None if kept is None else kept.value
+
+    def assign_infinite(self, header: str, word: str, *, least: float = OVERFLOW) -> None:
+        """Set a number to what the instrument calls `word`, and see that it then answers infinity."""
+        query, command = f"{header}?", f"{header} {word}"
+        self.infinite(query, self.values([query], after=command)[0], least=least)
+        self.keep(Setting(command, query, lambda text: float(text) >= least))
 
     def infinite(self, query: str, text: str, *, least: float = OVERFLOW) -> None:
         """Raise BenchError unless a reply means infinity: 9.9E37, or at least `least`."""
@@ -101,16 +156,21 @@ class ScpiLink(Link):
         transport = cast("BlockTransport", self._transport)
         data = b""
         with self._lock:
+            if self._pending:
+                self.recover()
+            self._pending = True
             try:
                 transport.write(f"{query};{ERROR}")
                 # A line end within the block ends a read, so the length decides.
                 while (begin := _begin(data)) is None or len(data) <= sum(begin) or data[-1:] != b"\n":
                     data += transport.read_raw()
             except (pyvisa.Error, OSError) as error:
-                self._raise_queued(query)
-                raise BenchError(f"{self.name} does not answer {query!r}: {error}") from error
+                lost = NoReply(self.name, query, error)
+                self._explain(query, lost, Meaning.ACT)
+                raise lost from error
             except ValueError as error:
                 raise BadReply(self.name, query, repr(data[:20]), "a block of definite length") from error
+            self._pending = False
             first, length = begin
             content, rest = data[first : first + length], data[first + length :]
             self._settle(query, "#" + rest.decode("latin-1").rstrip("\r\n"), 1)
@@ -124,13 +184,13 @@ class ScpiLink(Link):
             raise BadReply(self.name, command, reply, f'{expected}, such as 0,"No error"')
         if int(found[1]):
             self._first_error()
-            raise InstrumentError(self.name, command, int(found[1]), found[2])
+            raise self.fault(command, int(found[1]), found[2])
         return fields[:-1]
 
     def _first_error(self) -> tuple[int, str]:
         first = 0, ""
         for _ in range(_QUEUE):
-            reply = self._exchange(ERROR, explain=False)
+            reply = self._exchange(ERROR)
             found = _ERROR.fullmatch(reply.strip())
             if found is None:
                 raise BadReply(self.name, ERROR, reply, 'an error, such as 0,"No error"')
@@ -162,3 +222,7 @@ def _begin(data: bytes) -> tuple[int, int] | None:
         return None
     first = 2 + int(data[1:2])
     return first, int(data[2:first])
+
+
+def _close(found: float, wanted: float, tolerance: float) -> bool:
+    return math.isclose(found, wanted, rel_tol=1e-6, abs_tol=tolerance)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from labmtj.config.model import SwitchMatrixModel
 from labmtj.drivers.identity import check_identity
+from labmtj.drivers.restoring import restore
 from labmtj.drivers.scpi_link import ScpiLink
 from labmtj.errors import BadReply, BenchError, InputError
 
@@ -58,6 +59,26 @@ class ScpiMatrix(ABC):
     def open_all(self) -> None:
         """Open every relay and check that none is left closed."""
         self.act(self.OPEN_ALL)
+        self._see()
+
+    def check_power(self) -> None:
+        """Raise PowerLost if the matrix was switched off and on since it was set up: its relays are then open."""
+        self.link.check_power()
+
+    def restore(self) -> None:
+        """After a power cut: the set-up again; every relay is open."""
+        restore(self.link, self.setup)
+
+    def shutdown(self) -> None:
+        """Open every relay, whatever is pending, and see that none is left closed."""
+        self.link.silence("*CLS", self.OPEN_ALL)
+        self._see()
+
+    def panic(self) -> None:
+        """The same at once: nothing is waited for before the relays are told to open."""
+        self.link.panic(self.OPEN_ALL, "*CLS", look=self._see)
+
+    def _see(self) -> None:
         left = self.closed()
         if left:
             raise BenchError(f"{self.link.name}: relays {self.names(left)} are still closed after all were opened")

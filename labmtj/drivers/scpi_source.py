@@ -13,7 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from labmtj.config.model import SourceMeterModel
+from labmtj.drivers.exchange import Meaning
 from labmtj.drivers.identity import check_identity
+from labmtj.drivers.restoring import restore
 from labmtj.drivers.scpi_link import ScpiLink
 from labmtj.errors import BenchError, LimitExceeded
 
@@ -40,6 +42,7 @@ class ScpiSourceMeter(ABC):
 
     def __init__(self, link: ScpiLink, model: SourceMeterModel) -> None:
         self.link, self.model = link, model
+        self._source_range, self._mains = 0.0, 0.0  # of the set-up
 
     @abstractmethod
     def words(self, name: str) -> Words:
@@ -61,8 +64,11 @@ class ScpiSourceMeter(ABC):
         `mains` [Hz].
         """
         full_scale = _smallest(self.link, [entry.range for entry in self.model.source_voltage], source_range, "V")
+        self.link.forget()
         self.link.send("*CLS")
         self._reset()
+        self.link.mark()
+        self._source_range, self._mains = source_range, mains
         found = self.link.number(":SYST:LFR?")
         if found != mains:
             raise BenchError(f"{self.link.name} integrates over {found:g} Hz periods, the bench says {mains:g} Hz")
@@ -71,11 +77,19 @@ class ScpiSourceMeter(ABC):
                 self.link.confirm(command, query, expected)
             words = self.words(name)
             self.link.assign_range(words.source_range, full_scale)
-            self.link.assign(words.level, 0.0)
+            self.link.assign(words.level, 0.0, level=True)
 
     def channel(self, name: str) -> ScpiChannel:
         """The source-measure channel with this name."""
         return ScpiChannel(self.link, self.words(name), self.model)
+
+    def check_power(self) -> None:
+        """Raise PowerLost if the instrument was switched off and on since it was set up."""
+        self.link.check_power()
+
+    def restore(self) -> None:
+        """After a power cut: the set-up and every setting that was in force again, verified, with levels at 0 V."""
+        restore(self.link, lambda: self.setup(source_range=self._source_range, mains=self._mains))
 
     def shutdown(self) -> None:
         """Bring all channels to 0 V and turn their outputs off, and see that they are.
@@ -83,12 +97,20 @@ class ScpiSourceMeter(ABC):
         What is pending is dropped by the device clear, and errors are dropped last: neither may keep a
         source on. Each step is a message of its own, since an error may end its message.
         """
-        self.link.clear()
+        self.link.silence(self.ABORT, *self._steps(), "*CLS")
+        self._see()
+
+    def panic(self) -> None:
+        """The same at once: nothing is waited for before the outputs are off."""
+        self.link.panic(*self._steps(), self.ABORT, *self._steps(), "*CLS", look=self._see)
+
+    def _steps(self) -> list[str]:
         words = [self.words(name) for name in self.model.channels]
-        steps = [f"{w.level} 0" for w in words] + [f"{w.output} 0" for w in words]
-        for step in [self.ABORT, *steps, "*CLS"]:
-            self.link.send(step)
-        left = self.link.ask(*(f"{w.output}?" for w in words), *(f"{w.level}?" for w in words))
+        return [f"{w.level} 0" for w in words] + [f"{w.output} 0" for w in words]
+
+    def _see(self) -> None:
+        words = [self.words(name) for name in self.model.channels]
+        left = self.link.values([*(f"{w.output}?" for w in words), *(f"{w.level}?" for w in words)])
         values = [self.link.parse("the outputs and levels", text) for text in left]
         outputs, levels = values[: len(words)], values[len(words) :]
         bad = [
@@ -101,12 +123,12 @@ class ScpiSourceMeter(ABC):
 
     def _reset(self) -> None:
         """The instrument's defaults: outputs off, no filter, no sweep, one reading a trigger."""
-        self.link.run("*RST;*CLS")
+        self.link.run("*RST;*CLS", meaning=Meaning.SET)
 
     def _reset_on_same_terminals(self) -> None:
         """Defaults again, but not those of the terminals: *RST selects the front ones, the bench says nothing."""
-        terminals = self.link.ask(":ROUT:TERM?")[0]
-        self.link.run("*RST;*CLS")
+        terminals = self.link.values([":ROUT:TERM?"])[0]
+        self.link.run("*RST;*CLS", meaning=Meaning.SET)
         self.link.confirm(f":ROUT:TERM {terminals}", ":ROUT:TERM?", terminals)
 
 
@@ -126,7 +148,7 @@ class ScpiChannel:
         largest = max(entry.range for entry in self._model.source_voltage)
         if not abs(volts) <= largest:
             raise LimitExceeded(f"{self._link.name}: a level of {volts:g} V is beyond {largest:g} V")
-        self._link.assign(self._words.level, volts)
+        self._link.assign(self._words.level, volts, level=True)
 
     @property
     def compliance_current(self) -> float:
@@ -180,20 +202,24 @@ class ScpiChannel:
     @source_enabled.setter
     def source_enabled(self, enabled: bool) -> None:
         word = "1" if enabled else "0"
-        self._link.confirm(f"{self._words.output} {word}", f"{self._words.output}?", word)
+        self._link.confirm(f"{self._words.output} {word}", f"{self._words.output}?", word, output=True)
 
     @property
     def in_compliance(self) -> bool:
-        """Get whether the current limit holds the output below its level."""
-        return self._link.number(self._words.tripped) != 0
+        """Get whether the current limit holds the output below its level. Raises PowerLost."""
+        query = self._words.tripped
+        return self._link.parse(query, self._link.ask_powered(query)[0]) != 0
 
     def measure_current(self) -> float:
-        """Measure the current out of the channel [A]; infinite, with its sign, beyond the range."""
-        return self._link.measure(self._words.measure)
+        """Measure the current out of the channel [A]; infinite, with its sign, beyond the range. Raises PowerLost."""
+        query, full_scale = self._words.measure, self._link.in_force(self._words.current_range)
+        text = self._link.ask_powered(query)[0]
+        return self._link.reading(query, text, full_scale=full_scale or math.inf)
 
     def shutdown(self) -> None:
         """Go to 0 V and turn the output off."""
-        self._link.run(f"{self._words.level} 0;{self._words.output} 0")
+        self._link.assign(self._words.level, 0.0, level=True)
+        self.source_enabled = False
 
 
 def _smallest(link: ScpiLink, ranges: Iterable[float], value: float, unit: str) -> float:

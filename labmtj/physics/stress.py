@@ -35,11 +35,20 @@ def largest_cell_voltage(pulse: Pulse, model: CellModel, *, shape: tuple[int, in
 
 @dataclass(frozen=True)
 class Limits:
-    """What no command may exceed: volts across a cell, volts at a terminal, compliance of a source [A]."""
+    """What no command may exceed: volts across a cell, volts at a terminal, compliance of a source [A].
+
+    `bias_compliance` is that of a source that feeds many lines. Of one pulse in a cell: energy [J]. Of a cell in its
+    whole life (labmtj.bench.life): damage (physics.breakdown), expected flips by reads, pulses. None: no such limit.
+    """
 
     cell_voltage: float
     terminal_voltage: float
     line_compliance: float
+    bias_compliance: float | None = None
+    pulse_energy: float | None = None
+    damage: float | None = None
+    read_dose: float | None = None
+    pulses: int | None = None
 
     def check_pulse(self, pulse: Pulse, *, model: CellModel | None = None, shape: tuple[int, int] = (1, 1)) -> None:
         """Refuse a pulse whose largest terminal-to-terminal voltage, which bounds the cell's, is above the limit.

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from labmtj.bench.assemble import roles_of
+from labmtj.bench.life_ledger import kept_life
 from labmtj.bench.limits import Limits
 from labmtj.bench.session import OpenBench, open_bench
 from labmtj.config.bench import DEFAULT, BenchFile
 from labmtj.config.model import load_model
 from labmtj.config.source import read
 from labmtj.errors import CannotResume, LabmtjError
-from labmtj.ports import Ticker
+from labmtj.host_state import who
+from labmtj.ports import ArrayAccess, Ticker
 from labmtj.protocol import run_folder
 from labmtj.protocol.come_back import Return
 from labmtj.protocol.kinds.program import ProgramStep
@@ -40,6 +42,7 @@ from labmtj.runs.claim import claimed
 from labmtj.runs.die_map import write_die_map
 from labmtj.runs.folder import new_run
 from labmtj.runs.journal import FileJournal
+from labmtj.runs.status import GUARDIAN
 from labmtj.runs.store import NAME as STORE
 from labmtj.runs.store import build_store
 from labmtj.runs.tempered import Tempered
@@ -63,7 +66,9 @@ class _Run:
     journal: FileJournal
     past: Past
     watcher: Observer
+    what: str = "run"
     record: Path | None = None
+    acknowledge: str | None = None
     elapsed: float = 0.0  # [s] on the bench's clock until now, and since, if that clock is the wall's
 
 
@@ -76,11 +81,13 @@ def run(
     out: Path | None = None,
     observer: Observer | None = None,
     record: Path | None = None,
+    acknowledge: str | None = None,
 ) -> Outcome:
     """Run a protocol and return its figures; everything is checked before an instrument is touched.
 
     `settings` are "path=value" texts, `seed` that of the simulated die, `out` the folder for run folders,
-    `record` the file of a cassette for all that is said to the instruments.
+    `record` the file of a cassette for all that is said to the instruments, `acknowledge` what a person says about an
+    interlock that had opened.
     """
     job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed)
     network, data = run_folder.network_of(job)
@@ -91,10 +98,11 @@ def run(
         file = run_folder.keep(job, folder)
         journal = FileJournal(folder / run_folder.JOURNAL)
         run_folder.header(journal, job, file, network, data)
-        return _carry_out(_Run(job, file, folder, journal, Past(), observer or Silent(), record))
+        made = _Run(job, file, folder, journal, Past(), observer or Silent(), record=record, acknowledge=acknowledge)
+        return _carry_out(made)
 
 
-def resume(folder: str | Path, *, observer: Observer | None = None) -> Outcome:
+def resume(folder: str | Path, *, observer: Observer | None = None, acknowledge: str | None = None) -> Outcome:
     """Go on with a run that was stopped, failed, or whose process died; its journal says how far it had come.
 
     Raises CannotResume for a run that is done or whose files were changed, Busy while another process runs it, and
@@ -102,7 +110,9 @@ def resume(folder: str | Path, *, observer: Observer | None = None) -> Outcome:
     """
     place = Path(folder).resolve()
     with claimed(place):
-        journal, entries = FileJournal.go_on(place / run_folder.JOURNAL)
+        path = place / run_folder.JOURNAL
+        last = path.stat().st_mtime if path.exists() else 0.0
+        journal, entries = FileJournal.go_on(path)
         try:
             if not entries:
                 raise CannotResume(f"{place}: its journal is empty: nothing was done; run the protocol again")
@@ -114,9 +124,11 @@ def resume(folder: str | Path, *, observer: Observer | None = None) -> Outcome:
             journal.close()
             raise
         past = Past(entries)
-        gap = max(0.0, time.time() - (place / run_folder.JOURNAL).stat().st_mtime)
+        gap = max(0.0, time.time() - last)
         watcher = observer or Silent()
-        return _carry_out(_Run(job, file, place, journal, past, watcher, None, past.ended + gap))
+        elapsed = past.ended + gap
+        made = _Run(job, file, place, journal, past, watcher, what="resume", acknowledge=acknowledge, elapsed=elapsed)
+        return _carry_out(made)
 
 
 def _finish(folder: Path, entries: Sequence[Entry]) -> Outcome:
@@ -141,12 +153,21 @@ def _carry_out(run: _Run) -> Outcome:
         try:
             noted = Tempered(run.journal)
             limits = Limits(**dict(run.job.protocol.limits))
+            run.journal.record("command", {"what": run.what, **who()})
             with open_bench(
-                run.file, journal=noted, limits=limits, record=run.record, clock_from=run.elapsed
+                run.file,
+                journal=noted,
+                limits=limits,
+                record=run.record,
+                clock_from=run.elapsed,
+                report=run.folder / GUARDIAN,
+                acknowledge=run.acknowledge,
             ) as opened:
+                stop.panic = opened.panic
                 if opened.thermometer is not None:
                     noted.sensor(opened.thermometer, opened.clock)
-                figures = _steps(run, opened, noted, stop)
+                with kept_life(opened.array, run.file, opened.limits, run.journal.path) as array:
+                    figures = _steps(run, opened, array, noted, stop)
         except BaseException as error:
             how = "stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
             error.add_note(f"the run so far: {run.folder}")
@@ -172,9 +193,9 @@ def _close(run: _Run, end: dict[str, Any], cause: BaseException | None) -> None:
         cause.add_note(f"its record could not be finished: {error}")
 
 
-def _steps(run: _Run, opened: OpenBench, noted: Tempered, stop: StopRequest) -> dict[str, Any]:
+def _steps(run: _Run, opened: OpenBench, live: ArrayAccess, noted: Tempered, stop: StopRequest) -> dict[str, Any]:
     past, watcher = run.past, run.watcher
-    progress = _progress(run, opened, noted, stop)
+    progress = _progress(run, opened, live, noted, stop)
     back = Return(progress, past, settle=_settler(run.journal, past), told=watcher.returned)
     past.come_back, past.go_on = back, lambda: _go_on(run)
     instruments = ", ".join(f"{name} {serial}" for name, serial in opened.identities.items())
@@ -213,11 +234,11 @@ def _keep_map(run: _Run, die: DieMap) -> None:
     write_die_map(run.folder / run_folder.MAP, die)
 
 
-def _progress(run: _Run, opened: OpenBench, noted: Tempered, stop: StopRequest) -> Progress:
+def _progress(run: _Run, opened: OpenBench, live: ArrayAccess, noted: Tempered, stop: StopRequest) -> Progress:
     """What the run knows before its first step; all that it asks passes its journal."""
     past = run.past
     network, data = run_folder.network_of(run.job)
-    array = RunArray(opened.array, past, before=stop.check_late)
+    array = RunArray(live, past, before=stop.check_late)
     magnet, sensor = opened.field, opened.thermometer
     return Progress(
         network,

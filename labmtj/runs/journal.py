@@ -51,8 +51,10 @@ class FileJournal:
             journal._file = os.open(path, os.O_WRONLY | os.O_APPEND)
             if lacks_end:
                 os.write(journal._file, b"\n")
-            os.ftruncate(journal._file, journal._size)
-            os.fsync(journal._file)
+            if len(data) > journal._size:
+                os.ftruncate(journal._file, journal._size)
+            if len(data) != journal._size:
+                os.fsync(journal._file)
         except OSError as error:
             raise StorageError(f"{path}: the journal cannot be written: {error.strerror or error}") from error
         return journal, entries

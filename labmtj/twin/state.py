@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from labmtj.errors import Busy, StorageError
-from labmtj.host_lock import HostLock, named, who
+from labmtj.host_lock import HostLock
+from labmtj.host_state import named, who
 from labmtj.physics.variation import ANISOTROPY_FIELD, DieModel, DieTruth
 
 _HEADER = 4096

@@ -47,6 +47,9 @@ class Dialogue:
 
     def clear(self) -> None:
         self.write(CLEAR)
+        answer, self._answer = self._answer, None
+        if isinstance(answer, Exception):
+            raise answer
 
 
 NO_ERROR = '0,"No error"'

@@ -102,8 +102,8 @@ def test_a_setting_is_sent_in_full_and_read_back(scpi, told, model, name, value,
         ("current_range", ":SENS:CURR:RANG?", "1.050000E-04", 1.05e-4),
         ("source_enabled", ":OUTP?", "1", True),
         ("source_enabled", ":OUTP?", "0", False),
-        ("in_compliance", ":SENS:CURR:PROT:TRIP?", "1", True),
-        ("in_compliance", ":SENS:CURR:PROT:TRIP?", "0", False),
+        ("in_compliance", ":SENS:CURR:PROT:TRIP?;*ESR?", "1;0", True),
+        ("in_compliance", ":SENS:CURR:PROT:TRIP?;*ESR?", "0;0", False),
     ],
 )
 def test_a_property_is_asked_for_with_the_errors(scpi, told, model, name, query, reply, value):
@@ -135,12 +135,12 @@ def test_a_limit_that_follows_the_range_is_an_error(scpi, told, model):
     ("reply", "amperes"), [("-1.060645E-04", -1.060645e-4), ("+9.910000E+37", INF), ("-9.900000E+37", -INF)]
 )
 def test_a_current_is_measured(scpi, told, model, reply, amperes):
-    assert amperes == Keithley2400(scpi(*told().say(":READ?", reply)), model).channel("1").measure_current()
+    assert amperes == Keithley2400(scpi(*told().say(":READ?;*ESR?", reply, "0")), model).channel("1").measure_current()
 
 
 def test_reading_with_the_output_off_is_explained(scpi, model):
     link = scpi(
-        (":READ?;:SYST:ERR?", VisaIOError(StatusCode.error_timeout)),
+        (":READ?;*ESR?;:SYST:ERR?", VisaIOError(StatusCode.error_timeout)),
         (CLEAR, None),
         (":SYST:ERR?", '803,"Not permitted with OUTPUT off"'),
         (":SYST:ERR?", OK),
@@ -152,7 +152,7 @@ def test_reading_with_the_output_off_is_explained(scpi, model):
 @pytest.mark.parametrize("reply", ["+1.000000E-01,+1.060645E-04", "", "nan", "1.0;2.0"])
 def test_what_is_no_current_is_a_bad_reply(scpi, told, model, reply):
     with pytest.raises(BadReply):
-        Keithley2400(scpi(*told().say(":READ?", reply)), model).channel("1").measure_current()
+        Keithley2400(scpi(*told().say(":READ?;*ESR?", reply, "0")), model).channel("1").measure_current()
 
 
 # -- what is refused before a word is sent ---------------------------------------------------------
@@ -190,7 +190,8 @@ def test_what_did_not_shut_down_is_said(scpi, told, model, output, level):
 
 
 def test_a_channel_shuts_down_alone(scpi, told, model):
-    Keithley2400(scpi(*told().say(":SOUR:VOLT 0;:OUTP 0")), model).channel("1").shutdown()
+    turns = told().set(":SOUR:VOLT 0.0", ":SOUR:VOLT?", "0").set(":OUTP 0", ":OUTP?", "0")
+    Keithley2400(scpi(*turns), model).channel("1").shutdown()
 
 
 class Parrot:

@@ -52,8 +52,8 @@ def test_one_read_is_level_measurement_compliance_and_0_v(scpi, told, model):
     turns = (
         told(EMPTY)
         .set(":SOUR:VOLT 0.05", ":SOUR:VOLT?", "0.05")
-        .say(":READ?", "-1.060645E-04")
-        .say(":SOUR:VOLT:ILIM:TRIP?", "0")
+        .say(":READ?;*ESR?", "-1.060645E-04", "0")
+        .say(":SOUR:VOLT:ILIM:TRIP?;*ESR?", "0", "0")
         .set(":SOUR:VOLT 0.0", ":SOUR:VOLT?", "0")
     )
     channel = Keithley2450(scpi(*turns), model).channel("1")

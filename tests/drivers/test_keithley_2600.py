@@ -12,7 +12,7 @@ from pyvisa.constants import StatusCode
 
 from labmtj.drivers.keithley_2600 import Keithley2600
 from labmtj.drivers.link import TspLink
-from labmtj.errors import BadReply, BenchError, InstrumentError, LimitExceeded
+from labmtj.errors import BadReply, BenchError, InstrumentError, LimitExceeded, NoReply, PowerLost
 
 CLEAR = "<device clear>"
 IDENTITY = "Keithley Instruments Inc., Model 2636B, 4400293, 3.3.5"
@@ -35,29 +35,53 @@ def setup_of(smu):
     )
 
 
+def verified(smu):
+    """What is read back after the set-up of a channel."""
+    names = (
+        "source.rangev",
+        "source.func",
+        "source.autorangev",
+        "source.offmode",
+        "measure.autorangei",
+        "trigger.count",
+    )
+    asked = ", ".join(f"{smu}.{name}" for name in names)
+    return (f"print({asked}, errorqueue.count)", f"2.0\t1.0\t0.0\t0.0\t0.0\t1.0\t{OK}")
+
+
 PULSE_SETUP = (
     "trigger.timer[1].count = 1 trigger.timer[1].passthrough = false "
     "trigger.timer[1].stimulus = trigger.generator[1].EVENT_ID print(errorqueue.count)"
 )
-FORMAT = "errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16 print(errorqueue.count)"
-MAINS = "print(localnode.linefreq, errorqueue.count)"
-SHUTDOWN = (
-    "smua.abort() smua.source.levelv = 0 smua.source.output = smua.OUTPUT_OFF "
-    "smub.abort() smub.source.levelv = 0 smub.source.output = smub.OUTPUT_OFF "
-    "print(smua.source.output, smub.source.output, errorqueue.count)"
+FORMAT = (
+    "errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16 labmtj_on = true print(errorqueue.count)"
 )
+DELAY = "trigger.timer[1].delay"
+COUNT = ("print(trigger.timer[1].count, errorqueue.count)", f"1.0\t{OK}")
+MAINS = "print(localnode.linefreq, errorqueue.count)"
+OFF = [
+    (f"{smu}.{step}", None)
+    for step in ("source.levelv = 0", "source.output = 0", "abort()", "source.levelv = 0", "source.output = 0")
+    for smu in ("smua", "smub")
+]
+OUTPUTS = "print(smua.source.output, smub.source.output, errorqueue.count)"
 ABORT = "smua.abort() smub.abort()"
 
 
-def pulse_of(first, second, width):
+def pulse_of(first, second):
     return (
-        f"trigger.timer[1].delay = {width} "
-        f"smua.measure.rangei = 0.01 smua.measure.nplc = 0.001 smua.nvbuffer1.clear() "
+        f"if labmtj_on then smua.measure.rangei = 0.01 smua.measure.nplc = 0.001 smua.nvbuffer1.clear() "
         f"smua.trigger.source.listv({{{first}}}) smua.trigger.initiate() "
         f"smub.measure.rangei = 0.01 smub.measure.nplc = 0.001 smub.nvbuffer1.clear() "
         f"smub.trigger.source.listv({{{second}}}) smub.trigger.initiate() "
-        "trigger.generator[1].assert() waitcomplete() print(smua.nvbuffer1[1], smub.nvbuffer1[1], errorqueue.count)"
+        "trigger.generator[1].assert() waitcomplete() end "
+        "print(labmtj_on, smua.nvbuffer1[1], smub.nvbuffer1[1], errorqueue.count)"
     )
+
+
+def width_of(width):
+    """The width is set and read back before the message that fires."""
+    return (f"{DELAY} = {width} print({DELAY}, errorqueue.count)", f"{width}\t{OK}")
 
 
 def sense_of(volts, settle):
@@ -86,8 +110,11 @@ def test_setting_up_sets_all_that_reads_and_pulses_rely_on(talk, smu_model):
         (FORMAT, OK),
         (MAINS, f"5.000000000000000e+01\t{OK}"),
         (setup_of("smua"), OK),
+        verified("smua"),
         (setup_of("smub"), OK),
+        verified("smub"),
         (PULSE_SETUP, OK),
+        COUNT,
     )
     Keithley2600(link, smu_model).setup(source_range=2.0, mains=50.0)
 
@@ -126,19 +153,43 @@ def test_nobody_at_home_is_a_bench_error_and_no_script_is_sent(talk, smu_model):
 
 
 def test_shutting_down_brings_all_channels_to_0_v_and_off_and_looks(talk, smu_model):
-    link = talk((CLEAR, None), ("errorqueue.clear()", None), (SHUTDOWN, f"{OK}\t{OK}\t{OK}"))
+    link = talk((CLEAR, None), ("errorqueue.clear()", None), *OFF, (OUTPUTS, f"{OK}\t{OK}\t{OK}"))
     Keithley2600(link, smu_model).shutdown()
+
+
+def test_a_clear_that_fails_skips_no_step_of_the_shutdown(talk, smu_model):
+    queue = (NEXT_ERROR, "0.00000e+00\tQueue Is Empty\t0.0\t0.0")
+    left = (OUTPUTS, f"{OK}\t{OK}\t{OK}")
+    link = talk((CLEAR, TIMEOUT), ("errorqueue.clear()", None), *OFF, (CLEAR, None), queue, left)
+    Keithley2600(link, smu_model).shutdown()
+
+
+def test_a_panic_says_what_is_off_before_it_waits_for_anything(talk, smu_model):
+    steps = [*OFF, ("errorqueue.clear()", None)]
+    link = talk(*steps, (CLEAR, None), *steps, (OUTPUTS, f"{OK}\t{OK}\t{OK}"))
+    Keithley2600(link, smu_model).panic()
+
+
+def test_a_panic_on_a_dead_instrument_has_said_all_it_can_and_is_an_error(talk, smu_model):
+    steps = [*OFF, ("errorqueue.clear()", None)]
+    link = talk(*steps, (CLEAR, TIMEOUT), *steps, (OUTPUTS, TIMEOUT))
+    with pytest.raises(NoReply):
+        Keithley2600(link, smu_model).panic()
 
 
 def test_an_output_that_stays_on_is_named(talk, smu_model):
     reply = f"{OK}\t1.000000000000000e+00\t{OK}"
-    link = talk((CLEAR, None), ("errorqueue.clear()", None), (SHUTDOWN, reply))
+    link = talk((CLEAR, None), ("errorqueue.clear()", None), *OFF, (OUTPUTS, reply))
     with pytest.raises(BenchError, match="the outputs of smub are still on"):
         Keithley2600(link, smu_model).shutdown()
 
 
 def test_one_channel_shuts_down_alone(talk, smu_model):
-    link = talk(("smub.source.levelv = 0 smub.source.output = smub.OUTPUT_OFF print(errorqueue.count)", OK))
+    message = (
+        "smub.source.levelv = 0.0 smub.source.output = 0.0 "
+        "print(smub.source.levelv, smub.source.output, errorqueue.count)"
+    )
+    link = talk((message, f"{OK}\t{OK}\t{OK}"))
     Keithley2600(link, smu_model).channel("b").shutdown()
 
 
@@ -251,14 +302,34 @@ def test_a_setting_that_the_instrument_changed_is_an_error(talk, smu_model, kept
     ],
 )
 def test_both_channels_fire_on_one_event_and_measure_whether_they_were_limited(talk, smu_model, first, second, limited):
-    link = talk((pulse_of("0.225", "-0.225", "0.0001"), f"{first:.15e}\t{second:.15e}\t{OK}"))
+    reply = f"true\t{first:.15e}\t{second:.15e}\t{OK}"
+    link = talk(width_of("0.0001"), (pulse_of("0.225", "-0.225"), reply))
     assert limited is pair_on(link, smu_model).pulse((0.225, -0.225), 1e-4)
 
 
+def test_a_width_that_stands_already_is_not_set_again(talk, smu_model):
+    fired = (pulse_of("0.2", "-0.2"), f"true\t1e-5\t1e-5\t{OK}")
+    pair = pair_on(talk(width_of("0.0001"), fired, fired), smu_model)
+    assert [False, False] == [pair.pulse((0.2, -0.2), 1e-4) for _ in range(2)]
+
+
+def test_a_width_that_the_instrument_changed_is_an_error_and_nothing_fires(talk, smu_model):
+    (message, _), reply = width_of("0.0001"), f"0.001\t{OK}"
+    with pytest.raises(BenchError, match=r"delay = 0\.001 after it was set to 0\.0001"):
+        pair_on(talk((message, reply)), smu_model).pulse((0.2, -0.2), 1e-4)
+
+
+def test_an_instrument_that_was_switched_off_fires_nothing_and_says_so_at_once(talk, smu_model):
+    link = talk(width_of("0.0001"), (pulse_of("0.2", "-0.2"), f"nil\tnil\tnil\t{OK}"), (ABORT, None))
+    with pytest.raises(PowerLost):
+        pair_on(link, smu_model).pulse((0.2, -0.2), 1e-4)
+
+
 def test_an_error_during_a_pulse_is_not_taken_for_an_answer_and_leaves_the_trigger_idle(talk, smu_model):
-    message = pulse_of("0.2", "-0.2", "0.0001")
+    message = pulse_of("0.2", "-0.2")
     link = talk(
-        (message, f"{OK}\t{OK}\t1.000000000000000e+00"),
+        width_of("0.0001"),
+        (message, f"true\t{OK}\t{OK}\t1.000000000000000e+00"),
         (NEXT_ERROR, "5.042e+03\tThe output must be on to run a sweep\t2.0e+01\t1.0e+00"),
         (ABORT, None),
     )
@@ -268,15 +339,15 @@ def test_an_error_during_a_pulse_is_not_taken_for_an_answer_and_leaves_the_trigg
 
 
 def test_a_pulse_without_an_answer_leaves_the_trigger_idle_and_is_not_sent_again(talk, smu_model):
-    link = talk((pulse_of("0.2", "-0.2", "0.0001"), TIMEOUT), (CLEAR, None), (NEXT_ERROR, TIMEOUT), (ABORT, None))
-    with pytest.raises(BenchError, match="does not answer"):
+    fired = (pulse_of("0.2", "-0.2"), TIMEOUT)
+    link = talk(width_of("0.0001"), fired, (CLEAR, None), (NEXT_ERROR, TIMEOUT), (ABORT, None))
+    with pytest.raises(NoReply, match="does not answer"):
         pair_on(link, smu_model).pulse((0.2, -0.2), 1e-4)
 
 
-@pytest.mark.parametrize("reply", ["nil\tnil", "nan\t0.0", "1.0e-04"])
+@pytest.mark.parametrize("reply", ["nil\tnil", "nan\t0.0", "1.0e-04", "1.0\t0.0"])  # 1 A is beyond the range of 10 mA
 def test_a_pulse_without_its_currents_is_a_bad_reply(talk, smu_model, reply):
-    turns = [(pulse_of("0.2", "-0.2", "0.0001"), f"{reply}\t{OK}")]
-    link = talk(*turns, *([(ABORT, None)] if "\t" not in reply else []))
+    link = talk(width_of("0.0001"), (pulse_of("0.2", "-0.2"), f"true\t{reply}\t{OK}"), (ABORT, None))
     with pytest.raises(BadReply):
         pair_on(link, smu_model).pulse((0.2, -0.2), 1e-4)
 
@@ -290,14 +361,21 @@ def test_a_read_sets_waits_measures_and_returns_to_0_v_in_one_message(talk, smu_
 
 
 def test_a_read_in_compliance_says_so(talk, smu_model):
-    link = talk((sense_of("0.05", "0.0"), f"5.0e-02\t-3.0e-03\ttrue\t{OK}\t{OK}"))
-    assert (3e-3, True) == pair_on(link, smu_model).sense(0.05, settle=0)
+    link = talk((sense_of("0.05", "0.0"), f"5.0e-02\t-1.05e-04\ttrue\t{OK}\t{OK}"))
+    assert (1.05e-4, True) == pair_on(link, smu_model).sense(0.05, settle=0)
 
 
 @pytest.mark.parametrize(("shown", "amperes"), [("-9.91e+37", 1e-4), ("9.91e+37", -1e-4)])
 def test_a_read_beyond_the_range_is_none(talk, smu_model, shown, amperes):
     link = talk((sense_of("0.05", "0.0"), f"5.0e-02\t{shown}\tfalse\t{OK}\t{OK}"))
     assert (amperes, True) == pair_on(link, smu_model).sense(0.05, settle=0.0)
+
+
+@pytest.mark.parametrize("current", ["-1.07e-04", "1.0", "-3.0e+05"])
+def test_a_current_that_the_range_cannot_show_is_no_reading(talk, smu_model, current):
+    link = talk((sense_of("0.05", "0.0"), f"5.0e-02\t{current}\tfalse\t{OK}\t{OK}"))
+    with pytest.raises(BadReply, match="which is the range"):
+        pair_on(link, smu_model).sense(0.05, settle=0.0)
 
 
 @pytest.mark.parametrize(("set_to", "left"), [("4.9e-02", "0.0"), ("5.0e-02", "1.0e-03"), ("0.0", "0.0")])
@@ -416,9 +494,7 @@ def test_a_statement_that_fails_and_so_answers_nothing_is_explained_by_the_queue
     assert (message, 5007) == (caught.value.command, caught.value.code)
 
 
-@pytest.mark.parametrize(
-    "second", [TIMEOUT, ConnectionResetError("gone"), "0.00000e+00\tQueue Is Empty\t0.00000e+00\t0.00000e+00"]
-)
+@pytest.mark.parametrize("second", [TIMEOUT, ConnectionResetError("gone")])
 def test_silence_without_an_error_is_a_bench_error_that_names_the_command(talk, smu_model, second):
     link = talk(("print(smua.measure.i(), errorqueue.count)", TIMEOUT), (CLEAR, None), (NEXT_ERROR, second))
     with pytest.raises(BenchError, match=r"box does not answer 'print\(smua\.measure\.i\(\), errorqueue\.count\)'"):

@@ -11,7 +11,11 @@ LOOK = 'print(channel.getclose("allslots"), errorqueue.count)'
 CARD = "3730,6x16 High Density Matrix,01.40h,4447332"
 CARDS = "print(slot[1].idn, slot[2].idn, errorqueue.count)"
 OPENING = (
-    ("errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16 print(errorqueue.count)", "0.00000e+00"),
+    (
+        "errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16 labmtj_on = true "
+        "print(errorqueue.count)",
+        "0.00000e+00",
+    ),
     ('channel.open("allslots") waitcomplete() print(channel.getclose("allslots"), errorqueue.count)', f"nil\t{OK}"),
 )
 

@@ -26,7 +26,8 @@ def test_identifying_gives_the_serial_number_and_moves_nothing(talk, matrix_mode
 def test_setting_up_opens_every_relay(talk, matrix_model):
     link = talk(
         (
-            "errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16 print(errorqueue.count)",
+            "errorqueue.clear() format.data = format.ASCII format.asciiprecision = 16 labmtj_on = true "
+            "print(errorqueue.count)",
             "0.00000e+00",
         ),
         (OPEN_ALL, NONE),

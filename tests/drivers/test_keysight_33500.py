@@ -33,7 +33,7 @@ def setting_up(told, load="9.9E+37"):
         turns.set(f":SOUR{n}:BURS:MODE TRIG", f":SOUR{n}:BURS:MODE?", "TRIG")
         turns.set(f":TRIG{n}:SOUR BUS", f":TRIG{n}:SOUR?", "BUS")
         turns.set(f":SOUR{n}:BURS:STAT 1", f":SOUR{n}:BURS:STAT?", "1")
-        turns.set(f":SOUR{n}:BURS:NCYC 1", f":SOUR{n}:BURS:NCYC?", "+1.0E+00")
+        turns.set(f":SOUR{n}:BURS:NCYC 1.0", f":SOUR{n}:BURS:NCYC?", "+1.0E+00")
         turns.set(f":SOUR{n}:FUNC:PULS:TRAN 8.4e-09", f":SOUR{n}:FUNC:PULS:TRAN?", "+8.4E-09")
     return turns
 
@@ -46,7 +46,7 @@ TIMES = (
     ":SOUR{n}:FUNC:PULS:WIDT 1.6e-08;:SOUR{n}:FUNC:PULS:PER {period};:SOUR{n}:FUNC:PULS:WIDT {width};"
     ":TRIG{n}:SOUR {source};"
 )
-CHECKS = ":SOUR{n}:FUNC:PULS:WIDT?;:SOUR{n}:BURS:NCYC?;:TRIG{n}:SOUR?;:OUTP{n}:LOAD?"
+CHECKS = ":SOUR{n}:FUNC:PULS:WIDT?;:SOUR{n}:FUNC:PULS:PER?;:SOUR{n}:BURS:NCYC?;:OUTP{n}:LOAD?;:TRIG{n}:SOUR?;*ESR?"
 
 
 def shown(volts):
@@ -55,13 +55,16 @@ def shown(volts):
     return f"{max(volts, 0.0):+.14E}", f"{min(volts, 0.0):+.14E}", polarity, "1"
 
 
-def arming(turns, n, volts, *, before="", begin=False, width=1e-7, count="1", source="BUS", load="9.9E+37"):
+def arming(turns, n, volts, *, before="", begin=False, width=1e-7, **shown_as):
     """The two messages of a channel: levels and times; then what is read back."""
+    found = {"count": "1", "source": "BUS", "load": "9.9E+37", "stretched": 1.0} | shown_as
+    count, source, load, stretched = found.values()
     level = f":SOUR{n}:VOLT:{'HIGH' if volts > 0 else 'LOW'} {volts!r};"
     times = TIMES.format(n=n, period=repr(2 * width + 4 * 8.4e-9), width=repr(width), source=source)
     command = before.format(n=n) + level + (f":OUTP{n} 1;" if begin else "") + times + LEVELS.format(n=n)
     turns.say(command, *shown(volts))
-    return turns.say(CHECKS.format(n=n), f"{width:+.14E}", count, source, load)
+    period = stretched * (2 * width + 4 * 8.4e-9)
+    return turns.say(CHECKS.format(n=n), f"{width:+.14E}", f"{period:+.14E}", count, load, source, "0")
 
 
 def firing(turns):
@@ -161,7 +164,7 @@ class Idle:
         assert self.high - self.low >= 0.002 - 1e-12, "the instrument would move the other level"
 
     def get(self, header):
-        fixed = {":SYST:ERR?": EMPTY, "*OPC?": "1"}
+        fixed = {":SYST:ERR?": EMPTY, "*OPC?": "1", "*ESR?": "0"}
         if header == "*TRG":
             self.pulses.append((self.low - self.high) if self.inverted else (self.high - self.low))
         elif header.endswith("NCYC?"):
@@ -203,8 +206,8 @@ def test_a_level_that_the_instrument_changed_is_an_error_and_the_channel_begins_
     pair.pulse((0.2, 0.2), 1e-7)
 
 
-@pytest.mark.parametrize(("what", "value"), [("count", "2"), ("load", "5.0E+01")])
-def test_a_count_or_load_that_the_instrument_changed_is_an_error_before_anything_fires(scpi, told, model, what, value):
+@pytest.mark.parametrize(("what", "value"), [("count", "2"), ("load", "5.0E+01"), ("stretched", 10.0)])
+def test_a_count_load_or_period_that_was_changed_is_an_error_before_anything_fires(scpi, told, model, what, value):
     turns = arming(told(EMPTY), 1, 0.2, before=BEGIN, begin=True, **{what: value})
     with pytest.raises(BenchError):
         Keysight33500(scpi(*turns), model).pair("1", "2").pulse((0.2, -0.2), 1e-7)

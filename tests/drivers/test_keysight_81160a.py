@@ -22,7 +22,7 @@ def setting_up(told, load="9.900000E+37"):
         turns.set(f":FUNC{n} PULS", f":FUNC{n}?", "PULS")
         turns.set(f":PULS:HOLD{n} WIDT", f":PULS:HOLD{n}?", "WIDT")
         turns.set(f":ARM:SOUR{n} MAN", f":ARM:SOUR{n}?", "MAN")
-        turns.set(f":TRIG{n}:COUN 1", f":TRIG{n}:COUN?", "1.000000e+00")
+        turns.set(f":TRIG{n}:COUN 1.0", f":TRIG{n}:COUN?", "1.000000e+00")
         turns.set(f":FUNC{n}:PULS:TRAN 1e-09", f":FUNC{n}:PULS:TRAN?", "1.000000e-09")
     return turns
 
@@ -41,7 +41,13 @@ def arming(turns, n, volts):
         "1",
     )
     return turns.say(
-        f":PULS:WIDT{n}?;:TRIG{n}:COUN?;:ARM:SOUR{n}?;:OUTP{n}:LOAD?", "1.000000e-07", "1", "MAN", "9.900000E+37"
+        f":PULS:WIDT{n}?;:PULS:PER{n}?;:TRIG{n}:COUN?;:OUTP{n}:LOAD?;:ARM:SOUR{n}?;*ESR?",
+        "1.000000e-07",
+        "2.040000e-07",
+        "1",
+        "9.900000E+37",
+        "MAN",
+        "0",
     )
 
 

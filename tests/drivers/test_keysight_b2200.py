@@ -23,7 +23,7 @@ def model(sheet):
 
 
 def moving(turns, command, status="0"):
-    return turns.say(f"*CLS;{command};*OPC?;*ESR?", "1", status)
+    return turns.say(f"*ESR?;{command};*OPC?;*ESR?", "0", "1", status)
 
 
 @pytest.mark.parametrize("name", ["B2201A", "B2200A"])
@@ -77,7 +77,7 @@ def test_an_event_status_is_an_error_even_with_an_empty_queue(scpi, told, model)
 
 def test_a_channel_that_the_instrument_refuses_is_an_instrument_error(scpi, model):
     link = scpi(
-        ("*CLS;:ROUT:CLOS (@00103);*OPC?;*ESR?;:SYST:ERR?", '1;16;-222,"Data out of range"'),
+        ("*ESR?;:ROUT:CLOS (@00103);*OPC?;*ESR?;:SYST:ERR?", '0;1;16;-222,"Data out of range"'),
         (":SYST:ERR?", EMPTY),
     )
     with pytest.raises(InstrumentError, match="-222"):
@@ -86,7 +86,7 @@ def test_a_channel_that_the_instrument_refuses_is_an_instrument_error(scpi, mode
 
 def test_silence_is_a_bench_error_and_nothing_is_sent_twice(scpi, model):
     link = scpi(
-        ("*CLS;:ROUT:CLOS (@00103);*OPC?;*ESR?;:SYST:ERR?", VisaIOError(StatusCode.error_timeout)),
+        ("*ESR?;:ROUT:CLOS (@00103);*OPC?;*ESR?;:SYST:ERR?", VisaIOError(StatusCode.error_timeout)),
         (CLEAR, None),
         (":SYST:ERR?", EMPTY),
     )
@@ -139,7 +139,7 @@ class Echo:
         self.channels = "".join(re.findall(r"CLOS (\(@.*?\))", message)) or self.channels
 
     def read(self):
-        return f"{self.channels};{EMPTY}" if LOOK in self.message else f"1;0;{EMPTY}"
+        return f"{self.channels};{EMPTY}" if LOOK in self.message else f"0;1;0;{EMPTY}"
 
     def clear(self):
         raise AssertionError

@@ -43,8 +43,8 @@ def test_each_channel_has_its_suffix_and_its_list(scpi, told, model):
         .set(":SENS2:CURR:NPLC 1.0", ":SENS2:CURR:NPLC?", "+1.00000000E+00")
         .set(":OUTP2 1", ":OUTP2?", "1")
         .set(":SOUR2:VOLT -0.05", ":SOUR2:VOLT?", "-5.00000000E-02")
-        .say(":MEAS:CURR? (@2)", "-1.060645E-05")
-        .say(":SENS2:CURR:PROT:TRIP?", "0")
+        .say(":MEAS:CURR? (@2);*ESR?", "-1.060645E-05", "0")
+        .say(":SENS2:CURR:PROT:TRIP?;*ESR?", "0", "0")
     )
     channel = KeysightB2900(scpi(*turns), model).channel("2")
     channel.compliance_current, channel.nplc, channel.source_enabled, channel.source_voltage = 3e-3, 1, True, -0.05

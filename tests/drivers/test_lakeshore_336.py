@@ -58,4 +58,4 @@ def test_an_input_that_is_not_there_is_refused_with_nothing_sent(device):
 def test_no_answer_is_said_to_be_none(device):
     silence = pyvisa.VisaIOError(StatusCode.error_timeout)
     with pytest.raises(BenchError, match=r"does not answer 'RDGST\? A'"):
-        device(("RDGST? A", silence), (CLEAR, None)).temperature("A")
+        device(("RDGST? A", silence), (CLEAR, None), ("RDGST? A", silence)).temperature("A")

@@ -10,7 +10,7 @@ from pyvisa.constants import StatusCode
 
 from labmtj.drivers.qdevil_qdac2 import QDAC2
 from labmtj.drivers.scpi_link import ScpiLink
-from labmtj.errors import BadReply, BenchError, InputError, LimitExceeded
+from labmtj.errors import BadReply, BenchError, InputError, LimitExceeded, NoReply
 
 CLEAR = "<device clear>"
 EMPTY = '0, "No error"'
@@ -40,7 +40,7 @@ def pending(turns, *levels, shown=None):
     """Levels that wait, one (channel, volts) each, all in one message."""
     commands = (f":SOUR{n}:VOLT:MODE fix;:SOUR{n}:VOLT:TRIG {volts!r};:SOUR{n}:DC:INIT" for n, volts in levels)
     queries = (f":SOUR{n}:VOLT:TRIG?" for n, _ in levels)
-    return turns.say(";".join([*commands, *queries]), *(shown or [repr(volts) for _, volts in levels]))
+    return turns.say(";".join([*commands, *queries, "*ESR?"]), *(shown or [repr(volts) for _, volts in levels]), "0")
 
 
 def listed(turns, n, volts, width, **shown):
@@ -48,8 +48,9 @@ def listed(turns, n, volts, width, **shown):
     return turns.say(
         f":SOUR{n}:VOLT:MODE list;:SOUR{n}:LIST:VOLT {volts!r},0.0;:SOUR{n}:LIST:DWEL {width!r};:SOUR{n}:LIST:COUN 1;"
         f":SOUR{n}:LIST:TMOD auto;:SOUR{n}:LIST:DIR up;:SOUR{n}:DC:INIT;"
-        f":SOUR{n}:LIST:VOLT?;:SOUR{n}:LIST:DWEL?;:SOUR{n}:LIST:COUN?",
+        f":SOUR{n}:LIST:VOLT?;:SOUR{n}:LIST:DWEL?;:SOUR{n}:LIST:COUN?;*ESR?",
         *answer.values(),
+        "0",
     )
 
 
@@ -152,8 +153,12 @@ def test_silence_after_the_trigger_is_a_bench_error_and_nothing_is_fired_again(s
     turns = listed(looking(setting_up(told, 1), c1="0"), 1, 0.2, 1e-3)
     turns.append((":TINT 1;:SYST:ERR?", VisaIOError(StatusCode.error_timeout)))
     turns.extend([(CLEAR, None), (":SYST:ERR?", EMPTY)])
+    turns.say("*ESR?", "0").set(":SOUR1:VOLT 0.0", ":SOUR1:VOLT?", "0")
+    words = ":SOUR1:RANG?;:SOUR1:FILT?;:SOUR1:VOLT:SLEW?;:SOUR1:DC:TRIG:SOUR?"
+    turns.say(words, "LOW", "HIGH", "20000000", "INT1")
+    looking(turns.send(":SOUR1:DC:ABOR").say(":SOUR1:VOLT:MODE fix"), c1="0")
     turns.send(":SOUR1:DC:ABOR", ":SOUR1:VOLT:MODE fix")
-    with pytest.raises(BenchError, match="does not answer"):
+    with pytest.raises(NoReply, match="does not answer"):
         ready(scpi, model, turns, 1).pulse({"1": 0.2}, 1e-3)
 
 
@@ -222,7 +227,7 @@ class Parrot:
                 self.queries.append(header)
 
     def read(self):
-        fixed = {":SYST:ERR?": EMPTY, ":SOUR1:VOLT:LAST?": self.kept.get(":SOUR1:VOLT:TRIG", "0")}
+        fixed = {"*ESR?": "0", ":SYST:ERR?": EMPTY, ":SOUR1:VOLT:LAST?": self.kept.get(":SOUR1:VOLT:TRIG", "0")}
         return ";".join(fixed.get(q) or self.kept[q[:-1]] for q in self.queries if q.endswith("?"))
 
 

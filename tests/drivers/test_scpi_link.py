@@ -13,11 +13,15 @@ from pyvisa.constants import StatusCode
 
 from labmtj.drivers.link import TspLink
 from labmtj.drivers.scpi_link import ScpiLink
-from labmtj.errors import BadReply, BenchError, InstrumentError
+from labmtj.errors import BadReply, BenchError, InstrumentError, InterlockOpen, NoReply, PowerLost
 
 CLEAR = "<device clear>"
 TIMEOUT = VisaIOError(StatusCode.error_timeout)
 OK = '0,"No error"'
+
+
+class Stopped(Exception):
+    """Something that is no fault of the link, such as Ctrl-C."""
 
 
 # -- exchanges -------------------------------------------------------------------------------------
@@ -132,14 +136,82 @@ def test_silence_is_explained_by_the_queue(scpi):
         link.measure(":READ?")
 
 
-def test_silence_without_an_error_is_a_bench_error_and_nothing_is_sent_twice(scpi):
-    link = scpi((":READ?;:SYST:ERR?", TIMEOUT), (CLEAR, None), (":SYST:ERR?", OK))
-    with pytest.raises(BenchError, match=r"box does not answer ':READ\?;:SYST:ERR\?'"):
-        link.measure(":READ?")
+def test_a_question_without_an_answer_is_asked_once_more_after_the_link_was_recovered(scpi):
+    recovery = (CLEAR, None), (":SYST:ERR?", '-420,"Query UNTERMINATED"'), (":SYST:ERR?", OK)
+    link = scpi((":READ?;:SYST:ERR?", TIMEOUT), *recovery, (":READ?;:SYST:ERR?", f"1.5E-6;{OK}"))
+    assert 1.5e-6 == link.measure(":READ?")
+
+
+def test_a_question_that_is_not_answered_twice_is_an_error(scpi):
+    link = scpi((":X?;:SYST:ERR?", TIMEOUT), (CLEAR, None), (":SYST:ERR?", OK), (":X?;:SYST:ERR?", TIMEOUT))
+    with pytest.raises(NoReply, match=r"box does not answer ':X\?;:SYST:ERR\?'"):
+        link.number(":X?")
+
+
+def test_what_acts_is_never_sent_twice(scpi):
+    link = scpi(("*TRG;*OPC?;:SYST:ERR?", TIMEOUT), (CLEAR, None), (":SYST:ERR?", OK))
+    with pytest.raises(NoReply, match="box does not answer"):
+        link.complete("*TRG")
+
+
+def test_a_setting_that_reads_back_is_made_again(scpi):
+    message = ":VOLT 0.1;:VOLT?;:SYST:ERR?"
+    link = scpi((message, TIMEOUT), (CLEAR, None), (":SYST:ERR?", OK), (message, f"0.1;{OK}"))
+    link.assign(":VOLT", 0.1)
+
+
+def test_after_a_lost_reply_another_instrument_is_noticed_and_gets_nothing(scpi):
+    mine, other = "ACME,BOX,1,1.0", "ACME,BOX,2,1.0"
+    link = scpi((CLEAR, None), ("*IDN?", mine), (":X?;:SYST:ERR?", TIMEOUT), (CLEAR, None), ("*IDN?", other))
+    link.identify()
+    with pytest.raises(NoReply) as caught:
+        link.number(":X?")
+    assert "serial number 1, and now a BOX with 2 answers" in str(caught.value.__cause__)
+
+
+def test_after_a_lost_reply_settings_are_compared_and_those_that_differ_made_again(scpi):
+    limit, level = ":PROT 0.003;:PROT?;:SYST:ERR?", ":VOLT 0.1;:VOLT?;:SYST:ERR?"
+    link = scpi(
+        (":FUNC VOLT;:FUNC?;:SYST:ERR?", f"VOLT;{OK}"),
+        (limit, f"0.003;{OK}"),
+        (level, f"0.1;{OK}"),
+        (":X?;:SYST:ERR?", TIMEOUT),
+        (CLEAR, None),
+        (":SYST:ERR?", OK),
+        (":VOLT 0.0;:VOLT?;:SYST:ERR?", f"0.0;{OK}"),  # a source comes back to 0 V, never to where it was
+        (":FUNC?;:PROT?;:SYST:ERR?", f"VOLT;0.02;{OK}"),
+        (limit, f"0.003;{OK}"),
+        (":X?;:SYST:ERR?", f"7;{OK}"),
+    )
+    link.confirm(":FUNC VOLT", ":FUNC?", "VOLT")
+    link.assign(":PROT", 3e-3)
+    link.assign(":VOLT", 0.1, level=True)
+    assert 7.0 == link.number(":X?")
+
+
+def test_an_instrument_that_was_switched_off_is_noticed_with_the_answer(scpi):
+    link = scpi((":X?;*ESR?;:SYST:ERR?", f"7;0;{OK}"), (":X?;*ESR?;:SYST:ERR?", f"7;128;{OK}"))
+    link.mark()
+    assert ["7"] == link.ask_powered(":X?")
+    with pytest.raises(PowerLost, match="switched off and on"):
+        link.ask_powered(":X?")
+
+
+def test_ctrl_c_in_the_middle_of_an_exchange_leaves_no_reply_for_the_next(scpi):
+    link = scpi((":X?;:SYST:ERR?", Stopped()), (CLEAR, None), (":SYST:ERR?", OK), (":Y?;:SYST:ERR?", f"2;{OK}"))
+    with pytest.raises(Stopped):
+        link.number(":X?")
+    assert 2.0 == link.number(":Y?")
+
+
+def test_an_interlock_is_told_from_other_errors(scpi):
+    link = scpi((":OUTP 1;:SYST:ERR?", '+802,"Output blocked by interlock"'), (":SYST:ERR?", OK))
+    with pytest.raises(InterlockOpen, match="interlock"):
+        link.run(":OUTP 1")
 
 
 def test_a_dead_instrument_is_a_bench_error(scpi):
-    link = scpi((":READ?;:SYST:ERR?", TIMEOUT), (CLEAR, TIMEOUT), (":SYST:ERR?", TIMEOUT))
+    link = scpi((":READ?;:SYST:ERR?", TIMEOUT), (CLEAR, TIMEOUT))
     with pytest.raises(BenchError, match="does not answer"):
         link.measure(":READ?")
 

@@ -8,7 +8,15 @@ import pyvisa
 
 from labmtj.bench.doctor import Verdict, examine
 from labmtj.bench.session import open_bench
-from labmtj.errors import BadReply, BenchError, FileProblems, InputError, InstrumentError, LabmtjError, RouteError
+from labmtj.errors import (
+    BadReply,
+    BenchError,
+    FileProblems,
+    InputError,
+    InterlockOpen,
+    PowerLost,
+    RouteError,
+)
 from labmtj.twin.faults.file import Fault, load_faults
 from labmtj.twin.faults.replies import FORMS
 
@@ -30,22 +38,18 @@ def pair(smu):
 # -- replies that are lost, late or slow -----------------------------------------------------------
 
 
-def test_a_lost_reply_is_an_error_once_and_the_next_exchange_is_right(bench, smu):
+def test_after_a_lost_reply_a_question_is_asked_again_with_the_source_at_0_v(bench, smu):
     channel = smu.channel("a")
     channel.source_voltage = 0.125
     bench.faults.add("timeout", on="smu")
-    with pytest.raises(BenchError, match="does not answer"):
-        assert channel.source_voltage
-    assert 0.125 == channel.source_voltage
+    assert 0.0 == channel.source_voltage
     assert [] == bench.faults.listed()
 
 
 def test_a_late_reply_never_passes_for_that_of_the_next_message(bench, smu):
     channel = smu.channel("a")
-    channel.source_voltage = 0.125
     bench.faults.add("late", on="smu", delay="30 s")
-    with pytest.raises(BenchError, match="does not answer"):
-        assert channel.source_voltage
+    channel.source_voltage = 0.125
     channel.source_voltage = 0.25
     assert 0.25 == channel.source_voltage
 
@@ -88,8 +92,9 @@ def test_garbage_is_refused(bench, smu, form):
     channel.source_voltage = 0.125
     bench.faults.add("garbage", on="smu", form=form)
     with pytest.raises(BenchError):
-        assert channel.source_voltage
-    assert 0.125 == channel.source_voltage
+        _ = channel.source_voltage
+    # What is no number came in a reply that was whole; else the link was recovered, which leaves no source on.
+    assert (0.125 if form == "overflow" else 0.0) == channel.source_voltage
 
 
 @pytest.mark.parametrize("form", ["cut", "empty", "glued", "noise", "identity"])
@@ -101,8 +106,8 @@ def test_garbage_is_no_reading(bench, smu, matrix, form):
         both.sense(0.05, settle=1e-3)
 
 
-def test_what_is_drawn_depends_on_the_seed_and_on_nothing_else(bench, smu):
-    channel = smu.channel("a")
+def test_what_is_drawn_depends_on_the_seed_and_on_nothing_else(bench):
+    session = bench.raw("smu")
 
     def outcomes(seed):
         bench.faults.clear()
@@ -111,17 +116,15 @@ def test_what_is_drawn_depends_on_the_seed_and_on_nothing_else(bench, smu):
         bench.faults._active[-1].number = 1  # the same fault each time
         found = []
         for _ in range(12):
-            try:
-                found.append(channel.source_voltage)
-            except LabmtjError as error:
-                found.append(str(error))
+            session.write("print(0.25)")
+            found.append(session.read_raw())
         bench.faults._active[-1].number = number
         return found
 
     first = outcomes(1)
     assert first == outcomes(1)
     assert first != outcomes(2)
-    assert 2 <= first.count(0.0) <= 10
+    assert 2 <= first.count(b"2.50000e-01\n") <= 10
 
 
 @pytest.mark.parametrize("matrix_model", ["keithley_707b", "keysight_b2201a", "keysight_34980a", "keithley_3706a"])
@@ -179,9 +182,8 @@ def test_a_wrong_identity_is_noticed(bench, matrix):
 def test_an_instrument_that_hangs_until_it_is_cleared_comes_back(bench, smu):
     channel = smu.channel("a")
     bench.faults.add("hang", on="smu", until="cleared")
-    with pytest.raises(BenchError, match="does not answer"):
-        assert channel.source_voltage
     assert 0.0 == channel.source_voltage
+    assert [] == bench.faults.listed()
 
 
 def test_an_instrument_that_hangs_for_ever_does_not_come_back(bench, smu):
@@ -205,11 +207,14 @@ def test_after_a_power_cycle_everything_is_as_when_it_was_switched_on(bench, smu
     channel.source_enabled = True
     select(bench, matrix)
     bench.faults.add("power_cycle", on="*")
-    with pytest.raises(BenchError, match="does not answer"):
+    with pytest.raises(PowerLost, match="switched off and on"):
         assert channel.source_voltage
     bench.world.host.sleep(30)
+    with pytest.raises(PowerLost):
+        matrix.check_power()
     assert (frozenset(), frozenset()) == (bench.world.closed, matrix.closed())
-    assert (False, 0.0) == (channel.source_enabled, channel.source_voltage)
+    raw = bench.raw("smu")
+    assert [0.0, 0.0] == [float(raw.query(f"print(smua.source.{word})")) for word in ("output", "levelv")]
     assert abs(bench.world.outputs["smu", "a"].level) < 1e-3
     assert 128 & int(float(bench.raw("smu").query("*ESR?")))
 
@@ -219,7 +224,7 @@ def test_an_open_interlock_switches_outputs_off_refuses_them_and_stays_in_force(
     channel.source_enabled = True
     channel.source_voltage = 0.125
     number = bench.faults.add("interlock", on="smu")
-    with pytest.raises(InstrumentError, match="interlock"):
+    with pytest.raises(InterlockOpen, match="interlock"):
         assert channel.source_voltage
     assert not channel.source_enabled
     assert abs(bench.world.outputs["smu", "a"].level) < 1e-2
@@ -313,18 +318,18 @@ def test_an_overrange_in_place_of_a_reading_is_flagged_or_refused(bench, smu, ma
 # -- when ------------------------------------------------------------------------------------------
 
 
-def test_a_fault_waits_for_its_message_or_its_time(bench, smu):
-    channel = smu.channel("a")
+def test_a_fault_waits_for_its_message_or_its_time(bench):
+    session = bench.raw("smu")
     bench.faults.add("timeout", on="smu", after=3)
-    for _ in range(3):
-        assert 0.0 == channel.source_voltage
-    with pytest.raises(BenchError):
-        assert channel.source_voltage
+    assert ["2.50000e-01"] * 3 == [session.query("print(0.25)") for _ in range(3)]
+    with pytest.raises(pyvisa.VisaIOError):
+        session.query("print(0.25)")
+    session.clear()
     bench.faults.add("timeout", on="smu", at="5 s")
-    assert 0.0 == channel.source_voltage
+    assert "2.50000e-01" == session.query("print(0.25)")
     bench.world.sleep(5)
-    with pytest.raises(BenchError):
-        assert channel.source_voltage
+    with pytest.raises(pyvisa.VisaIOError):
+        session.query("print(0.25)")
 
 
 def test_faults_are_in_the_record_of_the_twin(bench, smu):

@@ -17,7 +17,22 @@ from labmtj.errors import CannotResume
 Entry = dict[str, Any]
 RETURN = "resume"
 """The entry with which a run comes back; "back" ends what was looked at then."""
-_ASIDE = frozenset({"run", "bench", "at", "end", "account", "command", "gap", "latch", "summary", "states", "outcome"})
+_ASIDE = frozenset(
+    {
+        "run",
+        "bench",
+        "at",
+        "end",
+        "account",
+        "command",
+        "gap",
+        "interlock",
+        "acknowledge",
+        "summary",
+        "states",
+        "outcome",
+    }
+)
 """Entries that no step asks for; outcomes are found by the number of their intent."""
 
 

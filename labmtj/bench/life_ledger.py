@@ -1,0 +1,89 @@
+"""A run and the ledger: which ledger and which die a bench means, and the life of its cells kept while it runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from labmtj.bench.exposure import exposure_of
+from labmtj.bench.life import LifeGate, contribution_of_journal
+from labmtj.bench.living_array import LivingArray
+from labmtj.config.bench import BenchFile
+from labmtj.errors import StorageError
+from labmtj.host_state import user_folder
+from labmtj.physics.stress import Limits
+from labmtj.ports import ArrayAccess
+from labmtj.runs.journal import read_journal
+from labmtj.runs.ledger import Ledger, Life, new_life
+
+NAME = "ledger.sqlite3"
+
+
+def ledger_path(file: BenchFile | None = None) -> Path:
+    """The ledger of a bench: the one that it names, else LABMTJ_LEDGER, else the user's own.
+
+    A simulated die keeps its ledger beside the file of its hidden state: what it takes is nothing to real ones.
+    """
+    if file is not None and file.bench.ledger is not None:
+        return Path(file.bench.ledger)
+    simulation = None if file is None else file.bench.simulation
+    if file is not None and file.bench.visa == "@labmtj" and simulation is not None and simulation.state is not None:
+        return Path(simulation.state).parent / NAME
+    named = os.environ.get("LABMTJ_LEDGER")
+    return Path(named) if named else user_folder() / NAME
+
+
+def die_key(file: BenchFile) -> str:
+    """What the ledger calls the die of a bench: its name, wafer and all; without one, all dies of the bench are one."""
+    return file.bench.array.die or f"any die on {file.bench.title}"
+
+
+def run_id(journal: Path) -> str:
+    """The name of a run in the ledger: it stays when its folder is moved. Raises StorageError without a first line."""
+    try:
+        with journal.open("rb") as file:
+            first = file.readline()
+    except OSError as error:
+        raise StorageError(f"{journal}: the journal cannot be read: {error.strerror}") from error
+    if not first.endswith(b"\n"):
+        raise StorageError(f"{journal}: this journal has no first line, so nothing was done in this run")
+    return hashlib.sha256(first).hexdigest()[:16]
+
+
+def contribution_of_run(journal: Path, file: BenchFile, limits: Limits) -> Life:
+    """What a run has done to its die, by its journal."""
+    array = file.bench.array
+    return contribution_of_journal(read_journal(journal), exposure_of(file, limits), shape=(array.rows, array.cols))
+
+
+@contextmanager
+def kept_life(array: ArrayAccess, file: BenchFile, limits: Limits, journal: Path) -> Generator[LivingArray, None, None]:
+    """The array of a run (its bench, its journal's file), its cells' lives held against the limits and in the ledger.
+
+    The ledger hears of a run when it begins, at most once a second, and when it ends, however it does, from its
+    journal; one that goes on takes up what its journal says. Raises StorageError if the ledger cannot be used.
+    """
+    ledger, key, name = Ledger(ledger_path(file)), die_key(file), run_id(journal)
+    begun = contribution_of_run(journal, file, limits)
+    life = ledger.life(key, without=name)
+    if life is None:
+        life = new_life(*begun.shape)
+    given = {name: value for name, value in asdict(limits).items() if value is not None}
+    ledger.begin(key, name, journal.parent, shape=begun.shape, limits=given)
+    gate = LifeGate(
+        exposure_of(file, limits),
+        limits,
+        life=life,
+        begun=begun,
+        keep=lambda contribution: ledger.contribute(key, name, contribution),
+    )
+    how = "failed"
+    try:
+        yield LivingArray(array, gate)
+        how = "done"
+    finally:
+        ledger.end(key, name, contribution_of_run(journal, file, limits), how=how)

@@ -1,0 +1,76 @@
+"""An array that counts what its cells take, and refuses what would be too much for their lives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labmtj.bench.life import LifeGate
+from labmtj.ports import ArrayAccess, CellModel, Clock
+from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
+
+
+class LivingArray:
+    """An array whose pulses and reads a `LifeGate` admits and counts (labmtj.ports.ArrayAccess)."""
+
+    def __init__(self, array: ArrayAccess, gate: LifeGate) -> None:
+        self._array, self._gate = array, gate
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols)."""
+        return self._array.shape
+
+    @property
+    def clock(self) -> Clock:
+        """The bench's clock."""
+        return self._array.clock
+
+    @property
+    def analog(self) -> bool:
+        """Whether each row can have a voltage of its own."""
+        return self._array.analog
+
+    def trust(self, model: CellModel | None) -> None:
+        """Hold pulses against the cell limit by what this model says that cells get."""
+        self._array.trust(model)
+
+    def check(self, pulse: Pulse) -> None:
+        """Raise LimitExceeded if `pulse` would pass a limit of the request, whatever the cells have taken before."""
+        self._array.check(pulse)
+
+    def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
+        """Read cells one after the other at +voltage and -voltage [V]."""
+        rows, volts = [cell.row for cell in cells], [voltage] * len(cells)
+        self._gate.check_read(rows, volts)
+        self._gate.add_read(rows, volts)
+        return self._array.read(cells, voltage=voltage)
+
+    def pulse(self, pulse: Pulse) -> PulseOutcome:
+        """Fire one programming pulse; one that fails half-way counts."""
+        self._array.check(pulse)
+        self._gate.check_pulse(pulse)
+        self._gate.add_pulse(pulse)
+        return self._array.pulse(pulse)
+
+    def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
+        """Currents [A] into `cols` with all of `rows` at their own of `volts` [V]; every look counts."""
+        looks = len(cols)  # the most that there can be: some arrays look at two columns at a time
+        self._gate.check_read(rows, volts, times=looks)
+        self._gate.add_read(rows, volts, times=looks)
+        return self._array.multiply(rows, cols, volts=volts)
+
+    def total(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sum:
+        """One current [A] of all of `rows` at +voltage and -voltage [V] into all of `cols` together."""
+        self._gate.check_read(rows, [voltage] * len(rows))
+        self._gate.add_read(rows, [voltage] * len(rows))
+        return self._array.total(rows, cols, voltage=voltage)
+
+    def sense(self, rows: Sequence[int], cols: Sequence[int], *, voltage: float) -> Sample:
+        """One integration with `rows` at `voltage` [V] and `cols` together on the ammeter, offsets included."""
+        self._gate.check_read(rows, [voltage] * len(rows), signs=1)
+        self._gate.add_read(rows, [voltage] * len(rows), signs=1)
+        return self._array.sense(rows, cols, voltage=voltage)
+
+    def rest(self) -> None:
+        """All lines to ground, sources at 0 V."""
+        self._array.rest()

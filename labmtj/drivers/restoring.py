@@ -1,0 +1,19 @@
+"""An instrument that was switched off and on again: its set-up, and what was set since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from labmtj.drivers.exchange import Link
+
+
+def restore(link: Link, setup: Callable[[], None]) -> None:
+    """Set up again, then make every setting that was in force before, in its order; source levels stay at 0 V.
+
+    Raises BenchError where one of them cannot be made.
+    """
+    before = link.in_force_now()
+    setup()
+    for setting, level in before:
+        link.keep(setting, level=level)
+    link.reassert()
