@@ -36,6 +36,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_SHOWN = 6  # chosen: lines that a message names; more are seldom mended one by one
+
 
 class LabmtjError(Exception):
     """Any error that labmtj raises on purpose."""
@@ -178,7 +180,16 @@ class RouteError(BenchError):
 
 
 class LineFaulty(RouteError):
-    """Lines whose relays, wires or probes do not do as they should; each is named with what is wrong with it."""
+    """Lines whose relays, wires or probes do not do as they should; each is named with what is wrong with it.
+
+    `faults` are records.LineFault, in the order of their lines.
+    """
+
+    def __init__(self, message: str, faults: Sequence[object] = ()) -> None:
+        self.faults = tuple(faults)
+        what = [str(fault) for fault in self.faults]
+        shown = what if len(what) <= _SHOWN else [*what[:_SHOWN], f"and {len(what) - _SHOWN} more lines"]
+        super().__init__(f"{message}: {'; '.join(shown)}" if what else message)
 
 
 class PolarityNotFound(BenchError):

@@ -7,9 +7,9 @@ line minus bit line.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
+from labmtj.records import Cell, Contact, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
 
 
 class Clock(Protocol):
@@ -130,7 +130,7 @@ class SourcePair(PulseSource, SensePair, Protocol):
 
 
 class VoltageBank(Protocol):
-    """Many voltage outputs, by name, that change together."""
+    """Many voltage outputs, by name, that change together and measure their currents."""
 
     def apply(self, levels: Mapping[str, float]) -> None:
         """Put these channels at these volts, all at once; read back."""
@@ -138,6 +138,10 @@ class VoltageBank(Protocol):
 
     def pulse(self, levels: Mapping[str, float], width: float) -> None:
         """Put these channels at these volts for `width` [s] on one trigger, from 0 V and back to 0 V."""
+        ...
+
+    def measure_currents(self, names: Sequence[str]) -> list[float]:
+        """Currents [A] out of these channels, as a source meter's are; inf beyond the range."""
         ...
 
     def rest(self) -> None:
@@ -223,6 +227,17 @@ class ArrayAccess(Protocol):
 
     def rest(self) -> None:
         """All lines to ground, sources at 0 V."""
+        ...
+
+
+class ContactCheck(Protocol):
+    """Looks at every line of an array before anything else is put on it."""
+
+    def __call__(self, *, level: float = 10e-3, quarantine: Literal["none", "open"] = "none") -> Contact:
+        """Examine all lines at no more than `level` [V]; what is found is in the journal, nothing is raised for it.
+
+        With `quarantine` "open" lines that current does not get through are left out from here on.
+        """
         ...
 
 

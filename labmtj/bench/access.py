@@ -77,6 +77,7 @@ class BenchArray:
     def check(self, pulse: Pulse) -> None:
         """Raise LimitExceeded if `pulse` would pass a limit, or needs more sources than there are; touches nothing."""
         self._gate.limits.check_pulse(pulse, model=self._model, shape=self._shape)
+        self._router.check(pulse)
         two_channels(pulse.scheme, pulse.amplitude)
 
     def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from labmtj.bench.access import BenchArray, Waits
+from labmtj.bench.bank_lines import BankEnds
+from labmtj.bench.contact import BankLines, ContactCheck, Examine, TwoMeterLines
 from labmtj.bench.limits import Gate, GatedBank, GatedPulses, GatedSense, GatedSource, Limits
 from labmtj.bench.parallel import BankWiring, ParallelArray
+from labmtj.bench.quick_lines import Meters
 from labmtj.bench.reader import TwoMeters
 from labmtj.bench.routing import Harness, Line, Router
 from labmtj.bench.upkeep import Upkeep
@@ -92,6 +95,14 @@ def router(bench: Bench, roles: Roles, connected: Connected) -> Router:
     return Router(matrix, Harness(columns, {role: letter for role, letter in letters.items() if letter is not None}))
 
 
+@dataclass(frozen=True)
+class Assembled:
+    """An array, and what looks at its lines."""
+
+    array: ArrayAccess
+    contact: ContactCheck
+
+
 def assemble(
     file: BenchFile,
     limits: Limits,
@@ -100,8 +111,11 @@ def assemble(
     clock: Clock,
     *,
     gate: Gate | None = None,
-) -> ArrayAccess:
-    """The array of a bench whose instruments are connected and set up; `gate` is what their messages pass, too."""
+) -> Assembled:
+    """The array of a bench whose instruments are connected and set up, and the check of its contacts.
+
+    `gate` is what the messages to its instruments pass, too.
+    """
     bench = file.bench
     roles = roles_of(bench, connected.models)
     gate = gate or Gate(limits)
@@ -115,8 +129,10 @@ def assemble(
         "upkeep": upkeep(connected, clock, journal),
     }
     if roles.drive is None:
-        return _parallel(bench, connected, roles, gate, shared)
-    return _pairwise(bench, connected, roles, gate, clock, shared)
+        array, examine = _parallel(bench, connected, roles, gate, shared)
+    else:
+        array, examine = _pairwise(bench, connected, roles, gate, clock, shared)
+    return Assembled(array, ContactCheck(examine, shared["router"], clock, journal))
 
 
 def upkeep(connected: Connected, clock: Clock, journal: Journal) -> Upkeep:
@@ -128,23 +144,22 @@ def upkeep(connected: Connected, clock: Clock, journal: Journal) -> Upkeep:
 
 def _pairwise(
     bench: Bench, connected: Connected, roles: Roles, gate: Gate, clock: Clock, shared: dict[str, Any]
-) -> BenchArray:
+) -> tuple[BenchArray, Examine]:
     """An array behind two source meters and, where it has one, a pulse generator."""
     devices, limits, measure = connected.devices, gate.limits, bench.measure
     (first, drive), (second, sense) = (bench.channels[letter] for letter in (roles.drive or "", roles.sense))
     driving = meter(bench, connected, roles.drive or "", gate)
     sensing = meter(bench, connected, roles.sense, gate)
+    # A range can hold a source below its limit, so the driving one gets a range that the limit fits in.
+    driving.current_range = limits.line_compliance
+    sensing.current_range = measure.range
     pair = None
     if first == second and hasattr(devices[first], "pair"):
         pair = devices[first].pair(
             drive, sense, compliance=limits.line_compliance, nplc=measure.nplc, read_range=measure.range
         )
-    else:
-        # A range can hold a source below its limit, so the driving one gets a range that the limit fits in.
-        driving.current_range = limits.line_compliance
-        sensing.current_range = measure.range
     reader = GatedSense(pair or TwoMeters(driving, sensing, clock), gate)
-    pulser = generator_pulses(bench, roles, connected, gate)
+    generator = pulser = generator_pulses(bench, roles, connected, gate)
     if pulser is None:
         if pair is None:
             raise InputError(
@@ -152,7 +167,21 @@ def _pairwise(
                 "plug two channels of a pulse generator into matrix rows"
             )
         pulser = GatedPulses(pair, gate)
-    return BenchArray(reader=reader, pulser=pulser, **shared)
+    waits: Waits = shared["waits"]
+    meters = Meters(
+        reader,
+        driving,
+        sensing,
+        clock,
+        settle=waits.after_source,
+        relay=waits.after_relay,
+        compliance=limits.line_compliance,
+        range=measure.range,
+        nplc=measure.nplc,
+    )
+    ohms = 0.0 if generator is None else generator.ohms
+    examine = TwoMeterLines(shared["router"], meters, shared["shape"], generator, ohms)
+    return BenchArray(reader=reader, pulser=pulser, **shared), examine
 
 
 def generator_pulses(bench: Bench, roles: Roles, connected: Connected, gate: Gate) -> GatedPulses | None:
@@ -168,7 +197,9 @@ def generator_pulses(bench: Bench, roles: Roles, connected: Connected, gate: Gat
     return GatedPulses(device.pair(row, col), gate, ohms=model.output_impedance)
 
 
-def _parallel(bench: Bench, connected: Connected, roles: Roles, gate: Gate, shared: dict[str, Any]) -> ParallelArray:
+def _parallel(
+    bench: Bench, connected: Connected, roles: Roles, gate: Gate, shared: dict[str, Any]
+) -> tuple[ParallelArray, Examine]:
     """An array with a bank of sources on its rows."""
     rows = {n: end for n, end in bench.lines.rows.items() if not isinstance(end, int)}
     bank, col = bench.channels[roles.pulse_col]
@@ -178,11 +209,24 @@ def _parallel(bench: Bench, connected: Connected, roles: Roles, gate: Gate, shar
             f"{bench.title}: every row and the column's pulse need a channel of one bank of voltages; here: "
             f"{', '.join(others)}, {len(rows)} of {bench.array.rows} rows"
         )
-    sensing = [meter(bench, connected, letter, gate) for letter in (roles.sense, roles.second) if letter is not None]
-    for channel in sensing:
-        channel.current_range = bench.measure.range
     wiring = BankWiring({n: channel for n, (_, channel) in rows.items()}, col)
-    return ParallelArray(bank=GatedBank(connected.devices[bank], gate), wiring=wiring, meters=sensing, **shared)
+    ends = bank_ends(bench, roles, connected, gate)
+    sensing = list(ends.meters.values())
+    examine = BankLines(shared["router"], ends, shared["clock"], shared["shape"], shared["waits"], bench.measure.range)
+    return ParallelArray(bank=ends.bank, wiring=wiring, meters=sensing, **shared), examine
+
+
+def bank_ends(bench: Bench, roles: Roles, connected: Connected, gate: Gate) -> BankEnds:
+    """The bank on the rows of a bench and the meters on its columns, on at 0 V with the range of readings."""
+    name, col = bench.channels[roles.pulse_col]
+    model = connected.models[name]
+    letters = {Role.SENSE: roles.sense, Role.SECOND_SENSE: roles.second}
+    meters = {role: meter(bench, connected, letter, gate) for role, letter in letters.items() if letter is not None}
+    for channel in meters.values():
+        channel.current_range = bench.measure.range
+    rows = {n: end[1] for n, end in bench.lines.rows.items() if not isinstance(end, int)}
+    ohms = model.output_impedance if isinstance(model, VoltageBankModel) else 0.0
+    return BankEnds(GatedBank(connected.devices[name], gate), rows, col, ohms, meters)
 
 
 def meter(bench: Bench, connected: Connected, letter: str, gate: Gate) -> GatedSource:

@@ -20,12 +20,12 @@ from labmtj.bench.fence import Beat, SharedFence
 from labmtj.bench.guard import Guard
 from labmtj.bench.lease import Leases
 from labmtj.bench.reach import Target, find_way, identity_of, is_socket, targets
-from labmtj.bench.watched import WatchedArray
+from labmtj.bench.watched import WatchedArray, WatchedContact
 from labmtj.config.bench import BenchFile
 from labmtj.config.model import InstrumentModel
 from labmtj.errors import Fenced
 from labmtj.interrupts import shielded
-from labmtj.ports import ArrayAccess
+from labmtj.ports import ArrayAccess, ContactCheck
 
 
 class Custody:
@@ -74,6 +74,10 @@ class Custody:
     def watch(self, array: ArrayAccess) -> ArrayAccess:
         """The array, each request to it a transaction."""
         return WatchedArray(array, self.beat)
+
+    def watch_contact(self, check: ContactCheck) -> ContactCheck:
+        """The check of the lines as one transaction."""
+        return WatchedContact(check, self.beat)
 
     def leave(self) -> None:
         """Let the guardian go and give the leases back; to the guardian, if it is still at work."""

@@ -155,7 +155,7 @@ class GatedPulses:
     """
 
     def __init__(self, pair: PulseSource, gate: Gate, *, ohms: float = 0.0) -> None:
-        self._pair, self._gate, self._limits, self._ohms = pair, gate, gate.limits, ohms
+        self._pair, self._gate, self._limits, self.ohms = pair, gate, gate.limits, ohms
 
     def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
         """Fire both channels once [V], [s]; their difference is held against the cell limit."""
@@ -163,8 +163,8 @@ class GatedPulses:
             self._limits.check_terminal(volts)
         across = amplitudes[0] - amplitudes[1]
         self._gate.check_across((*amplitudes, 0.0), "a pulse")
-        if self._ohms:
-            self._limits.check_current(abs(across) / (2 * self._ohms), "a pulse into a short")
+        if self.ohms:
+            self._limits.check_current(abs(across) / (2 * self.ohms), "a pulse into a short")
         if not 0 < width < math.inf:
             raise LimitExceeded(f"a pulse of width {width} s makes no sense")
         return self._pair.pulse(amplitudes, width)
@@ -196,6 +196,10 @@ class GatedBank:
         if not 0 < width < math.inf:
             raise LimitExceeded(f"a pulse of width {width} s makes no sense")
         self._bank.pulse(levels, width)
+
+    def measure_currents(self, names: Sequence[str]) -> list[float]:
+        """Measure the currents out of these channels [A]."""
+        return self._bank.measure_currents(names)
 
     def rest(self) -> None:
         """All channels to 0 V."""

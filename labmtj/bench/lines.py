@@ -5,6 +5,8 @@ relay that is open from the one that is stuck. A pulse generator rests at 0 V me
 it is as good as at ground. Lines are compared with their likes, since nobody knows
 the junctions yet: a line whose current is a small share of the median has no contact, one that fills
 its source is tied to something it should not be.
+
+This is the long form, which names what is wrong; labmtj.bench.quick_lines shows in fewer looks that nothing is.
 """
 
 from __future__ import annotations
@@ -18,17 +20,20 @@ import numpy as np
 from labmtj.bench.routing import Line, Router
 from labmtj.errors import RouteError
 from labmtj.ports import Clock, PulseSource, SourceMeter
-from labmtj.records import Role
+from labmtj.records import LineFault, Role
 
 LEVEL = 10e-3  # [V] no junction is written, or disturbed in a minute, at this (physics.md, section 3)
-_LITTLE = 0.2  # chosen: of the median; a line of 15 cells in one state has 0.45 of one in the other
+LOWER = 0.1  # chosen: of the level, for a line that fills a meter: a shorted cell, if it no longer does then
+LITTLE = 0.2  # chosen: of the median; a line of 15 cells in one state has 0.45 of one in the other
+LEAST = 1e-4  # chosen: of a meter's range; less than this is noise, as with no die in the socket
 _LOST = 1.0  # chosen: of the median; so much leaves a driven line for no cell's other end
 _STUCK = 3.0  # chosen: of the median; more than this flows only past the cells
+_TIED = 30.0  # chosen: of the median; a cell shorted by 10 ohm makes 5, a relay at both meters more than 100
 
 
 @dataclass(frozen=True)
 class Currents:
-    """Amperes out of the driving meter and into the sensing one, at `LEVEL`, half the difference of both signs."""
+    """Amperes out of the driving meter and into the sensing one, at the level, half the difference of both signs."""
 
     out: float
     back: float
@@ -37,18 +42,10 @@ class Currents:
 Looks = dict[Line, "Currents | str"]  # what a line carried in one role, or what its matrix said instead
 
 
-@dataclass(frozen=True)
-class LineFault:
-    """What is wrong with a line, and what that most likely means."""
-
-    line: Line
-    text: str
-
-
 class LineTester:
     """Puts lines on a driving and a sensing meter and compares what flows.
 
-    `pulser` is a generator on matrix rows of its own, whose relays are examined as well.
+    `pulser` is a generator on matrix rows of its own, whose relays are examined as well; `level` [V].
     """
 
     def __init__(
@@ -61,9 +58,10 @@ class LineTester:
         shape: tuple[int, int],
         settle: float,
         pulser: PulseSource | None = None,
+        level: float = LEVEL,
     ) -> None:
         self._router, self._drive, self._sense, self._clock, self._settle = router, drive, sense, clock, settle
-        self._pulser = pulser
+        self._pulser, self._level, self._least = pulser, level, 0.0
         counts = {"row": shape[0], "col": shape[1]}
         self._axes = {axis: [Line(axis, n) for n in range(1, count + 1)] for axis, count in counts.items()}
 
@@ -75,6 +73,7 @@ class LineTester:
     def faults(self) -> Iterator[LineFault]:
         """Examine every line; ticks by yielding nothing for a good one. All lines are at ground after it."""
         pulsed: Looks = {}
+        self._least = LEAST * self._sense.current_range
         try:
             if self._pulser is not None:
                 self._pulser.rest()
@@ -110,8 +109,15 @@ class LineTester:
             self._router.take(self._router.route(roles))
         except RouteError as error:
             return str(error)
+        found = self._bipolar(self._level)
+        if math.isfinite(found.out) and math.isfinite(found.back):
+            return found
+        lower = self._bipolar(LOWER * self._level)
+        return Currents(lower.out / LOWER, lower.back / LOWER)
+
+    def _bipolar(self, level: float) -> Currents:
         halves: list[tuple[float, float]] = []
-        for volts in (LEVEL, -LEVEL):
+        for volts in (level, -level):
             self._drive.source_voltage = volts
             self._clock.sleep(self._settle)
             halves.append((self._drive.measure_current(), -self._sense.measure_current()))
@@ -133,9 +139,16 @@ class LineTester:
             yield LineFault(line, text)
 
     def _sense_stuck(self, line: Line, driven: Looks, _alone: Looks) -> Iterator[LineFault]:
-        on = driven[line]
-        if isinstance(on, Currents) and not math.isfinite(on.back):
+        # A shorted cell fills the meter from its row and from its column; a relay does so from one of them.
+        if not self._tied(line, driven):
+            return
+        other = self._axes["col" if line.axis == "row" else "row"]
+        if not any(self._tied(across, driven) for across in other):
             yield LineFault(line, "fills the sensing meter when it is driven: its sense relay is stuck closed")
+
+    def _tied(self, line: Line, driven: Looks) -> bool:
+        on = driven[line]
+        return isinstance(on, Currents) and not on.back <= max(_TIED * abs(self._typical(line, driven)), self._least)
 
     def _ground_stuck(self, line: Line, driven: Looks, _alone: Looks) -> Iterator[LineFault]:
         on, typical = driven[line], self._typical(line, driven)
@@ -150,21 +163,25 @@ class LineTester:
             return
         on, into, ground, pulse = (look for look in looks if isinstance(look, Currents))
         typical = self._typical(line, driven)
-        if not typical > 0:
-            yield LineFault(line, "no line of its kind carries current: is the array in its socket?")
+        if not typical > self._least:
+            text = "no line of its kind carries current: is the array in its socket, and do the relays move?"
+            yield LineFault(line, text)
             return
-        passes, is_sensed = on.back > _LITTLE * typical, into.back > _LITTLE * typical
-        drained, is_pulsed = (look.out - look.back > _LITTLE * typical for look in (ground, pulse))
+        passes, is_sensed = on.back > LITTLE * typical, into.back > LITTLE * typical
+        drained, is_pulsed = (look.out - look.back > LITTLE * typical for look in (ground, pulse))
+        text = ""
         if not passes and not is_sensed:
-            yield LineFault(line, "carries no current in any role: its wire, its probe or all of its cells are open")
+            text = "carries no current in any role: its wire, its probe or all of its cells are open"
         elif not passes:
-            yield LineFault(line, "carries no current when it is driven: its drive relay does not close")
+            text = "carries no current when it is driven: its drive relay does not close"
         elif not is_sensed:
-            yield LineFault(line, "carries no current when it is sensed: its sense relay does not close")
+            text = "carries no current when it is sensed: its sense relay does not close"
         elif not drained:
-            yield LineFault(line, "takes no current at ground: its ground relay does not close, it floats")
+            text = "takes no current at ground: its ground relay does not close, it floats"
         elif not is_pulsed:
-            yield LineFault(line, "takes no current at the generator: its relay to the generator does not close")
+            text = "takes no current at the generator: its relay to the generator does not close"
+        if text:
+            yield LineFault(line, text, interrupted=True)
 
 
 def _good(looks: Looks, lines: Sequence[Line]) -> list[float]:

@@ -8,22 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from labmtj.errors import RouteError
+from labmtj.errors import LimitExceeded, LineFaulty, RouteError
 from labmtj.ports import SwitchMatrix
-from labmtj.records import Role
+from labmtj.records import Line, LineFault, Pulse, Role
 from labmtj.routes import Crosspoint, Steps, moves, prove
 
-
-class Line(NamedTuple):
-    """A line of the array, counted from 1: axis "row" (word line) or "col" (bit line)."""
-
-    axis: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.axis} {self.number}"
+__all__ = ["Harness", "Line", "Router"]
 
 
 @dataclass(frozen=True)
@@ -38,9 +29,9 @@ class Harness:
         closed = ((self.rows[role], self.columns[line]) for line, role in route.items() if role is not Role.FLOAT)
         return frozenset(closed)
 
-    def line_at(self, column: int) -> str:
-        """The line on a matrix column, for messages."""
-        return next((str(line) for line, wired in self.columns.items() if wired == column), f"matrix column {column}")
+    def line_at(self, column: int) -> Line:
+        """The line on a matrix column; "matrix column" itself where there is none."""
+        return next((line for line, wired in self.columns.items() if wired == column), Line("matrix column", column))
 
 
 class Router:
@@ -49,6 +40,7 @@ class Router:
     def __init__(self, matrix: SwitchMatrix, harness: Harness) -> None:
         self._matrix, self._harness = matrix, harness
         self._closed: frozenset[Crosspoint] = frozenset()
+        self.quarantined: frozenset[Line] = frozenset()
         self._sure = True  # False after a move that was not completed: the relays are looked at before the next
 
     @property
@@ -69,7 +61,7 @@ class Router:
     def take(self, route: Mapping[Line, Role]) -> bool:
         """Move to a route; all sources must stand at 0 V. False if every relay was there already.
 
-        Raises RouteError if the matrix then reports other relays closed; the lines are named.
+        Raises LineFaulty if the matrix then reports other relays closed; the lines are named.
         """
         target = self._harness.crosspoints(route)
         if not self._sure:
@@ -84,13 +76,25 @@ class Router:
         self._closed, self._sure = found, True
         if found != target:
             wrong = sorted(found ^ target, key=lambda c: (c[1], c[0]))
-            lines = ", ".join(f"{self._harness.line_at(c[1])} (relay {c[0]}{c[1]})" for c in wrong)
-            raise RouteError(f"relays are not where they were asked to be: {lines}")
+            faults = [self._differs(crosspoint, closed=crosspoint in found) for crosspoint in wrong]
+            raise LineFaulty("relays are not where they were asked to be", faults)
         return True
 
     def doubt(self) -> None:
         """Look at the relays before the next move, whatever the last one has shown."""
         self._sure = False
+
+    def check(self, pulse: Pulse) -> None:
+        """Raise LimitExceeded for a pulse on a cell of a line that is left out; touches nothing."""
+        lines = {Line("row", pulse.cell.row), *(Line("col", col) for col in pulse.columns)}
+        if left_out := sorted(lines & self.quarantined):
+            raise LimitExceeded(f"no pulse on cell {pulse.cell}: {left_out[0]} is left out since the contact check")
+
+    def _differs(self, crosspoint: Crosspoint, *, closed: bool) -> LineFault:
+        row, column = crosspoint
+        told, says = ("opened", "closed") if closed else ("closed", "open")
+        text = f"relay {row}{column} was {told} and the matrix says that it is {says}"
+        return LineFault(self._harness.line_at(column), text)
 
     def plan(self, target: frozenset[Crosspoint]) -> Steps:
         """The moves from what is closed now to `target`, in the order that is safe for the array."""

@@ -38,7 +38,7 @@ from labmtj.config.model import (
 )
 from labmtj.drivers.loader import load_driver
 from labmtj.errors import BenchError, InputError, LabmtjError
-from labmtj.ports import ArrayAccess, Clock, FieldSource, Journal, Thermometer
+from labmtj.ports import ArrayAccess, Clock, ContactCheck, FieldSource, Journal, Thermometer
 from labmtj.records import Cell, Pulse, Reading
 from labmtj.runs.cassette import recording
 from labmtj.runs.journal import MemoryJournal
@@ -78,6 +78,7 @@ class OpenBench:
     clock: Clock
     limits: Limits
     identities: dict[str, str]
+    contact: ContactCheck
     field: FieldSource | None = None
     thermometer: Thermometer | None = None
     account: Callable[[], Account] | None = None
@@ -189,9 +190,10 @@ def _connect(
         devices[name] = device
     if custody is not None:
         custody.arm()  # before an output turns on
-    array = assemble(file, limits, journal, Connected(devices, models), clock, gate=gate)
+    assembled = assemble(file, limits, journal, Connected(devices, models), clock, gate=gate)
+    array, contact = assembled.array, assembled.contact
     if custody is not None:
-        array = custody.watch(array)
+        array, contact = custody.watch(array), custody.watch_contact(contact)
     array.rest()
     field = _magnet(bench, devices, models, clock, journal)
     if field is not None:
@@ -199,7 +201,9 @@ def _connect(
     sensor = bench.thermometer
     thermometer = None if sensor is None else Sensor(devices[sensor.instrument], sensor.channel)
     account = getattr(library, "account", None)
-    return OpenBench(file, array, clock, limits, identities, field, thermometer, account, safe.panic)
+    return OpenBench(
+        file, array, clock, limits, identities, contact, field, thermometer, account=account, panic=safe.panic
+    )
 
 
 def _magnet(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from labmtj.bench.fence import Beat
-from labmtj.ports import ArrayAccess, CellModel, Clock
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
+from labmtj.ports import ArrayAccess, CellModel, Clock, ContactCheck
+from labmtj.records import Cell, Contact, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
 
 
 class WatchedArray:
@@ -67,3 +68,15 @@ class WatchedArray:
         """All lines to ground."""
         with self._beat.transaction():
             self._array.rest()
+
+
+class WatchedContact:
+    """The same check of lines (labmtj.ports.ContactCheck)."""
+
+    def __init__(self, check: ContactCheck, beat: Beat) -> None:
+        self._check, self._beat = check, beat
+
+    def __call__(self, *, level: float = 10e-3, quarantine: Literal["none", "open"] = "none") -> Contact:
+        """Examine all lines at no more than `level` [V]."""
+        with self._beat.transaction():
+            return self._check(level=level, quarantine=quarantine)

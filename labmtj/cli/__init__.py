@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, check, ledger, plan, resume, run, safe, schema, status, twin
+from labmtj.cli import bench, chaos, check, ledger, plan, resume, run, safe, schema, status, twin
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,6 +47,7 @@ app.command()(schema.schema)
 app.command()(safe.safe)
 app.command()(bench.doctor)
 app.command()(bench.discover)
+app.command()(chaos.chaos)
 app.add_typer(twin.app, name="twin")
 
 

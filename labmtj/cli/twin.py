@@ -51,7 +51,8 @@ def serve(
       print(smu.query("*IDN?"))
 
     A raw socket (TCPIP::127.0.0.1::5025::SOCKET) wants read_termination and write_termination set to a
-    line feed. Without --realtime the bench's clock is virtual and replies come at once.
+    line feed. An instrument with a port for dead sockets (5030 on Keithley's) has one here, too: a connection to it
+    ends raw sessions that nobody closed. Without --realtime the bench's clock is virtual and replies come at once.
     """
     from labmtj.config.bench import load_bench
     from labmtj.twin.build import models, simulated_bench
@@ -60,14 +61,20 @@ def serve(
     from labmtj.twin.warm import warm_up
 
     file = load_bench(bench, overrides=settings or [], seed=seed)
-    titles = {name: model.title for name, model in models(file).items()}
+    sheets = models(file)
     served = simulated_bench(file, log=log, realtime=realtime)
     if faults is not None:
         served.faults.load(faults)
-    warm_up(served.world.electrics.truth)
     server = BenchServer(
-        served, host=host, hislip_port=hislip_port, socket_port=socket_port, control_port=control_port, models=titles
+        served,
+        host=host,
+        hislip_port=hislip_port,
+        socket_port=socket_port,
+        control_port=control_port,
+        models={name: model.title for name, model in sheets.items()},
+        dead_sockets=[name for name, model in sheets.items() if getattr(model, "dead_socket", None) is not None],
     )
+    warm_up(served.world.electrics.truth)
 
     def listening() -> None:
         if ready_file is not None:
@@ -99,7 +106,7 @@ def fault(
       labmtj twin fault --ready-file bench.json clear number=1
 
     Kinds: timeout, late, garbage, cut_block, identity, slow, hang, power_cycle, interlock, stuck, lie, offset,
-    compliance. Each takes on, after, probability, at and duration.
+    compliance, dead_socket. Each takes on, after, probability, at and duration.
     """
     from labmtj.config.source import parse
     from labmtj.errors import InputError
@@ -138,6 +145,8 @@ def _show(server: BenchServer, ready_file: Path | None) -> None:
     for name, resource in server.resources.items():
         table.add_row(name, resource.model, resource.hislip)
         table.add_row("", "", resource.socket)
+        if resource.dead_socket is not None:
+            table.add_row("", "", f"{server.host}:{resource.dead_socket} for dead sockets")
     console.print(f"{server.bench.title}, {_time(server.bench.world.host)}", soft_wrap=True)
     console.print(table)
     secret = f"token in {ready_file}" if ready_file is not None else f"token {server.token}"

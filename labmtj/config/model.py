@@ -12,6 +12,8 @@ from labmtj.config.quantities import Current, Delay, Fraction, Level, Model, Res
 from labmtj.config.source import read
 from labmtj.errors import FileProblems
 
+Port = Annotated[int, Field(ge=1, le=65535)]
+
 
 class Identity(Model):
     """What an instrument answers to *IDN?."""
@@ -93,7 +95,7 @@ class SourceMeterTiming(Model):
 
 
 class SourceMeterModel(Model):
-    """Data sheet of a source-measure unit."""
+    """Data sheet of a source-measure unit; `dead_socket` is the TCP port that ends sessions nobody closed."""
 
     title: str
     format: Literal[1]
@@ -101,6 +103,7 @@ class SourceMeterModel(Model):
     driver: str
     firmware: str
     identity: Identity
+    dead_socket: Port | None = None
     accepts: list[str] = Field(default_factory=list[str])
     channels: Annotated[list[str], Field(min_length=1)]
     source_voltage: Annotated[list[VoltageRange], Field(min_length=1)]
@@ -139,7 +142,7 @@ class MatrixTiming(Model):
 
 
 class SwitchMatrixModel(Model):
-    """Data sheet of a relay matrix."""
+    """Data sheet of a relay matrix; `dead_socket` is the TCP port that ends sessions nobody closed."""
 
     title: str
     format: Literal[1]
@@ -147,6 +150,7 @@ class SwitchMatrixModel(Model):
     driver: str
     firmware: str
     identity: Identity
+    dead_socket: Port | None = None
     accepts: list[str] = Field(default_factory=list[str])
     rows: Annotated[int, Field(ge=1, le=16)]
     cards: Cards

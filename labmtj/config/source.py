@@ -17,8 +17,7 @@ from labmtj.errors import FileProblems, InputError, MissingFile, Problem
 
 KeyPath = tuple[str | int, ...]
 
-# chosen: far above any bench or protocol, low enough that a hostile file is refused at once.
-MAX_BYTES, MAX_NODES = 1_000_000, 100_000
+MAX_BYTES = 1_000_000  # chosen: far above any bench or protocol, low enough that a hostile file is refused at once
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _LONGEST_EXCERPT = 160
 
@@ -150,7 +149,7 @@ class _Builder:
 
     def build(self, node: yaml.Node, path: KeyPath = ()) -> Any:
         self.count += 1
-        if self.count > MAX_NODES or len(path) > yaml12.MAX_DEPTH:
+        if self.count > yaml12.MAX_NODES or len(path) > yaml12.MAX_DEPTH:
             message = "aliases make this file unfold without bound"
             raise FileProblems([_problem(self.name, self.text, self.mark(node), message)])
         self.values[path] = self.mark(node)

@@ -15,7 +15,7 @@ from yaml.composer import Composer
 
 _Parser: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # chosen: far above any bench or protocol, low enough that a hostile file is refused at once.
-MAX_DEPTH, MAX_ALIASES, MAX_DIGITS = 32, 100, 400
+MAX_DEPTH, MAX_ALIASES, MAX_DIGITS, MAX_NODES = 32, 100, 400, 20_000
 TAG = "tag:yaml.org,2002:"
 _NUMBER = list("-+.0123456789")
 _CORE = {
@@ -27,17 +27,25 @@ _CORE = {
 
 
 class _Bounded(Composer):
-    """Nodes from the events of a parser, with a bound on depth and aliases."""
+    """Nodes from the events of a parser, with a bound on depth, aliases and values."""
 
     depth = 0
     aliases = 0
+    count = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         events = cast(Any, self)
         self.aliases += bool(events.check_event(yaml.AliasEvent))
         self.depth += 1
-        if self.depth > MAX_DEPTH or self.aliases > MAX_ALIASES:
-            what = f"nested deeper than {MAX_DEPTH}" if self.depth > MAX_DEPTH else f"more than {MAX_ALIASES} aliases"
+        self.count += 1
+        what = ""
+        if self.depth > MAX_DEPTH:
+            what = f"nested deeper than {MAX_DEPTH}"
+        elif self.aliases > MAX_ALIASES:
+            what = f"more than {MAX_ALIASES} aliases"
+        elif self.count > MAX_NODES:
+            what = f"more than {MAX_NODES} values"
+        if what:
             raise yaml.MarkedYAMLError(problem=what, problem_mark=events.peek_event().start_mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -52,7 +60,7 @@ class _FastLoader(_Bounded, _Parser):
     """The same nodes from libyaml's parser, where PyYAML has it: an eighth of the time."""
 
     def __init__(self, text: str) -> None:
-        _Parser.__init__(self, text)
+        cast(Any, _Parser).__init__(self, text)
         Composer.__init__(self)
 
 

@@ -41,7 +41,7 @@ def save_die(path: str | Path, *, truth: DieTruth) -> None:
     try:
         with open(beside, "wb") as file:
             arrays: dict[str, Any] = {name: getattr(truth, name) for name in _ARRAYS}
-            np.savez_compressed(file, header=np.array(header), **arrays)
+            np.savez_compressed(file, allow_pickle=False, header=np.array(header), **arrays)
         os.replace(beside, place)
     except OSError as error:
         raise StorageError(f"{place}: the die cannot be written: {error}") from error

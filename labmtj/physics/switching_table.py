@@ -209,5 +209,5 @@ if __name__ == "__main__":
     path = Path(labmtj.__file__).parent.parent / "data" / "reference" / NAME
     path.parent.mkdir(parents=True, exist_ok=True)
     first, second = make()
-    np.savez_compressed(path, about=np.array(ABOUT), forward=first, back=second)
+    np.savez_compressed(path, allow_pickle=False, about=np.array(ABOUT), forward=first, back=second)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

@@ -19,7 +19,7 @@ from labmtj.protocol.kinds.step import Step
 from labmtj.protocol.progress import Progress
 from labmtj.protocol.replay.access import pulse_of
 from labmtj.protocol.replay.past import Past
-from labmtj.protocol.replay.surroundings import RunField
+from labmtj.protocol.replay.surroundings import RunContact, RunField
 from labmtj.records import PulseOutcome
 from labmtj.routines.fingerprint import compare
 from labmtj.routines.program import verify_layer
@@ -42,7 +42,11 @@ class Return:
     def __call__(self, entry: Mapping[str, Any]) -> None:
         """Look at everything; `entry` is what the journal notes of this return."""
         progress = self.progress
-        said = self._settle(entry)
+        said: list[str] = []
+        if isinstance(progress.check, RunContact) and progress.check.asked is not None:
+            level, quarantine = progress.check.asked
+            said.append(progress.contact(level=level, quarantine=quarantine))
+        said += self._settle(entry)
         if isinstance(progress.magnet, RunField):
             progress.magnet.restore()
         if progress.die_map is not None:

@@ -25,6 +25,7 @@ from labmtj.host_state import who
 from labmtj.ports import ArrayAccess, Ticker
 from labmtj.protocol import run_folder
 from labmtj.protocol.come_back import Return
+from labmtj.protocol.kinds.contact import ContactStep
 from labmtj.protocol.kinds.program import ProgramStep
 from labmtj.protocol.kinds.report import ReportStep
 from labmtj.protocol.load import Job, check_fits, load_protocol
@@ -32,7 +33,7 @@ from labmtj.protocol.observer import Observer, Silent
 from labmtj.protocol.progress import Progress
 from labmtj.protocol.replay.access import RunArray
 from labmtj.protocol.replay.past import RETURN, Entry, Past
-from labmtj.protocol.replay.surroundings import RunField, RunJournal, RunThermometer
+from labmtj.protocol.replay.surroundings import RunContact, RunField, RunJournal, RunThermometer
 from labmtj.protocol.stop import Stopped, StopRequest, stop_on_signals
 from labmtj.protocol.summary import summary
 from labmtj.records import DieMap
@@ -202,6 +203,10 @@ def _steps(run: _Run, opened: OpenBench, live: ArrayAccess, noted: Tempered, sto
     watcher.started(f"{opened.file.bench.title}   {instruments}{_die_line(opened.file)}")
     start = opened.clock.now()
     run.journal.record("bench", {"identities": opened.identities, "t": round(start, 9)})
+    if not isinstance(run.job.protocol.steps[0], ContactStep):  # every run begins so
+        replayed, before = not past.live, progress.array.clock.now()
+        line = progress.contact()
+        watcher.done(ContactStep.kind, line, progress.array.clock.now() - before, replayed=replayed and not past.live)
     for number, step in enumerate(run.job.protocol.steps, start=1):
         if isinstance(step, ReportStep):
             continue
@@ -249,6 +254,7 @@ def _progress(run: _Run, opened: OpenBench, live: ArrayAccess, noted: Tempered, 
         opened.limits,
         magnet=None if magnet is None else RunField(magnet, noted, past),
         thermometer=None if sensor is None else RunThermometer(sensor, noted, past),
+        check=RunContact(opened.contact, past),
     )
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labmtj.errors import InputError
+from labmtj.errors import InputError, LineFaulty
 from labmtj.nets.dataset import Dataset
 from labmtj.nets.network import Network, Trace, forward_array
 from labmtj.nets.tune import ScaleTuning
 from labmtj.physics.stress import Limits
-from labmtj.ports import ArrayAccess, FieldSource, Journal, Thermometer
+from labmtj.ports import ArrayAccess, ContactCheck, FieldSource, Journal, Thermometer
 from labmtj.records import Cell, Copy, Defect, DieMap, Finding, Floats, Ints, Polarity
 from labmtj.routines.reference import Watch
 from labmtj.routines.writing.picture import Picture
 from labmtj.runs.die_map import die_map_entry
+from labmtj.units import Dimension, show
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,8 @@ class Progress:
     """What a run knows so far; each step adds to it. Layers count from 1.
 
     `stated` is the state that a positive row writes as the bench file has it: found, not believed. `magnet` and
-    `thermometer` are the bench's, where it has them.
+    `thermometer` are the bench's, where it has them; `check` looks at its lines, where the array has any.
+    `quarantined` are the cells of lines that are left out.
     """
 
     network: Network | None
@@ -52,6 +54,8 @@ class Progress:
     flips: dict[int, int] = field(default_factory=dict[int, int])
     magnet: FieldSource | None = None
     thermometer: Thermometer | None = None
+    check: ContactCheck | None = None
+    quarantined: frozenset[Cell] = frozenset()
     scale: ScaleTuning | None = None
     software_scale: ScaleTuning | None = None
     watch: Watch | None = None
@@ -89,8 +93,35 @@ class Progress:
         self._picture = Picture(self.known_map) if self._picture is None else self._picture.of(self.known_map)
         return self._picture
 
+    def contact(self, *, level: float = 10e-3, quarantine: Literal["none", "open"] = "none") -> str:
+        """Check every line at `level` [V]; the line that a person reads. Raises LineFaulty, with the lines named.
+
+        Cells of lines that are left out are open from here on.
+        """
+        if self.check is None:
+            return "no lines here: the array is without instruments"
+        found = self.check(level=level, quarantine=quarantine)
+        if found.serious:
+            raise LineFaulty("the contact check failed, and nothing was written", found.serious)
+        rows, cols = self.array.shape
+        bad = {(line.axis, line.number) for line in found.quarantined}
+        self.quarantined = frozenset(
+            Cell(row, col)
+            for row in range(1, rows + 1)
+            for col in range(1, cols + 1)
+            if ("row", row) in bad or ("col", col) in bad
+        )
+        said = f"{rows + cols - len(bad)}/{rows + cols} lines at {show(level, Dimension.VOLTAGE)}"
+        names = ", ".join(map(str, found.quarantined))
+        return f"{said}   left out: {names}" if names else said
+
     def keep_map(self, die: DieMap) -> None:
         """From here on this is what is known of the die, at the temperature of now; it is in the journal."""
+        if self.quarantined:
+            defect = die.defect.copy()
+            for cell in self.quarantined:
+                defect[cell.position] = Defect.OPEN
+            die = replace(die, defect=defect)
         if self.thermometer is not None:
             die = replace(die, temperature=self.thermometer.temperature())
         self.die_map = die

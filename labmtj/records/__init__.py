@@ -23,6 +23,7 @@ from labmtj.records.cells import (
     Sum,
     Trait,
 )
+from labmtj.records.contact import Contact, Line, LineFault
 from labmtj.records.die_map import DieMap
 from labmtj.records.finding import Column, Finding
 from labmtj.records.layers import Copy, Placement
@@ -32,12 +33,15 @@ __all__ = [
     "Attempt",
     "Cell",
     "Column",
+    "Contact",
     "Copy",
     "Defect",
     "DieMap",
     "Finding",
     "Floats",
     "Ints",
+    "Line",
+    "LineFault",
     "Placement",
     "Polarity",
     "Pulse",

@@ -10,6 +10,8 @@ from pathlib import Path
 import labmtj
 from labmtj.errors import StorageError
 
+_LONGEST = 80  # chosen: characters of a title in the name of a folder; file systems allow 255 in all
+
 
 def runs_root(out: Path | None = None) -> Path:
     """The folder in which run folders are made."""
@@ -27,7 +29,7 @@ def runs_root(out: Path | None = None) -> Path:
 def new_run(title: str, *, out: Path | None = None) -> Path:
     """Make a new folder `<time>-<title>`. Raises StorageError if that cannot be done."""
     root = runs_root(out)
-    name = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-").lower() or "run"
+    name = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-").lower()[:_LONGEST] or "run"
     stamp = datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
     for attempt in range(100):
         folder = root / (f"{stamp}-{name}" if attempt == 0 else f"{stamp}-{name}-{attempt + 1}")

@@ -1,13 +1,16 @@
 """The twin's own record of what was done to it: pulses, relay moves, sources, violations. Nobody else writes it.
 
 It is the referee of tests that kill a measuring process: what stands here happened. Each entry is one
-JSON object a line, written before the call that caused it returns.
+JSON object a line, written before the call that caused it returns. Where a file is named, entries also hold the
+moment (`wall`, seconds since 1970), and every new level of a source: who measures how fast a bench was made safe
+must not ask the process that did it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time as wall_time
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -38,6 +41,8 @@ class TwinLog:
     def write(self, kind: str, time: float, **fields: Any) -> None:
         """Add an entry of this kind at this time [s] of the bench."""
         entry = {"n": self.count, "t": round(time, 9), "kind": kind, **fields}
+        if self._file is not None:
+            entry["wall"] = round(wall_time.time(), 6)
         self.count += 1
         self.entries.append(entry)
         if self._file is not None:

@@ -219,6 +219,10 @@ class World:
         point = self.electrics.operating_point(self._hookup or self.hookup())
         return point.source_volts[number], point.limited[number]
 
+    def driven(self) -> list[str]:
+        """Channels that put more than 5 mV, or a current, on what they are connected to now."""
+        return [f"{instrument}.{name}" for (instrument, name), output in self.outputs.items() if output.hot]
+
     def terminal(self, channel: Channel) -> float:
         """Volts at a channel's terminals now."""
         return self.standing(channel)[0]

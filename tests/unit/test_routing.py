@@ -102,11 +102,11 @@ def test_a_line_that_no_relay_leads_to_is_refused():
 @pytest.mark.parametrize(
     ("kind", "relay", "line"),
     [
-        ("stuck_open", ("A", 12), r"row 2 \(relay A12\)"),
-        ("stuck_open", ("C", 14), r"row 4 \(relay C14\)"),
-        ("stuck_closed", ("C", 17), r"col 3 \(relay C17\)"),
-        ("stuck_closed", ("B", 11), r"row 1 \(relay B11\)"),
-        ("stuck_closed", ("A", 40), r"matrix column 40 \(relay A40\)"),
+        ("stuck_open", ("A", 12), "row 2 relay A12 was closed and the matrix says that it is open"),
+        ("stuck_open", ("C", 14), "row 4 relay C14 was closed and the matrix says that it is open"),
+        ("stuck_closed", ("C", 17), "col 3 relay C17 was opened and the matrix says that it is closed"),
+        ("stuck_closed", ("B", 11), "row 1 relay B11 was opened and the matrix says that it is closed"),
+        ("stuck_closed", ("A", 40), "matrix column 40 relay A40 was opened and the matrix says that it is closed"),
     ],
 )
 def test_a_relay_that_does_not_obey_is_found_and_its_line_named(kind, relay, line):

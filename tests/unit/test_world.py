@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 
 import pytest
 
@@ -126,6 +127,19 @@ def test_pulses_and_moves_stand_in_the_log_file_before_the_call_returns(tmp_path
     assert {"smu.a": 0.2, "smu.b": -0.2} == entries[1]["volts"]
     assert (1e-4, 0) == (entries[1]["seconds"], entries[1]["ordinal"])
     assert [entries[1]] == world.log.since(1)
+    world.log.close()
+
+
+def test_a_log_file_has_every_new_level_and_its_moment(tmp_path):
+    world = a_world(log=TwinLog(tmp_path / "twin.log"))
+    grounded(world, ("A", 2), ("B", 7))
+    began = time.time()
+    for volts in (0.1, 0.2, 0.2, 0.001):
+        world.force(A, Output(volts, 1e-3))
+        assert world.driven() == (["smu.a"] if volts > 0.005 else [])
+    levels = [entry for entry in world.log.entries if entry["kind"] == "output"]
+    assert [("smu.a", 0.1), ("smu.a", 0.2), ("smu.a", 0.001)] == [(e["channel"], e["volts"]) for e in levels]
+    assert all(began - 1e-3 <= entry["wall"] <= time.time() + 1e-3 for entry in levels)
     world.log.close()
 
 

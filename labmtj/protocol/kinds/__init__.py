@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labmtj.protocol.kinds.classify import ClassifyStep
+from labmtj.protocol.kinds.contact import ContactStep
 from labmtj.protocol.kinds.half_select import HalfSelectStep
 from labmtj.protocol.kinds.infer import InferStep
 from labmtj.protocol.kinds.initialise import InitialiseStep
@@ -27,6 +28,7 @@ from labmtj.protocol.kinds.wires import WiresStep
 from labmtj.protocol.kinds.write_error import WriteErrorStep
 
 KINDS: tuple[type[Step], ...] = (
+    ContactStep,
     PolarityStep,
     MapStep,
     OpenMapStep,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from labmtj.ports import FieldSource, Journal, Thermometer
+from labmtj.ports import ContactCheck, FieldSource, Journal, Thermometer
 from labmtj.protocol.replay.past import Past
-from labmtj.records import Pulse, PulseOutcome
+from labmtj.records import Contact, Pulse, PulseOutcome
+from labmtj.runs.contact_entry import contact_from
 
 
 class RunJournal:
@@ -115,3 +116,23 @@ class RunThermometer:
         kelvin = self._thermometer.temperature()
         self._journal.record("temperature", {"kelvin": kelvin})
         return kelvin
+
+
+class RunContact:
+    """The check of the lines (labmtj.ports.ContactCheck): one that was passed is known, another is made again."""
+
+    def __init__(self, check: ContactCheck, past: Past) -> None:
+        self._check, self._past = check, past
+        self.asked: tuple[float, Literal["none", "open"]] | None = None
+        """Level [V] and quarantine of the last check."""
+
+    def __call__(self, *, level: float = 10e-3, quarantine: Literal["none", "open"] = "none") -> Contact:
+        """Examine all lines at no more than `level` [V]."""
+        self.asked = level, quarantine
+        while (entry := self._past.answer("contact")) is not None:
+            known = contact_from(entry)
+            if known.passed:
+                return known
+        found = self._check(level=level, quarantine=quarantine)
+        self._past.seen(found.time)
+        return found

@@ -8,7 +8,8 @@ from labmtj.twin.faults.file import Fault
 from labmtj.twin.wiring import Channel
 from labmtj.twin.world import Crosspoint
 
-_SPOILS = ("timeout", "late", "garbage", "cut_block", "identity")  # single replies; the other kinds last
+# Single replies, or single ends of a session; the other kinds last.
+_SPOILS = ("timeout", "late", "garbage", "cut_block", "identity", "dead_socket")
 _START = 10.0  # [s] chosen: what an instrument takes from its power switch to its first answer
 
 

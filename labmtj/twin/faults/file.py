@@ -40,7 +40,7 @@ from labmtj.units import Dimension
 
 Kind = Literal[
     "timeout", "late", "garbage", "cut_block", "identity", "slow", "hang", "power_cycle", "interlock", "stuck", "lie",
-    "offset", "compliance",
+    "offset", "compliance", "dead_socket",
 ]  # fmt: skip
 Form = Literal["cut", "overflow", "empty", "glued", "noise", "identity"]
 
@@ -59,6 +59,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "lie": ("of",),
     "offset": ("channel", "volts", "amperes"),
     "compliance": ("channel", "limit!"),
+    "dead_socket": ("times",),
 }
 _RELAY = re.compile(r"([A-P])([1-9]\d?)", re.ASCII)
 _MOMENT = frozenset({"kind", "on", "after", "probability", "at", "duration"})
@@ -78,7 +79,8 @@ class Fault(Model):
     `delay` [s] of late replies, `form` of garbage (else drawn), `identity` in place of the right one, `until` what
     ends a hang, `relay` and whether it is stuck `closed`, `of` what a matrix lies about, `channel` with `volts` added
     to what it forces or `amperes` to what it measures, `limit` [A] that trips its compliance. The `duration` of a
-    power cycle is what the instrument takes to start.
+    power cycle is what the instrument takes to start. A `dead_socket` is of a served bench: the next client of the raw
+    socket that goes, however it goes, is not noticed, and nobody gets in before the port of dead sockets was used.
     """
 
     kind: Kind

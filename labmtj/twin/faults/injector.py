@@ -42,6 +42,7 @@ class Faults:
     ) -> None:
         self.world, self.instruments, self.seed = world, instruments, seed
         self._power_on = power_on
+        self.switched_on: list[Callable[[str], None]] = []  # told the name of an instrument that was off and on
         self._active: list[Active] = []
         self._count = 0
 
@@ -127,6 +128,18 @@ class Faults:
         self.world.log.write("fault", now, number=active.number, fault=active.fault.kind, instrument=name)
         if 0 < active.times <= active.hits:
             self._end(active)
+
+    def keeps_session(self, name: str) -> bool:
+        """Whether this instrument does not notice that a client of its raw socket has gone."""
+        with self.world.lock:
+            for active in list(self._active):
+                fault = active.fault
+                ready = self.world.now() >= active.since + fault.at and active.messages >= fault.after
+                mine = fault.kind == "dead_socket" and active.concerns(name)
+                if mine and ready and self.draw(active, 0) < fault.probability:
+                    self.hit(active, name)
+                    return True
+        return False
 
     def cleared(self, name: str) -> None:
         """A device clear ends the hangs that wait for one."""
@@ -220,6 +233,8 @@ class Faults:
         instrument.restart(fresh)
         faulty.inner = fresh
         instrument.firmware = faulty
+        for tell in self.switched_on:
+            tell(name)
 
 
 def _switch_off(firmware: Firmware, channels: list[str]) -> None:

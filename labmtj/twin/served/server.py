@@ -16,7 +16,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Generator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -24,37 +24,42 @@ from functools import partial
 from types import FrameType, TracebackType
 from typing import Any
 
-from labmtj.errors import BenchError, InputError
+from labmtj.errors import InputError
 from labmtj.twin.build import SimulatedBench
 from labmtj.twin.faults.control import offer
 from labmtj.twin.served import hislip, sockets
 from labmtj.twin.served.connection import Connection
 from labmtj.twin.served.control import Control, ControlConnection
 from labmtj.twin.served.hislip import HislipConnection, HislipServer
-from labmtj.twin.served.sockets import SocketConnection
+from labmtj.twin.served.listener import Listener
+from labmtj.twin.served.sockets import DeadSocketConnection, RawPort, SocketConnection
 
 FORMAT = 1  # of the ready-file
 _LINGER = 0.2  # [s] chosen: what clients get to take their last replies when the server ends
-_BACKLOG = 64  # chosen: connections that may wait to be accepted
 _MOST_CONNECTIONS = 256  # chosen: below the 1024 files that a process may have open by default on Linux
 _MOST_ENTRIES = 1000  # chosen: entries of the log in one answer
 
 
 @dataclass(frozen=True)
 class Resource:
-    """Where a served instrument is found: its model's title and its two VISA resource strings."""
+    """Where a served instrument is found: its model's title, its two VISA resource strings, its port of dead sockets.
+
+    `dead_socket` plays port 5030 of the instrument, if that has one: see labmtj.twin.served.sockets.
+    """
 
     model: str
     hislip: str
     socket: str
+    dead_socket: int | None = None
 
 
 class BenchServer:
     """Serves a bench while its `with` block lasts (on a thread of its own) or until a signal (`serve_forever`).
 
-    Ports: 0 takes any free one; `socket_port` is the first of consecutive ones. `models` says what to call
-    the instruments' models. `announce`: see labmtj.twin.served.hislip. Raises InputError for an address that is not
-    loopback, BenchError for a port that is taken.
+    Ports: 0 takes any free one; `socket_port` is the first of consecutive ones. `models` says what to call the
+    instruments' models, `dead_sockets` names those with a port for dead sockets. `announce`: see
+    labmtj.twin.served.hislip. Raises InputError for an address that is not loopback, BenchError for a port that is
+    taken.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class BenchServer:
         socket_port: int = sockets.PORT,
         control_port: int = 0,
         models: Mapping[str, str] | None = None,
+        dead_sockets: Collection[str] = (),
         announce: bool = False,
     ) -> None:
         self.bench, self.host = bench, _loopback(host)
@@ -82,7 +88,8 @@ class BenchServer:
             self.control.add(name, handler)
         offer(self.control, bench.faults)
         self._socket_port, self._announce = socket_port, announce
-        self._models = dict(models or {})
+        self._models, self._dead_sockets = dict(models or {}), frozenset(dead_sockets)
+        self._raw: dict[str, RawPort] = {}
         self._connections: set[Connection] = set()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -146,14 +153,15 @@ class BenchServer:
 
     async def _serve(self, ready: Callable[[], None]) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        listeners: list[socket.socket] = []
+        self.bench.faults.switched_on.append(self._switched_on)
+        listeners: list[Listener] = []
         try:
             self._listen(listeners)
             ready()
             await self._end.wait()
         finally:
+            self.bench.faults.switched_on.remove(self._switched_on)
             for listener in listeners:
-                self._loop.remove_reader(listener)
                 listener.close()
             await self._hang_up()
 
@@ -167,53 +175,49 @@ class BenchServer:
         for connection in list(self._connections):
             connection.abort()
 
-    def _listen(self, listeners: list[socket.socket]) -> None:
+    def _listen(self, listeners: list[Listener]) -> None:
         world, known = self.bench.world, self._connections
         instruments = {self.bench.names[address]: found for address, found in self.bench.instruments.items()}
         addresses = {name: f"hislip{number}" for number, name in enumerate(instruments)}
         server = HislipServer(
             {addresses[name]: found for name, found in instruments.items()}, world.host, announce=self._announce
         )
-        self.hislip_port = self._open(
-            listeners, self.hislip_port, lambda accepted: HislipConnection(accepted, known, server)
-        )
+
+        def opened(port: int, connect: Callable[[socket.socket], Connection]) -> int:
+            listeners.append(Listener(self.host, port, lambda accepted: self._admit(accepted) and connect(accepted)))
+            return listeners[-1].port
+
+        self.hislip_port = opened(self.hislip_port, lambda accepted: HislipConnection(accepted, known, server))
         for number, (name, instrument) in enumerate(instruments.items()):
-            wanted = self._socket_port + number if self._socket_port else 0
-            port = self._open(
-                listeners, wanted, partial(SocketConnection, connections=known, instrument=instrument, host=world.host)
-            )
+            raw = self._raw[name] = RawPort(instrument, world.host, known, partial(self._keeps, name))
+            listeners.append(raw.open(self.host, self._socket_port + number if self._socket_port else 0, self._admit))
+            port, dead = listeners[-1].port, None
+            if name in self._dead_sockets:
+                dead = opened(0, partial(DeadSocketConnection, connections=known, port=raw))
             self.resources[name] = Resource(
                 self._models.get(name, ""),
                 f"TCPIP::{self.host}::{addresses[name]},{self.hislip_port}::INSTR",
                 f"TCPIP::{self.host}::{port}::SOCKET",
+                dead,
             )
-        self.control_port = self._open(
-            listeners, self.control_port, lambda accepted: ControlConnection(accepted, known, self.control)
-        )
+        self.control_port = opened(self.control_port, lambda accepted: ControlConnection(accepted, known, self.control))
 
-    def _open(self, listeners: list[socket.socket], port: int, connect: Callable[[socket.socket], Connection]) -> int:
-        try:
-            listener = socket.create_server((self.host, port), backlog=_BACKLOG)
-        except OSError as error:
-            raise BenchError(
-                f"port {port} of {self.host} cannot be served: {error.strerror}; "
-                "choose another with --hislip-port, --socket-port or --control-port, or 0 for any free one"
-            ) from error
-        listener.setblocking(False)
-        listeners.append(listener)
+    def _admit(self, accepted: socket.socket) -> bool:
+        """Whether there is room for one more connection; it is closed if not."""
+        if len(self._connections) < _MOST_CONNECTIONS:
+            return True
+        accepted.close()
+        return False
 
-        def accept() -> None:
-            try:
-                accepted, _ = listener.accept()
-            except OSError:
-                return  # the client has gone again, or this process has no file descriptor left for it
-            if len(self._connections) >= _MOST_CONNECTIONS:
-                accepted.close()
-                return
-            connect(accepted)
+    def _keeps(self, name: str) -> bool:
+        """Whether an instrument does not notice that a client of its raw socket has gone."""
+        ending = self._end is None or self._end.is_set()
+        return not ending and self.bench.faults.keeps_session(name)
 
-        asyncio.get_running_loop().add_reader(listener, accept)
-        return listener.getsockname()[1]
+    def _switched_on(self, name: str) -> None:
+        """An instrument that was switched off and on has no sessions."""
+        if name in self._raw:
+            self._raw[name].free()
 
     # -- commands of the control port --------------------------------------------------------------
 
@@ -228,7 +232,9 @@ class BenchServer:
             "realtime": world.host.realtime,
             "hislip_clients": sum(isinstance(c, HislipConnection) for c in self._connections) // 2,
             "socket_clients": sum(isinstance(c, SocketConnection) for c in self._connections),
+            "blocked": sorted(name for name, raw in self._raw.items() if raw.blocked),
             "closed": [f"{row}{col}" for row, col in sorted(world.closed)],
+            "driven": world.driven(),
             "violations": len(world.violations),
             "log": world.log.count,
             "commands": self.control.names,

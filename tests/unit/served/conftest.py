@@ -28,6 +28,9 @@ class Empty:
     def now(self):
         return self.time
 
+    def driven(self):
+        return []
+
     def sleep(self, seconds):
         self.time += seconds
 
