@@ -96,8 +96,10 @@ class Custody:
         places: list[Target] = []
         for target in found:
             address, identity = target.address, known[target.name]
+            if identity is not None:
+                self._leases.take_identity(target.name, identity)
             if identity is None or is_socket(target.address) or target.fallback is not None:
-                address, identity = find_way(manager, target)
+                address, identity = find_way(manager, target, ours=identity is not None)
             self._leases.take_identity(target.name, identity)
             places.append(replace(target, address=address))
         return places

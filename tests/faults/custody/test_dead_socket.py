@@ -92,19 +92,26 @@ def target(box, **more):
 
 def test_the_next_run_frees_it_by_the_dead_socket_port(blocked, visa):
     wanted = target(blocked())
-    assert (wanted.address, "707B/7") == find_way(visa, wanted, timeout=0.2)
+    assert (wanted.address, "707B/7") == find_way(visa, wanted, ours=True, timeout=0.2)
 
 
 def test_or_takes_the_other_interface_that_the_bench_names(blocked, visa):
     stuck, other = blocked(frees=False), blocked()
     other.free = True
     fallback = f"TCPIP::127.0.0.1::{other.port}::SOCKET"
-    assert (fallback, "707B/7") == find_way(visa, target(stuck, fallback=fallback), timeout=0.2)
+    assert (fallback, "707B/7") == find_way(visa, target(stuck, fallback=fallback), ours=True, timeout=0.2)
+
+
+def test_nobody_is_thrown_out_of_an_instrument_that_may_be_in_use(blocked, visa):
+    box = blocked()
+    with pytest.raises(BenchError, match="switch matrix off and on"):
+        find_way(visa, target(box), ours=False, timeout=0.2)
+    assert not box.free
 
 
 def test_or_says_what_to_do_at_the_front_panel(blocked, visa):
     with pytest.raises(BenchError) as caught:
-        find_way(visa, target(blocked(frees=False)), timeout=0.2)
+        find_way(visa, target(blocked(frees=False)), ours=True, timeout=0.2)
     text = str(caught.value)
     assert "dead-socket port" in text
     assert "switch matrix off and on at its front panel" in text

@@ -4,11 +4,14 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
+from labmtj.bench.doctor import examine
 from labmtj.bench.lease import Leases, canonical, holder, lock_of
 from labmtj.bench.session import open_bench
+from labmtj.config.bench import load_bench
 from labmtj.errors import Busy
 from labmtj.host_lock import HostLock
 
@@ -160,3 +163,18 @@ def test_a_lease_tells_who_has_it(leases):
     assert os.getpid() == said["pid"]
     assert {"wall", "user", "host", "command", "bench", "fence"} <= said.keys()
     json.dumps(said)
+
+
+@pytest.mark.serial
+def test_a_doctor_too_takes_the_bench_and_gives_it_back(twin, state):
+    bench = load_bench(twin.bench("examined"))
+    findings = examine(bench)
+    for finding in findings:
+        if finding.subject == "matrix":
+            break
+    with pytest.raises(Busy, match="in use by pid"), open_bench(bench):
+        raise AssertionError
+    findings.close()
+    leases = Leases("next", Path("nowhere"))
+    leases.take_address("smu", bench.bench.instruments["smu"].address)
+    leases.release()
