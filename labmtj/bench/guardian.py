@@ -34,7 +34,7 @@ READY, ARMED, BYE = b"ready\n", b"armed\n", b"bye\n"
 _TICK = 0.02  # [s] chosen: between two looks at the worker; a look takes 0.1 ms
 _STOPPED = 0.2  # [s] chosen: a process that is stopped for longer is not only being looked at
 _LAST_WORDS = 0.5  # [s] chosen: to read what is in a pipe already
-_RETRY = (0.5, 1.0, 2.0, 4.0, 8.0)  # [s] chosen: pauses before instruments that did not answer are tried again
+_RETRY = (0.5, 1.0, 2.0, 4.0)  # [s] chosen: pauses before instruments that did not answer are tried again
 
 
 @dataclass(frozen=True)
