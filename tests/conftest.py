@@ -1,8 +1,10 @@
 """What holds for all tests."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
-import pytest
 from hypothesis import settings
 
 # How long an example takes says more about the machine than about the code.
@@ -10,11 +12,7 @@ from hypothesis import settings
 settings.register_profile("labmtj", deadline=None, derandomize=True)
 settings.load_profile("labmtj")
 
-
-@pytest.fixture(scope="session", autouse=True)
-def host_state(tmp_path_factory):
-    """Leases, latches and the record of commands are those of these tests, not of this machine."""
-    before = os.environ.get("LABMTJ_STATE")
-    os.environ["LABMTJ_STATE"] = str(tmp_path_factory.mktemp("host-state"))
-    yield
-    os.environ.pop("LABMTJ_STATE") if before is None else os.environ.update(LABMTJ_STATE=before)
+# Leases, latches and ledgers of tests are nobody else's; processes that tests start inherit the folder.
+if "LABMTJ_STATE" not in os.environ:
+    os.environ["LABMTJ_STATE"] = tempfile.mkdtemp(prefix="labmtj-tests-")
+    atexit.register(shutil.rmtree, os.environ["LABMTJ_STATE"], ignore_errors=True)

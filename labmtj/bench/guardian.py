@@ -114,7 +114,10 @@ def watch(worker: Worker) -> Trouble | None:
 def act(
     trouble: Trouble, worker: Worker, fence: SharedFence, manager: pyvisa.ResourceManager, instruments: list[Prepared]
 ) -> dict[str, Any]:
-    """Shut the worker out and make the bench safe; what was done, for a record."""
+    """Shut the worker out and make the bench safe; what was done, for a record.
+
+    `safe_after_seconds` counts from what happened, and is None if an instrument could not be made safe.
+    """
     wall = time.time() - (time.monotonic() - trouble.since)
     noticed = time.monotonic() - trouble.since
     fence.shut_out(f"the guardian has made the bench safe at {_iso(time.time())}: {trouble.why}")
@@ -132,12 +135,13 @@ def act(
         made = [again.get(entry.name, entry) for entry in made]
         if all(entry.safe for entry in made):
             seconds = time.monotonic() - trouble.since
+    failures = {entry.name: entry.error for entry in made if not entry.safe}
     return {
         "why": trouble.why,
         "died_at": _iso(wall),
         "noticed_after_seconds": round(noticed, 3),
-        "safe_after_seconds": round(seconds, 3),
-        "failures": {entry.name: entry.error for entry in made if not entry.safe},
+        "safe_after_seconds": None if failures else round(seconds, 3),
+        "failures": failures,
         "instruments": {entry.name: entry.what for entry in made},
     }
 

@@ -79,7 +79,7 @@ class RunStatus:
             if seconds is None:
                 return f"the guardian could not make the outputs safe: {self.guardian.get('failures')}; look at them"
             why = self.guardian.get("why", "the process died")
-            return f"outputs were made safe by the guardian {seconds:.1f} s after {why}"
+            return f"outputs were made safe by the guardian after {seconds:.1f} s: {why}"
         if self.how in ("stopped", "failed"):
             return "the bench was left safe: sources at 0 V and off, relays open"
         if self.simulated:

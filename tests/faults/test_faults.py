@@ -31,6 +31,7 @@ def select(bench, matrix, row=2, col=4):
 
 def pair(smu):
     for name in ("a", "b"):
+        smu.channel(name).compliance_current = 1e-3
         smu.channel(name).source_enabled = True
     return smu.pair("a", "b", compliance=3e-3, nplc=1.0, read_range=1e-3)
 
@@ -203,6 +204,7 @@ def test_a_hang_may_end_by_itself(bench, smu):
 
 def test_after_a_power_cycle_everything_is_as_when_it_was_switched_on(bench, smu, matrix):
     channel = smu.channel("a")
+    channel.compliance_current = 1e-3
     channel.source_voltage = 0.125
     channel.source_enabled = True
     select(bench, matrix)
@@ -221,6 +223,7 @@ def test_after_a_power_cycle_everything_is_as_when_it_was_switched_on(bench, smu
 
 def test_an_open_interlock_switches_outputs_off_refuses_them_and_stays_in_force(bench, smu):
     channel = smu.channel("a")
+    channel.compliance_current = 1e-3
     channel.source_enabled = True
     channel.source_voltage = 0.125
     number = bench.faults.add("interlock", on="smu")

@@ -121,7 +121,7 @@ class Worker:
 
 
 @pytest.fixture(scope="session")
-def state(host_state):
+def state():
     """The host's folder, for this process and its children."""
     return Path(os.environ["LABMTJ_STATE"])
 
