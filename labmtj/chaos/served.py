@@ -87,7 +87,9 @@ class ServedBench:
         self.client.write_text(yaml12.dump(data), encoding="utf-8")
 
     def _address(self, name: str) -> dict[str, Any]:
-        return {"address": self._found["instruments"][name][self._link]}
+        found = self._found["instruments"][name]
+        dead = {"dead_socket": found["dead_socket"]} if self._link == "socket" and found["dead_socket"] else {}
+        return {"address": found[self._link], **dead}
 
     @property
     def instruments(self) -> Mapping[str, Mapping[str, Any]]:
