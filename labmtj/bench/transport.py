@@ -12,9 +12,11 @@ from __future__ import annotations
 import math
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Protocol
 
 from pyvisa import constants
+from pyvisa.errors import InvalidSession
 
 _END = b"\n"
 _GRACE = 1.0  # [s] chosen: what a busy computer adds to a time-out
@@ -141,7 +143,7 @@ class GuardedTransport:
     @timeout.setter
     def timeout(self, seconds: float) -> None:
         self._timeout = seconds
-        if self._watch is None or not self._watch.struck:
+        with suppress(InvalidSession):  # one that was closed gets it when it is opened again
             self._resource.timeout = seconds * 1000
 
     @property
