@@ -104,18 +104,18 @@ def assemble(file: BenchFile, limits: Limits, journal: Journal, connected: Conne
         "waits": Waits(bench.wait.after_relay, bench.wait.after_source),
         "clock": clock,
         "journal": journal,
-        "upkeep": upkeep(connected, clock, journal),
+        "upkeep": upkeep(bench, roles, connected, clock, journal),
     }
     if roles.drive is None:
         return _parallel(bench, connected, roles, gate, shared)
     return _pairwise(bench, connected, roles, gate, clock, shared)
 
 
-def upkeep(connected: Connected, clock: Clock, journal: Journal) -> Upkeep:
+def upkeep(bench: Bench, roles: Roles, connected: Connected, clock: Clock, journal: Journal) -> Upkeep:
     """Who notices that an instrument of the array was switched off, and sets it up again."""
     able = {name: device for name, device in connected.devices.items() if hasattr(device, "restore")}
     matrix = next((name for name, device in able.items() if hasattr(device, "switch")), None)
-    return Upkeep(able, clock, journal, matrix=matrix)
+    return Upkeep(able, clock, journal, matrix=matrix, pulser=bench.channels[roles.pulse_col][0])
 
 
 def _pairwise(
