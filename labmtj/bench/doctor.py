@@ -9,14 +9,16 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labmtj.bench.assemble import Connected, Roles, generator_pulses, meter, roles_of, router
 from labmtj.bench.bank_lines import BankLineTester
+from labmtj.bench.latch import Interlocks
 from labmtj.bench.limits import Gate, GatedBank, Limits
 from labmtj.bench.lines import LEVEL, LineTester
 from labmtj.bench.safe_state import SafeState, Stage, leave_safe
 from labmtj.bench.session import WallClock, connect_instrument, resource_manager, set_up
+from labmtj.bench.taking import admitted, custody_of
 from labmtj.config.bench import Bench, BenchFile
 from labmtj.config.model import (
     InstrumentModel,
@@ -25,9 +27,14 @@ from labmtj.config.model import (
     load_model,
 )
 from labmtj.errors import LabmtjError
+from labmtj.host_state import shared_folder
 from labmtj.ports import Clock
 from labmtj.records import Role
+from labmtj.runs.journal import MemoryJournal
 from labmtj.units import Dimension, show
+
+if TYPE_CHECKING:
+    from labmtj.bench.custody import Custody
 
 
 class Verdict(enum.StrEnum):
@@ -48,8 +55,11 @@ class Finding:
     advice: str = ""
 
 
-def examine(file: BenchFile) -> Iterator[Finding]:
-    """Examine a bench; findings come as they are made. Raises only what is wrong with the file itself."""
+def examine(file: BenchFile, *, acknowledge: str | None = None) -> Iterator[Finding]:
+    """Examine a bench; findings come as they are made. Raises what is wrong with the file itself, and Busy.
+
+    `acknowledge` is what a person says about an interlock that had opened.
+    """
     bench = file.bench
     models = {name: load_model(file.model_file(name)) for name in bench.instruments}
     fits = list(_limits(bench, models))
@@ -62,16 +72,19 @@ def examine(file: BenchFile) -> Iterator[Finding]:
     safe = SafeState()
     try:
         manager = resource_manager(file)
+        taken = _Taken.of(file, manager, safe, acknowledge)
         clock: Clock = getattr(manager.visalib, "clock", None) or WallClock()
         devices: dict[str, Any] = {}
         for name in sorted(models, key=lambda name: isinstance(models[name], SwitchMatrixModel)):
-            finding = _connect(file, manager, name, models[name], devices, safe)
+            finding = _connect(file, manager, name, models[name], devices, safe, taken)
             yield finding
         missing = sorted(set(models) - set(devices))
         if missing:
             what = f"not examined: {', '.join(missing)} must answer first"
             yield Finding("relays and lines", Verdict.UNKNOWN, what, "mend what is bad above")
             return
+        if taken.custody is not None:
+            taken.custody.arm()  # before an output turns on
         yield from _relays(bench, roles, Connected(devices, models), clock)
     finally:
         safe.reach(None)
@@ -95,16 +108,38 @@ def _limits(bench: Bench, models: dict[str, InstrumentModel]) -> Iterator[Findin
                 )
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """What stands between this process and others that may want the bench."""
+
+    custody: Custody | None
+    interlocks: Interlocks
+
+    @classmethod
+    def of(cls, file: BenchFile, manager: Any, safe: SafeState, acknowledge: str | None) -> _Taken:
+        """Take the bench. Raises Busy."""
+        custody = custody_of(file, manager, safe)
+        place = None if custody is None else shared_folder()
+        return cls(custody, Interlocks(place, acknowledge=acknowledge, journal=MemoryJournal()))
+
+
 def _connect(
-    file: BenchFile, manager: Any, name: str, model: InstrumentModel, devices: dict[str, Any], safe: SafeState
+    file: BenchFile,
+    manager: Any,
+    name: str,
+    model: InstrumentModel,
+    devices: dict[str, Any],
+    safe: SafeState,
+    taken: _Taken,
 ) -> Finding:
     """Connect one instrument, check who it is and set it up."""
     address = file.bench.instruments[name].address
     try:
-        device, close = connect_instrument(file, manager, name, model)
+        device, close = connect_instrument(file, manager, name, model, custody=taken.custody)
         safe.add(Stage.SESSIONS, f"close {name}", close)
         serial = device.identify()
-        leave_safe(safe, name, model, device)
+        admitted(file.bench, name, model, serial, taken.custody, taken.interlocks)
+        leave_safe(safe, name, model, device, panic=taken.custody is not None)
         set_up(file.bench, name, model, device)
     except LabmtjError as error:
         return Finding(name, Verdict.BAD, str(error), f"look at {address}, its cable and its model in the bench file")

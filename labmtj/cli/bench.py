@@ -54,6 +54,9 @@ def doctor(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the bench; repeatable.")
     ] = None,
+    acknowledge: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What was found when an interlock had opened: it is unlatched.")
+    ] = None,
     as_json: _AS_JSON = False,
 ) -> None:
     """Examine a bench: addresses, identities, limits, relays, and every line at 10 mV.
@@ -78,7 +81,7 @@ def doctor(
     }
     console.print(f"[bold]{file.bench.title}[/bold]")
     findings: list[Finding] = []
-    for finding in examine(file):
+    for finding in examine(file, acknowledge=acknowledge):
         findings.append(finding)
         console.print(f"  {marks[finding.verdict]}  {finding.subject:<14} {finding.text}")
         if finding.verdict is not Verdict.GOOD and finding.advice:
