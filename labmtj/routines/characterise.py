@@ -269,6 +269,8 @@ def _cell(
             return math.nan, math.nan, Defect.SHORT, -1
         after: Reading
         (after,) = yield Look((cell,))
+        if after.in_compliance:
+            return math.nan, math.nan, Defect.SHORT, -1
         ratio = after.resistance / before.resistance
         if not 1 / CONTRAST < ratio < CONTRAST:
             low, high = sorted((before.resistance, after.resistance))
