@@ -241,3 +241,17 @@ def test_levels_survive_the_way_as_text(sheet, value):
     box.setup(channels=["1"])
     box.apply({"1": value})
     assert value == float(parrot.kept[":SOUR1:VOLT:TRIG"])
+
+
+def test_measuring_currents_sets_each_sensor_up_once_and_asks_all_in_one_message(scpi, model, told):
+    turns = setting_up(told, 1, 2)
+    for n in (1, 2):
+        turns.set(f":SENS{n}:RANG high", f":SENS{n}:RANG?", "HIGH")
+        turns.set(f":SENS{n}:NPLC 0.1", f":SENS{n}:NPLC?", "0.1")
+    turns.say(":READ1?;:READ2?", "4.700000E-05", "-1.000000E-06")
+    turns.say(":READ2?", "9.9E37")
+    box = ready(scpi, model, turns, 1, 2)
+    assert [47e-6, -1e-6] == box.measure_currents(["1", "2"])
+    assert [INF] == box.measure_currents(["2"])
+    with pytest.raises(InputError, match="channel 3 is not set up"):
+        box.measure_currents(["3"])
