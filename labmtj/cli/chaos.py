@@ -21,7 +21,7 @@ def chaos(
     protocol: Annotated[Path, typer.Argument(help="A protocol file.", metavar="PROTOCOL", exists=True)],
     bench: Annotated[str, typer.Option(help="A simulated bench: its file, or the name of a shipped one.")],
     seed: Annotated[int, typer.Option(min=0, help="What is done, and when, follows from it.")] = 0,
-    rounds: Annotated[int, typer.Option(min=1, max=100_000, help="Rounds, each on a fresh die.")] = 14,
+    rounds: Annotated[int, typer.Option(min=1, max=100_000, help="Rounds, each on a fresh die.")] = 15,
     only: Annotated[
         list[str] | None, typer.Option(help="A scenario's name, or a row of the reliability table; repeatable.")
     ] = None,

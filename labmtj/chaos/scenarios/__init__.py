@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labmtj.chaos.scenario import Scenario
 from labmtj.chaos.scenarios import (
+    compliance,
     dead_socket,
     disk,
     hang,
@@ -27,6 +28,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     replies.LATE,
     replies.GARBAGE,
     relays.SCENARIO,
+    compliance.SCENARIO,
     disk.SCENARIO,
     second.SCENARIO,
     interlock.SCENARIO,

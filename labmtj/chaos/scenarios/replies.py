@@ -13,8 +13,8 @@ def _endure(stage: Stage) -> float:
     """Let the run meet what is in force, end well or with a typed error, and go on; whether an error ended it."""
     worker = stage.run()
     code = worker.ends_with(*SAFE_CODES, _BENCH_TROUBLE)
-    hits = sum(entry["hits"] for entry in stage.bench.ask(do="faults")["faults"])
-    stage.deaths += hits  # an act whose reply was lost is settled by a reading, too
+    # An act whose reply was spoilt is settled by a reading, too.
+    stage.deaths += sum(entry["kind"] == "fault" for entry in stage.bench.log())
     stage.bench.clear()
     stage.finish()
     return float(code == _BENCH_TROUBLE)
