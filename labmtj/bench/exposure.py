@@ -8,6 +8,7 @@ Equations: physics.md sections 1, 2 and 4; labmtj.physics.breakdown, labmtj.phys
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -63,22 +64,24 @@ class Exposure:
     def read(self, volts: float, *, signs: int = 2) -> tuple[float, float]:
         """Expected flips and damage of a cell by one read at `volts` [V], at one sign or at both.
 
-        One sign of the two works against the state that the cell is in; both wear the barrier.
+        One sign of the two works against the state that the cell is in, and flips it once at most; both wear the
+        barrier.
         """
         size = abs(volts)
         found = self._rates.get(size)
         if found is None:
             if len(self._rates) >= _KEPT:
                 self._rates.clear()
-            found = self._rates[size] = self._flips(size), self._wear(size)
-        return found[0] * self.integration, found[1] * self.integration * signs
+            flips = -math.expm1(-self._rate(size) * self.integration)
+            found = self._rates[size] = flips, self._wear(size) * self.integration
+        return found[0], found[1] * signs
 
     def _wear(self, volts: float) -> float:
         """Damage a second, 1 / t63(V)."""
         law = self.die.breakdown
         return (volts / law.v_ref) ** law.n / law.t_ref if volts else 0.0
 
-    def _flips(self, volts: float) -> float:
+    def _rate(self, volts: float) -> float:
         """Rate [1/s] at which the mean cell leaves the less stable of its states.
 
         Barrier and drive are held within the switching table, which makes the rate larger, not smaller.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -156,14 +156,15 @@ def add_pulse(life: Life, pulse: Pulse, selected: float, on_lines: float, elsewh
     where = cols[0] if len(cols) == 1 else cols
     counts = life.positive if pulse.amplitude > 0 else life.negative
     counts[row, where] += 1
+    damage = life.damage
     if elsewhere > _NOTHING:
-        life.damage += elsewhere
-        life.damage[row, where] -= elsewhere
+        damage += elsewhere
+        damage[row, where] -= elsewhere
     if on_lines - elsewhere > _NOTHING:
-        life.damage[row] += on_lines - elsewhere
-        life.damage[:, where] += on_lines - elsewhere
-        life.damage[row, where] -= 2 * (on_lines - elsewhere)
-    life.damage[row, where] += selected
+        damage[row] += on_lines - elsewhere
+        damage[:, where] += on_lines - elsewhere
+        damage[row, where] -= 2 * (on_lines - elsewhere)
+    damage[row, where] += selected
 
 
 def contribution_of_journal(
@@ -202,8 +203,9 @@ def _pulse(entry: Mapping[str, Any]) -> Pulse:
 
 
 def _add_read(life: Life, entry: Mapping[str, Any], exposure: Exposure) -> None:
-    rows = [entry["cell"][0]] if entry["k"] == "read" else entry["rows"]
-    volts = entry["v"] if isinstance(entry["v"], list) else [entry["v"]] * len(rows)
+    rows: list[int] = [entry["cell"][0]] if entry["k"] == "read" else entry["rows"]
+    said: Any = entry["v"]
+    volts = cast("list[float]", said) if isinstance(said, list) else [float(said)] * len(rows)
     for row, level in zip(rows, volts, strict=True):
         flips, wear = exposure.read(float(level), signs=1 if entry["k"] == "sample" else 2)
         life.read_dose[row - 1] += flips

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from labmtj.bench.exposure import exposure_of
@@ -72,7 +71,7 @@ def kept_life(array: ArrayAccess, file: BenchFile, limits: Limits, journal: Path
     life = ledger.life(key, without=name)
     if life is None:
         life = new_life(*begun.shape)
-    given = {name: value for name, value in asdict(limits).items() if value is not None}
+    given = {name: value for name, value in dict(file.bench.limits).items() if value is not None}
     ledger.begin(key, name, journal.parent, shape=begun.shape, limits=given)
     gate = LifeGate(
         exposure_of(file, limits),
@@ -81,9 +80,12 @@ def kept_life(array: ArrayAccess, file: BenchFile, limits: Limits, journal: Path
         begun=begun,
         keep=lambda contribution: ledger.contribute(key, name, contribution),
     )
-    how = "failed"
     try:
         yield LivingArray(array, gate)
-        how = "done"
-    finally:
-        ledger.end(key, name, contribution_of_run(journal, file, limits), how=how)
+    except BaseException as error:
+        try:
+            ledger.end(key, name, contribution_of_run(journal, file, limits), how="failed")
+        except StorageError as other:
+            error.add_note(f"{other}; when it is well again: labmtj ledger --collect {journal.parent}")
+        raise
+    ledger.end(key, name, contribution_of_run(journal, file, limits))

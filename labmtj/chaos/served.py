@@ -88,8 +88,10 @@ class ServedBench:
 
     def _address(self, name: str) -> dict[str, Any]:
         found = self._found["instruments"][name]
-        dead = {"dead_socket": found["dead_socket"]} if self._link == "socket" and found["dead_socket"] else {}
-        return {"address": found[self._link], **dead}
+        said = {"address": found[self._link]}
+        if self._link == "socket" and found["dead_socket"]:
+            said["dead_socket"] = found["dead_socket"]  # 5030 on the instrument itself
+        return said
 
     @property
     def instruments(self) -> Mapping[str, Mapping[str, Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -130,9 +131,10 @@ def _map(values: Floats) -> list[str]:
 
 
 def _as_dict(books: Ledger, die: str, life: Life) -> dict[str, Any]:
-    import numpy as np
-
-    seen = [[None if np.isnan(at) else round(float(at), 3) for at in row] for row in life.seen]
+    seen: list[list[float | None]] = [
+        [None if math.isnan(at) else round(at, 3) for at in row]
+        for row in cast("list[list[float]]", life.seen.tolist())
+    ]
     return {
         "format": 1,
         "ledger": str(books.path),

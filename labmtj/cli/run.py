@@ -26,6 +26,10 @@ def run(
     acknowledge: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What you found where an interlock had opened; it unlatches it.")
     ] = None,
+    confirm_limit: Annotated[
+        list[str] | None,
+        typer.Option("--confirm-limit", metavar="NAME=VALUE", help="Confirm that a limit is raised; repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
@@ -42,6 +46,7 @@ def run(
     Exit codes: 0 done; 2 command line; 3 bad file; 4 limit refused; 5 instrument or bench; 7 storage;
     8 done, but cells could not be written; 129 hung up; 130 stopped; 131 stopped at once; 143 terminated.
     """
+    from labmtj.cli.confirm import confirmation
     from labmtj.protocol.engine import run as run_protocol
     from labmtj.terminal import Terminal, show_table
 
@@ -56,6 +61,7 @@ def run(
             observer=observer,
             record=record,
             acknowledge=acknowledge,
+            confirm=confirmation(confirm_limit or []),
         )
     finally:
         if observer is not None:

@@ -18,6 +18,7 @@ from labmtj.protocol.inherit import inherit
 from labmtj.protocol.kinds.fields import Lines
 from labmtj.protocol.kinds.program import ProgramStep
 from labmtj.protocol.kinds.step import Step
+from labmtj.protocol.raising import Confirmation, lifted, raised, written
 from labmtj.protocol.schema import Network, ProtocolFile, listed
 
 
@@ -41,17 +42,29 @@ class Job:
 
 
 def load_protocol(
-    protocol: str | Path, *, bench: str | Path = DEFAULT, overrides: Sequence[str] = (), seed: int | None = None
+    protocol: str | Path,
+    *,
+    bench: str | Path = DEFAULT,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    confirm: Confirmation | None = None,
 ) -> Job:
     """Read a protocol and its bench by name or path, with `path=value` overrides and a seed for the die.
 
-    An override is looked up in the protocol (its steps by name), the bench, and the bench's simulation.
+    An override is looked up in the protocol (its steps by name), the bench, and the bench's simulation. With
+    `confirm`, one of a limit may allow more than the bench file, if somebody confirms it.
     Raises MissingFile, FileProblems, or LimitExceeded for a voltage or a limit that the bench forbids.
     """
     source, bench_source = read(finder.find("protocols", protocol)), read(finder.find("benches", bench))
+    before = bench_source
+    if confirm is not None:
+        (bench_source,) = apply(parse_settings(lifted(overrides, bench_source)), [scope(bench_source)])
     scopes = [Scope(source, ProtocolFile, ((), ("steps",))), scope(bench_source)]
     source, bench_source = apply(parse_settings(overrides, seed=seed), scopes)
-    return check_protocol(source, check_bench(bench_source))
+    file = check_bench(bench_source)
+    if confirm is not None:
+        confirm.settle(raised(file.bench.limits, written(before), f"what {before.name} says"))
+    return check_protocol(source, file)
 
 
 def check_protocol(source: Source, bench: BenchFile) -> Job:

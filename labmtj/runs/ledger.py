@@ -115,7 +115,9 @@ class Ledger:
     def dies(self) -> dict[str, tuple[int, int]]:
         """Every die with its (rows, cols)."""
         with self._reading() as database:
-            found = [] if database is None else database.execute("SELECT key, rows, cols FROM die ORDER BY key")
+            if database is None:
+                return {}
+            found = database.execute("SELECT key, rows, cols FROM die ORDER BY key").fetchall()
             return {key: (rows, cols) for key, rows, cols in found}
 
     def life(self, key: str, *, without: str = "") -> Life | None:
