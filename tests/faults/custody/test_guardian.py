@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from labmtj.bench.guard import Guard
 from labmtj.bench.lease import Leases
 from labmtj.errors import BenchError
 
@@ -152,3 +153,10 @@ def test_a_guardian_that_has_ended_lets_nothing_more_begin(state):
     with pytest.raises(BenchError, match="has ended"), beat.transaction():
         raise AssertionError
     fence.remove()
+
+
+def test_a_guardian_that_does_not_start_is_an_error_before_anything_is_on(tmp_path):
+    guard = Guard({"fence": str(tmp_path / "gone.fence")}, [])
+    with pytest.raises(BenchError, match="does not start: .*not a fence that can be used"):
+        guard.arm()
+    guard.let_go()
