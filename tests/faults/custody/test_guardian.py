@@ -157,6 +157,6 @@ def test_a_guardian_that_has_ended_lets_nothing_more_begin(state):
 
 def test_a_guardian_that_does_not_start_is_an_error_before_anything_is_on(tmp_path):
     guard = Guard({"fence": str(tmp_path / "gone.fence")}, [])
-    with pytest.raises(BenchError, match="does not start: .*not a fence that can be used"):
+    with pytest.raises(BenchError, match=r"does not start: .*not a fence that can be used"):
         guard.arm()
     guard.let_go()
