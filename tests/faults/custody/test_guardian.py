@@ -40,10 +40,11 @@ def work(twin, make_worker, report):
 
 
 @pytest.mark.serial
-def test_a_long_pulse_and_a_long_thought_do_not_call_the_guardian_but_a_hung_request_does(work, twin, report):
+@pytest.mark.parametrize("seconds", [0.3, pytest.param(1.0, marks=pytest.mark.slow)])
+def test_a_long_pulse_and_a_long_thought_do_not_call_the_guardian_but_a_hung_request_does(work, twin, report, seconds):
     worker = work(silence="200 ms")
-    worker.do("opened.array.pulse(Pulse(Cell(2, 3), 0.01, 0.5))")
-    worker.do("time.sleep(0.4)")  # a solve between two requests
+    worker.do(f"opened.array.pulse(Pulse(Cell(2, 3), 0.01, {seconds}))")
+    worker.do(f"time.sleep({seconds})")  # a solve between two requests
     worker.do('opened.cell(2, 3).read(at="50 mV")')
     assert not report.path.exists()
     worker.do("""
