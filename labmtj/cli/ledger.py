@@ -131,10 +131,8 @@ def _map(values: Floats) -> list[str]:
 
 
 def _as_dict(books: Ledger, die: str, life: Life) -> dict[str, Any]:
-    seen: list[list[float | None]] = [
-        [None if math.isnan(at) else round(at, 3) for at in row]
-        for row in cast("list[list[float]]", life.seen.tolist())
-    ]
+    times = cast("list[list[float]]", cast(Any, life.seen).tolist())
+    seen = [[None if math.isnan(at) else round(at, 3) for at in row] for row in times]
     return {
         "format": 1,
         "ledger": str(books.path),
