@@ -91,7 +91,8 @@ class InstrumentGate:
         match effect.does:
             case Does.LEVEL:
                 state.levels[channel] = self._volts(effect, effect.values[0], state)
-                self._gate.check_sent(self._name, state.levels, what)
+                if state.levels[channel]:  # 0 V passes whatever stands elsewhere
+                    self._gate.check_sent(self._name, state.levels, what)
             case Does.ARMS:
                 state.armed[channel, effect.slot] = tuple(self._volts(effect, value, state) for value in effect.values)
             case Does.DISARMS:
