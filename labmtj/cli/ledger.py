@@ -126,7 +126,7 @@ def _map(values: Floats) -> list[str]:
 
     most = float(values.max())
     share = values / most if most > 0 else values
-    level = np.where(values > 0, np.clip((share * 9).astype(int), 1, 9), 0)
+    level = cast("list[list[int]]", np.where(values > 0, np.clip((share * 9).astype(int), 1, 9), 0).tolist())
     return ["".join(_RAMP[n] for n in row) for row in level]
 
 
