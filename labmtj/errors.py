@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 _SHOWN = 6  # chosen: lines that a message names; more are seldom mended one by one
 
@@ -185,8 +186,8 @@ class LineFaulty(RouteError):
     `faults` are records.LineFault, in the order of their lines.
     """
 
-    def __init__(self, message: str, faults: Sequence[object] = ()) -> None:
-        self.faults = tuple(faults)
+    def __init__(self, message: str, faults: Sequence[Any] = ()) -> None:
+        self.faults: tuple[Any, ...] = tuple(faults)
         what = [str(fault) for fault in self.faults]
         shown = what if len(what) <= _SHOWN else [*what[:_SHOWN], f"and {len(what) - _SHOWN} more lines"]
         super().__init__(f"{message}: {'; '.join(shown)}" if what else message)

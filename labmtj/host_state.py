@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,13 @@ def who() -> dict[str, Any]:
         "pid": os.getpid(),
         "command": " ".join([name, *sys.argv[1:]])[:_LONGEST],
     }
+
+
+def named(found: Mapping[str, Any]) -> str:
+    """A process, from what it has written of itself (`who`), in words."""
+    return f"pid {found.get('pid')} of {found.get('user')} on {found.get('host')} since {found.get('wall')}: " + str(
+        found.get("command")
+    )
 
 
 def _unusable(folder: Path, error: OSError) -> StorageError:

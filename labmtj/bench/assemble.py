@@ -126,7 +126,7 @@ def assemble(
         "waits": Waits(bench.wait.after_relay, bench.wait.after_source),
         "clock": clock,
         "journal": journal,
-        "upkeep": upkeep(connected, clock, journal),
+        "upkeep": upkeep(bench, roles, connected, clock, journal),
     }
     if roles.drive is None:
         array, examine = _parallel(bench, connected, roles, gate, shared)
@@ -135,11 +135,11 @@ def assemble(
     return Assembled(array, ContactCheck(examine, shared["router"], clock, journal))
 
 
-def upkeep(connected: Connected, clock: Clock, journal: Journal) -> Upkeep:
+def upkeep(bench: Bench, roles: Roles, connected: Connected, clock: Clock, journal: Journal) -> Upkeep:
     """Who notices that an instrument of the array was switched off, and sets it up again."""
     able = {name: device for name, device in connected.devices.items() if hasattr(device, "restore")}
     matrix = next((name for name, device in able.items() if hasattr(device, "switch")), None)
-    return Upkeep(able, clock, journal, matrix=matrix)
+    return Upkeep(able, clock, journal, matrix=matrix, pulser=bench.channels[roles.pulse_col][0])
 
 
 def _pairwise(

@@ -87,10 +87,11 @@ class BankLineTester:
             for meter in meters.values():
                 meter.current_range = self._range
             own, sensed = self._on_meters()
-            if not (stuck := self._stuck(own)):
-                reach = self._reaching()
-                stuck = self._stuck_to_bank(own, reach)
-            if stuck:
+            if stuck := self._stuck(own):
+                yield from stuck
+                return
+            reach = self._reaching()
+            if stuck := self._stuck_to_bank(own, reach):
                 yield from stuck
                 return
             rows, faults = self._to_ground(sensed)
@@ -112,7 +113,7 @@ class BankLineTester:
         for first in range(count):
             at = {role: (first + n) % count for n, role in enumerate(own)}
             self._go({self._cols[column]: role for role, column in at.items()})
-            for n, (role, column) in enumerate(at.items()):
+            for n, role in enumerate(at):
                 self._ends.meters[role].source_voltage = (-_HALF if n else _HALF) * self._level
             self._clock.sleep(self._settle)
             for role, column in at.items():

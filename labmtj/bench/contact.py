@@ -58,13 +58,11 @@ class ContactCheck:
             rows, cols = tuple(by_row.tolist()), tuple(by_col.tolist())
         except LineFaulty as error:
             found = [fault for fault in error.faults if isinstance(fault, LineFault)]
-        left_out = (
-            frozenset(fault.line for fault in found if fault.interrupted) if quarantine == "open" else frozenset()
-        )
+        left_out = {fault.line for fault in found if quarantine == "open" and fault.interrupted}
         for axis, count in (("row", len(rows)), ("col", len(cols))):
             if sum(line.axis == axis for line in left_out) >= count:
-                left_out = frozenset()
-        self.router.quarantined = left_out
+                left_out.clear()  # what is left would be no array
+        self.router.quarantined = frozenset(left_out)
         now = self.clock.now()
         contact = Contact(level, rows, cols, tuple(found), tuple(sorted(left_out)), now, now - began)
         self.journal.record("contact", contact_entry(contact, quarantine=quarantine))

@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,6 +23,8 @@ from labmtj.bench.reach import Target, find_way, identity_of, is_socket, targets
 from labmtj.bench.watched import WatchedArray, WatchedContact
 from labmtj.config.bench import BenchFile
 from labmtj.config.model import InstrumentModel
+from labmtj.errors import Fenced
+from labmtj.interrupts import shielded
 from labmtj.ports import ArrayAccess, ContactCheck
 
 
@@ -93,10 +96,12 @@ class Custody:
         places: list[Target] = []
         for target in found:
             address, identity = target.address, known[target.name]
+            if identity is not None:
+                self._leases.take_identity(target.name, identity)
             if identity is None or is_socket(target.address) or target.fallback is not None:
-                address, identity = find_way(manager, target)
+                address, identity = find_way(manager, target, ours=identity is not None)
             self._leases.take_identity(target.name, identity)
-            places.append(Target(**{**target.record(), "address": address}))
+            places.append(replace(target, address=address))
         return places
 
     def _check_guard(self) -> None:
@@ -111,7 +116,10 @@ def _on_waking(check: Callable[[], None]) -> Callable[[], None] | None:
 
     def woken(number: int, frame: FrameType | None) -> None:
         del number, frame
-        check()
+        try:
+            check()
+        except Fenced as error:
+            shielded.interrupt(error)
 
     before: Any = signal.signal(signal.SIGCONT, woken)
 

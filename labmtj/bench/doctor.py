@@ -1,7 +1,10 @@
-"""What is wrong with a bench, found in the order in which it is safe to look: file, addresses, relays, lines.
+"""What is wrong with a bench, found in the order in which it is safe to look.
 
-Nothing above 10 mV is put on the array, and a stage that fails ends the examination of what depends on
-it. Every instrument is left as after any session: sources at 0 V and off, relays open.
+Limits of the file first; then identities, and every source at 0 V and off before a relay moves; then the matrix, all
+relays open; then all lines to ground, alone; then the contact of every line of the array. Nothing above 10 mV is put
+on it, and a stage that fails ends the examination of what depends on it. Every instrument is left as after any
+session, the other way round: lines at ground, sources at 0 V and off (a source that is off holds 0 V; its driver sees
+to that when it is set up), relays open, sessions closed.
 """
 
 from __future__ import annotations
@@ -9,14 +12,17 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from labmtj.bench.assemble import Connected, Roles, generator_pulses, meter, roles_of, router
+from labmtj.bench.assemble import Connected, Roles, bank_ends, generator_pulses, meter, roles_of, router
 from labmtj.bench.bank_lines import BankLineTester
-from labmtj.bench.limits import Gate, GatedBank, Limits
+from labmtj.bench.latch import Interlocks
+from labmtj.bench.limits import Gate, Limits
 from labmtj.bench.lines import LEVEL, LineTester
+from labmtj.bench.routing import Router
 from labmtj.bench.safe_state import SafeState, Stage, leave_safe
 from labmtj.bench.session import WallClock, connect_instrument, resource_manager, set_up
+from labmtj.bench.taking import admitted, custody_of
 from labmtj.config.bench import Bench, BenchFile
 from labmtj.config.model import (
     InstrumentModel,
@@ -25,9 +31,14 @@ from labmtj.config.model import (
     load_model,
 )
 from labmtj.errors import LabmtjError
+from labmtj.host_state import shared_folder
 from labmtj.ports import Clock
-from labmtj.records import Role
+from labmtj.records import LineFault
+from labmtj.runs.journal import MemoryJournal
 from labmtj.units import Dimension, show
+
+if TYPE_CHECKING:
+    from labmtj.bench.custody import Custody
 
 
 class Verdict(enum.StrEnum):
@@ -48,8 +59,12 @@ class Finding:
     advice: str = ""
 
 
-def examine(file: BenchFile) -> Iterator[Finding]:
-    """Examine a bench; findings come as they are made. Raises only what is wrong with the file itself."""
+def examine(file: BenchFile, *, acknowledge: str | None = None, repeat: int = 1) -> Iterator[Finding]:
+    """Examine a bench; findings come as they are made. Raises what is wrong with the file itself, and Busy.
+
+    `acknowledge` is what a person says about an interlock that had opened. Every line is examined `repeat` times, for
+    contacts that come and go.
+    """
     bench = file.bench
     models = {name: load_model(file.model_file(name)) for name in bench.instruments}
     fits = list(_limits(bench, models))
@@ -62,17 +77,20 @@ def examine(file: BenchFile) -> Iterator[Finding]:
     safe = SafeState()
     try:
         manager = resource_manager(file)
+        taken = _Taken.of(file, manager, safe, acknowledge)
         clock: Clock = getattr(manager.visalib, "clock", None) or WallClock()
         devices: dict[str, Any] = {}
         for name in sorted(models, key=lambda name: isinstance(models[name], SwitchMatrixModel)):
-            finding = _connect(file, manager, name, models[name], devices, safe)
+            finding = _connect(file, manager, name, models[name], devices, safe, taken)
             yield finding
         missing = sorted(set(models) - set(devices))
         if missing:
             what = f"not examined: {', '.join(missing)} must answer first"
             yield Finding("relays and lines", Verdict.UNKNOWN, what, "mend what is bad above")
             return
-        yield from _relays(bench, roles, Connected(devices, models), clock)
+        if taken.custody is not None:
+            taken.custody.arm()  # before an output turns on
+        yield from _relays(bench, roles, Connected(devices, models), clock, repeat)
     finally:
         safe.reach(None)
 
@@ -95,16 +113,38 @@ def _limits(bench: Bench, models: dict[str, InstrumentModel]) -> Iterator[Findin
                 )
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """What stands between this process and others that may want the bench."""
+
+    custody: Custody | None
+    interlocks: Interlocks
+
+    @classmethod
+    def of(cls, file: BenchFile, manager: Any, safe: SafeState, acknowledge: str | None) -> _Taken:
+        """Take the bench. Raises Busy."""
+        custody = custody_of(file, manager, safe)
+        place = None if custody is None else shared_folder()
+        return cls(custody, Interlocks(place, acknowledge=acknowledge, journal=MemoryJournal()))
+
+
 def _connect(
-    file: BenchFile, manager: Any, name: str, model: InstrumentModel, devices: dict[str, Any], safe: SafeState
+    file: BenchFile,
+    manager: Any,
+    name: str,
+    model: InstrumentModel,
+    devices: dict[str, Any],
+    safe: SafeState,
+    taken: _Taken,
 ) -> Finding:
     """Connect one instrument, check who it is and set it up."""
     address = file.bench.instruments[name].address
     try:
-        device, close = connect_instrument(file, manager, name, model)
+        device, close = connect_instrument(file, manager, name, model, custody=taken.custody)
         safe.add(Stage.SESSIONS, f"close {name}", close)
         serial = device.identify()
-        leave_safe(safe, name, model, device)
+        admitted(file.bench, name, model, serial, taken.custody, taken.interlocks)
+        leave_safe(safe, name, model, device, panic=taken.custody is not None)
         set_up(file.bench, name, model, device)
     except LabmtjError as error:
         return Finding(name, Verdict.BAD, str(error), f"look at {address}, its cable and its model in the bench file")
@@ -112,7 +152,7 @@ def _connect(
     return Finding(name, Verdict.GOOD, f"{model.title}, serial {serial}, at {address}")
 
 
-def _relays(bench: Bench, roles: Roles, connected: Connected, clock: Clock) -> Iterator[Finding]:
+def _relays(bench: Bench, roles: Roles, connected: Connected, clock: Clock, repeat: int) -> Iterator[Finding]:
     matrix = next(device for device in connected.devices.values() if hasattr(device, "switch"))
     try:
         matrix.open_all()
@@ -125,37 +165,53 @@ def _relays(bench: Bench, roles: Roles, connected: Connected, clock: Clock) -> I
         yield Finding("relays", Verdict.BAD, f"still closed after all were opened: {names}")
         return
     yield Finding("relays", Verdict.GOOD, "all open when told so")
+    routes = router(bench, roles, connected)
     try:
-        tester = _tester(bench, roles, connected, clock)
-        faults = list(tester.faults())
+        routes.take(routes.route({}))
+    except LabmtjError as error:
+        yield Finding("ground", Verdict.BAD, str(error), "look at the matrix: nothing is put on lines before")
+        return
+    yield Finding("ground", Verdict.GOOD, "every line that passes the matrix is at ground, nothing else is closed")
+    seen: dict[LineFault, int] = {}
+    try:
+        tester = _tester(bench, roles, connected, clock, routes)
+        for _ in range(repeat):
+            for fault in dict.fromkeys(tester.faults()):
+                seen[fault] = seen.get(fault, 0) + 1
     except LabmtjError as error:
         yield Finding("lines", Verdict.BAD, str(error))
         return
-    for fault in faults:
+    for fault, count in seen.items():
         letter, column = _wire(bench, fault.line.axis, fault.line.number)
-        yield Finding(str(fault.line), Verdict.BAD, fault.text, f"matrix column {column}; {letter}")
-    good = len(tester.lines) - len({fault.line for fault in faults})
+        often = "" if repeat == 1 else f" ({count} of {repeat} times)"
+        yield Finding(str(fault.line), Verdict.BAD, fault.text + often, f"matrix column {column}; {letter}")
+    good = len(tester.lines) - len({fault.line for fault in seen})
     verdict = Verdict.GOOD if good == len(tester.lines) else Verdict.UNKNOWN
-    yield Finding("lines", verdict, f"{good} of {len(tester.lines)} conduct at {show(LEVEL, Dimension.VOLTAGE)}")
+    often = "" if repeat == 1 else f", {repeat} times"
+    yield Finding("lines", verdict, f"{good} of {len(tester.lines)} conduct at {show(LEVEL, Dimension.VOLTAGE)}{often}")
 
 
-def _tester(bench: Bench, roles: Roles, connected: Connected, clock: Clock) -> LineTester | BankLineTester:
+def _tester(
+    bench: Bench, roles: Roles, connected: Connected, clock: Clock, routes: Router
+) -> LineTester | BankLineTester:
     """What examines the lines of this bench, with its meters on at 0 V."""
-    gate = Gate(Limits(**dict(bench.limits)))
-    routes, settle = router(bench, roles, connected), bench.wait.after_relay + bench.wait.after_source
+    gate, wait = Gate(Limits(**dict(bench.limits))), bench.wait
     if roles.drive is None:
-        letters = {Role.SENSE: roles.sense, Role.SECOND_SENSE: roles.second}
-        meters = {role: meter(bench, connected, letter, gate) for role, letter in letters.items() if letter is not None}
-        for channel in meters.values():
-            channel.current_range = bench.measure.range
-        bank = GatedBank(connected.devices[bench.channels[roles.pulse_col][0]], gate)
-        rows = {n: end[1] for n, end in bench.lines.rows.items() if not isinstance(end, int)}
-        return BankLineTester(routes, bank, rows, meters, clock, cols=bench.array.cols, settle=settle)
+        return BankLineTester(
+            routes,
+            bank_ends(bench, roles, connected, gate),
+            clock,
+            cols=bench.array.cols,
+            settle=wait.after_source,
+            relay=wait.after_relay,
+            full_scale=bench.measure.range,
+        )
     drive, sense = meter(bench, connected, roles.drive, gate), meter(bench, connected, roles.sense, gate)
     for channel in (drive, sense):
         channel.current_range = bench.measure.range
     shape = (bench.array.rows, bench.array.cols)
     pulser = generator_pulses(bench, roles, connected, gate)
+    settle = wait.after_relay + wait.after_source
     return LineTester(routes, drive, sense, clock, shape=shape, settle=settle, pulser=pulser)
 
 

@@ -14,7 +14,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from labmtj.errors import Fenced, StorageError
@@ -88,7 +88,8 @@ class SharedFence:
 
     def remove(self) -> None:
         """Take the file away; what is mapped stays."""
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # Windows keeps a file that is mapped
+            self.path.unlink()
 
 
 class Beat:

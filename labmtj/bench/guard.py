@@ -26,7 +26,7 @@ class Guard:
         package = str(Path(labmtj.__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
         options: dict[str, Any] = {"pass_fds": tuple(handles)} if os.name == "posix" else {}
-        self._process = subprocess.Popen(
+        self._process: subprocess.Popen[bytes] = subprocess.Popen(
             [sys.executable, "-P", "-m", "labmtj.bench.guardian"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -44,7 +44,7 @@ class Guard:
         """Wait until it watches; from now on it acts. Raises BenchError if it cannot be had."""
         if not self._ready.wait(_PATIENCE) or self._process.poll() is not None:
             self._process.kill()
-            _, why = self._process.communicate()
+            why = b"" if self._process.stderr is None else self._process.stderr.read()
             text = why.decode(errors="replace").strip().splitlines()[-1:] or ["it says nothing"]
             raise BenchError(f"the guardian that watches over the bench does not start: {text[0]}")
         self._say(ARMED)

@@ -33,7 +33,8 @@ from labmtj.errors import LabmtjError
 READY, ARMED, BYE = b"ready\n", b"armed\n", b"bye\n"
 _TICK = 0.02  # [s] chosen: between two looks at the worker; a look takes 0.1 ms
 _STOPPED = 0.2  # [s] chosen: a process that is stopped for longer is not only being looked at
-_RETRY = (0.5, 1.0, 2.0, 4.0, 8.0)  # [s] chosen: pauses before instruments that did not answer are tried again
+_LAST_WORDS = 0.5  # [s] chosen: to read what is in a pipe already
+_RETRY = (0.5, 1.0, 2.0, 4.0)  # [s] chosen: pauses before instruments that did not answer are tried again
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ def watch(worker: Worker) -> Trouble | None:
     while not worker.left.wait(_TICK):
         found = worker.trouble()
         if found is not None:
+            if not worker.armed.is_set():
+                worker.gone.wait(_LAST_WORDS)  # the worker's death may be seen before its last words are read
             return found if worker.armed.is_set() else None
     return None
 
@@ -111,7 +114,10 @@ def watch(worker: Worker) -> Trouble | None:
 def act(
     trouble: Trouble, worker: Worker, fence: SharedFence, manager: pyvisa.ResourceManager, instruments: list[Prepared]
 ) -> dict[str, Any]:
-    """Shut the worker out and make the bench safe; what was done, for a record."""
+    """Shut the worker out and make the bench safe; what was done, for a record.
+
+    `safe_after_seconds` counts from what happened, and is None if an instrument could not be made safe.
+    """
     wall = time.time() - (time.monotonic() - trouble.since)
     noticed = time.monotonic() - trouble.since
     fence.shut_out(f"the guardian has made the bench safe at {_iso(time.time())}: {trouble.why}")
@@ -129,12 +135,13 @@ def act(
         made = [again.get(entry.name, entry) for entry in made]
         if all(entry.safe for entry in made):
             seconds = time.monotonic() - trouble.since
+    failures = {entry.name: entry.error for entry in made if not entry.safe}
     return {
         "why": trouble.why,
         "died_at": _iso(wall),
         "noticed_after_seconds": round(noticed, 3),
-        "safe_after_seconds": round(seconds, 3),
-        "failures": {entry.name: entry.error for entry in made if not entry.safe},
+        "safe_after_seconds": None if failures else round(seconds, 3),
+        "failures": failures,
         "instruments": {entry.name: entry.what for entry in made},
     }
 

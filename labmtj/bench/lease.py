@@ -20,10 +20,10 @@ from pyvisa import rname
 
 from labmtj.errors import Busy
 from labmtj.host_lock import HostLock
-from labmtj.host_state import shared_folder, who
+from labmtj.host_state import named, shared_folder, who
 
 _PATIENCE = 0.1  # [s] chosen: for a holder that has the lock and has not yet written who it is
-_GUARDIAN = 4.0  # [s] chosen: a dead process's guardian needs 2 s at most to make the bench safe
+_GUARDIAN = 5.0  # [s] chosen: a dead process's guardian needs 2 s to make a bench safe on which everything answers
 
 
 def canonical(address: str) -> str:
@@ -105,8 +105,9 @@ class Leases:
         while not lock.take():
             found = holder(lock)
             waited = time.monotonic() - began
-            if alive(found) or waited > (_GUARDIAN if found else _PATIENCE):
-                raise Busy(busy_text(what, found))
+            there = alive(found)
+            if there or waited > (_GUARDIAN if found else _PATIENCE):
+                raise Busy(_busy(what, found, alive=there))
             time.sleep(0.01)
         self._locks[key] = lock
         self._write(lock, identity)
@@ -115,11 +116,13 @@ class Leases:
         lock.write(json.dumps({**self._who, "identity": identity}))
 
 
-def busy_text(what: str, found: dict[str, Any]) -> str:
+def _busy(what: str, found: dict[str, Any], *, alive: bool) -> str:
     """Who has it, in words."""
     if not found:
         return f"{what} is in use by another process, which has not said who it is; try again"
-    return (
-        f"{what} is in use by pid {found.get('pid')} of {found.get('user')} on {found.get('host')} since "
-        f"{found.get('wall')}: {found.get('command')}; wait for it, or `labmtj safe BENCH` takes the bench from it"
-    )
+    if not alive:
+        return (
+            f"{what} was in use by {named(found)}; that process has died, and its guardian cannot make the bench safe: "
+            "look at the instruments, try again, or `labmtj safe BENCH`"
+        )
+    return f"{what} is in use by {named(found)}; wait for it, or end it"

@@ -192,9 +192,8 @@ class ParallelArray:
         self._at_zero = True
 
     def _ready(self, roles: dict[Line, Role]) -> None:
-        """The route of a pulse, on a matrix that has just answered."""
-        if not self._go(roles):
-            self._upkeep.confirm()
+        """The route of a pulse, and instruments that have not been off."""
+        self._upkeep.confirm(moved=self._go(roles))
 
     def _go(self, roles: dict[Line, Role]) -> bool:
         """Take a route; whether a relay moved for it."""
@@ -203,7 +202,6 @@ class ParallelArray:
             self._to_zero()
         moved = self._router.take(self._router.route(roles))
         if moved:
-            self._upkeep.heard()
             self._clock.sleep(self._waits.after_relay)
         return moved
 

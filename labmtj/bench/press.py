@@ -12,7 +12,8 @@ from labmtj.bench.fence import SharedFence
 from labmtj.bench.lease import alive, canonical, holder, lock_of
 from labmtj.bench.panic import Made, make_safe, prepare
 from labmtj.bench.reach import Target, targets
-from labmtj.bench.session import private, resource_manager
+from labmtj.bench.session import resource_manager
+from labmtj.bench.taking import private
 from labmtj.config.bench import load_bench
 from labmtj.errors import StorageError
 from labmtj.host_state import who

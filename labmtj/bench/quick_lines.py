@@ -1,4 +1,4 @@
-"""In few looks at a few millivolts: is every relay and wire of an array between two meters as it should be?
+"""Few looks at a few millivolts that show whether all relays and wires of an array are as they should be.
 
 What each look proves, with the array's own currents as the measure:
 

@@ -56,7 +56,7 @@ def open_resource(manager: pyvisa.ResourceManager, address: str, *, timeout: flo
     """A session with lines that end with a line feed. Raises what PyVISA raises."""
     milliseconds = 1000 * timeout
     parsed = _parsed(address)
-    options = {"open_timeout": int(milliseconds)} if isinstance(parsed, rname.TCPIPSocket) else {}
+    options: dict[str, Any] = {"open_timeout": int(milliseconds)} if isinstance(parsed, rname.TCPIPSocket) else {}
     resource: Any = manager.open_resource(address, **options)
     resource.read_termination = resource.write_termination = "\n"
     resource.timeout = milliseconds
@@ -85,10 +85,13 @@ def is_socket(address: str) -> bool:
     return isinstance(_parsed(address), rname.TCPIPSocket)
 
 
-def find_way(manager: pyvisa.ResourceManager, target: Target, *, timeout: float = _OPENING) -> tuple[str, str]:
-    """The address at which an instrument answers, and who it is: its own address, freed if it is blocked, or the other.
+def find_way(
+    manager: pyvisa.ResourceManager, target: Target, *, ours: bool, timeout: float = _OPENING
+) -> tuple[str, str]:
+    """The address at which an instrument answers, and who it is: its own, freed if it is blocked, or its fallback.
 
-    Raises BenchError that says what was tried, and what to do at the front panel.
+    `ours`: its lease is held, so that a socket that is blocked cannot be that of somebody at work. Raises BenchError
+    that says what was tried, and what to do at the front panel.
     """
     tried: list[str] = []
     try:
@@ -97,7 +100,7 @@ def find_way(manager: pyvisa.ResourceManager, target: Target, *, timeout: float 
         tried.append(f"nothing answers at {target.address}: {error}")
         first = error
     port = dead_socket_port(target)
-    if port is not None:
+    if port is not None and ours:
         try:
             free(target.address, port, timeout=timeout)
             return target.address, identity_at(manager, target.address, timeout=timeout)

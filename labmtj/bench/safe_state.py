@@ -119,7 +119,7 @@ def leave_safe(safe: SafeState, name: str, model: InstrumentModel, device: Any, 
     instrument in this process, which would be called within itself.
     """
     if isinstance(model, SwitchMatrixModel):
-        safe.add(Stage.RELAYS, f"open the relays of {name}", device.open_all)
+        safe.add(Stage.RELAYS, f"open the relays of {name}", getattr(device, "shutdown", device.open_all))
     elif isinstance(model, FieldSourceModel):
         safe.add(Stage.FIELD, f"output of {name} off", device.shutdown)
     elif not isinstance(model, ThermometerModel):

@@ -25,6 +25,7 @@ from labmtj.bench.magnet import Magnet
 from labmtj.bench.message_gate import message_gate
 from labmtj.bench.reach import device_on, open_resource
 from labmtj.bench.safe_state import SafeState, Stage, leave_safe
+from labmtj.bench.taking import admitted, custody_of
 from labmtj.bench.thermometer import Sensor
 from labmtj.config.bench import Bench, BenchFile, load_bench
 from labmtj.config.model import (
@@ -138,10 +139,8 @@ def open_bench(
     interlocks: Interlocks | None = None
     try:
         manager = resource_manager(file)
-        place = report.parent if report is not None else None
-        custody = None
-        if not private(manager):
-            custody, place = _custody(file, manager, safe, report), host_state.shared_folder()
+        custody = custody_of(file, manager, safe, report=report)
+        place = host_state.shared_folder() if custody is not None else None if report is None else report.parent
         interlocks = Interlocks(place, acknowledge=acknowledge, journal=log)
         opened = _connect(file, manager, bounds, log, safe, record, clock_from, custody, interlocks)
         yield opened
@@ -154,23 +153,6 @@ def open_bench(
         safe.reach(failure)
     if opened.account is not None:
         log.record("account", opened.account().entry())
-
-
-def private(manager: pyvisa.ResourceManager) -> bool:
-    """Whether the instruments live and end with this process, so that nobody else can have them."""
-    return bool(getattr(manager.visalib, "private", False))
-
-
-def _custody(file: BenchFile, manager: pyvisa.ResourceManager, safe: SafeState, report: Path | None) -> Custody:
-    """Take a bench that others can reach. Raises Busy."""
-    from labmtj.bench.commands import note
-    from labmtj.bench.custody import Custody
-
-    custody = Custody(file, manager, report=report)
-    safe.add(Stage.LEASES, "let the guardian go", custody.leave)
-    safe.bar(lambda: custody.fence.shut)
-    note("open", file.bench.title, **({} if report is None else {"run": str(report.parent)}))
-    return custody
 
 
 def _connect(
@@ -201,13 +183,9 @@ def _connect(
         device, close = connect_instrument(file, manager, name, model, custody=custody, gate=gate)
         safe.add(Stage.SESSIONS, f"close {name}", close)
         identities[name] = device.identify()
-        if custody is not None:
-            custody.identified(name, model, identities[name])
-        # Only an instrument that is what it should be gets commands when the bench is left.
+        admitted(bench, name, model, identities[name], custody, interlocks)
+        # Only an instrument that is what it should be, and ours, gets commands when the bench is left.
         leave_safe(safe, name, model, device, panic=custody is not None)
-        said = interlocks.connected(name, f"{model.identity.model}/{identities[name]}")
-        if said is not None and custody is not None:
-            _acknowledged(bench, said)
         set_up(bench, name, model, device)
         devices[name] = device
     if custody is not None:
@@ -238,12 +216,6 @@ def _magnet(
     if not isinstance(model, FieldSourceModel):
         raise InputError(f"{bench.title}: {bench.magnet.source} is no supply for a magnet")
     return Magnet(devices[bench.magnet.source], model, bench.magnet, clock=clock, journal=journal)
-
-
-def _acknowledged(bench: Bench, said: dict[str, Any]) -> None:
-    from labmtj.bench.commands import note
-
-    note("acknowledge", bench.title, instrument=said["instrument"], said=said["acknowledged"])
 
 
 def connect_instrument(

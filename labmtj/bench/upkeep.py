@@ -28,24 +28,27 @@ class Restorable(Protocol):
 
 
 class Upkeep:
-    """Looks after the instruments of an array; `matrix` names those that a pulse does not pass through itself."""
+    """Looks after the instruments of an array: `matrix` has its relays, `pulser` looks after itself when it fires."""
 
     def __init__(
-        self, instruments: Mapping[str, Restorable], clock: Clock, journal: Journal, *, matrix: str | None = None
+        self,
+        instruments: Mapping[str, Restorable],
+        clock: Clock,
+        journal: Journal,
+        *,
+        matrix: str | None = None,
+        pulser: str | None = None,
     ) -> None:
         self._instruments, self._clock, self._journal, self._matrix = instruments, clock, journal, matrix
+        self._asked = [name for name in instruments if name != pulser]
         self._up = dict.fromkeys(instruments, clock.now())
 
-    def confirm(self) -> None:
-        """Before a pulse for which no relay moved: the matrix still has its relays where they were."""
-        if self._matrix is not None:
-            self._instruments[self._matrix].check_power()
-            self.heard()
-
-    def heard(self) -> None:
-        """The matrix has just said where its relays are."""
-        if self._matrix is not None:
-            self._up[self._matrix] = self._clock.now()
+    def confirm(self, *, moved: bool) -> None:
+        """Before a pulse, on a route for which relays `moved` just now: nothing has been off. Raises PowerLost."""
+        for name in self._asked:
+            if not (moved and name == self._matrix):  # a matrix without power would not have answered with its route
+                self._instruments[name].check_power()
+            self._up[name] = self._clock.now()
 
     def mend(self) -> bool:
         """Restore what was switched off and on; True if something was. Each gap is in the journal.

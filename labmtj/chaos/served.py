@@ -87,7 +87,11 @@ class ServedBench:
         self.client.write_text(yaml12.dump(data), encoding="utf-8")
 
     def _address(self, name: str) -> dict[str, Any]:
-        return {"address": self._found["instruments"][name][self._link]}
+        found = self._found["instruments"][name]
+        said = {"address": found[self._link]}
+        if self._link == "socket" and found["dead_socket"]:
+            said["dead_socket"] = found["dead_socket"]  # 5030 on the instrument itself
+        return said
 
     @property
     def instruments(self) -> Mapping[str, Mapping[str, Any]]:

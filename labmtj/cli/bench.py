@@ -54,13 +54,21 @@ def doctor(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the bench; repeatable.")
     ] = None,
+    acknowledge: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What was found when an interlock had opened: it is unlatched.")
+    ] = None,
+    repeat: Annotated[
+        int, typer.Option(min=1, max=1000, help="How often each line is examined: for contacts that come and go.")
+    ] = 1,
     as_json: _AS_JSON = False,
 ) -> None:
-    """Examine a bench: addresses, identities, limits, relays, and every line at 10 mV.
+    """Examine a bench in the order that is safe: limits, identities, relays, ground, and every line at 10 mV.
 
     Nothing above 10 mV reaches the array. The exit code is 5 if anything is wrong. For instance:
 
       labmtj doctor simulated-15x15
+
+      labmtj doctor parallel --repeat 3
 
       labmtj doctor instruments/benches/keithley.yaml
     """
@@ -78,7 +86,7 @@ def doctor(
     }
     console.print(f"[bold]{file.bench.title}[/bold]")
     findings: list[Finding] = []
-    for finding in examine(file):
+    for finding in examine(file, acknowledge=acknowledge, repeat=repeat):
         findings.append(finding)
         console.print(f"  {marks[finding.verdict]}  {finding.subject:<14} {finding.text}")
         if finding.verdict is not Verdict.GOOD and finding.advice:

@@ -164,7 +164,7 @@ class BurstGenerator(ABC):
             steps.append(f"{words.output} 1")
         queries = [f"{header}?" for header in (words.high, words.low, words.polarity, words.output)]
         try:
-            high, low, polarity, output = self.link.ask(
+            high, low, polarity, output = self.link.ask_powered(
                 *queries, after=";".join([*steps, *more]), meaning=Meaning.SET if before is None else Meaning.ACT
             )
         except NoReply:

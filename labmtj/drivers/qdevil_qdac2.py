@@ -113,7 +113,8 @@ class QDAC2:
             raise LimitExceeded(
                 f"{self.link.name}: a pulse of {width:g} s is outside {bounds.minimum:g} to {bounds.maximum:g} s"
             )
-        self._see(dict.fromkeys(levels, 0.0))
+        # With a power cut the trigger is back to immediate: a list would begin as soon as it is armed.
+        self._see(dict.fromkeys(levels, 0.0), powered=True)
         self._up |= set(levels)
         try:
             for name, volts in levels.items():
@@ -237,8 +238,9 @@ class QDAC2:
         """No channel may wait for a trigger that another change fires."""
         self.link.blind(*(f":SOUR{name}:DC:ABOR" for name in levels))
 
-    def _see(self, levels: Mapping[str, float]) -> None:
-        """Raise BenchError unless these channels are at these volts."""
+    def _see(self, levels: Mapping[str, float], *, powered: bool = False) -> None:
+        """Raise BenchError unless these channels are at these volts, and PowerLost if that is asked, too."""
         queries = [f":SOUR{name}:VOLT:LAST?" for name in levels]
-        for query, text, volts in zip(queries, self.link.values(queries), levels.values(), strict=True):
+        found = self.link.ask_powered(*queries) if powered else self.link.values(queries)
+        for query, text, volts in zip(queries, found, levels.values(), strict=True):
             self.link.same(query, self.link.parse(query, text), volts, self.model.resolution)

@@ -103,8 +103,14 @@ def _write(array: ArrayAccess, writes: Writes, cell: Cell, target: State, *, rea
     for attempt in range(_TRIES):
         if read_state(array, writes.die, cell, read=read) is target:
             return
-        array.pulse(writes.pulse(cell, target, share=_RISE**attempt))
+        fire(array, writes.pulse(cell, target, share=_RISE**attempt))
     raise BenchError(f"cell {cell} does not go to {target.name} in {_TRIES} pulses; leave it out")
+
+
+def fire(array: ArrayAccess, pulse: Pulse) -> None:
+    """Fire a pulse that must reach its level. Raises BenchError if a source was in compliance."""
+    if array.pulse(pulse).in_compliance:
+        raise BenchError(f"a pulse on cell {pulse.cell} drives a source into compliance: map the die again")
 
 
 def measurable(die: DieMap, cells: Iterable[Cell]) -> list[Cell]:

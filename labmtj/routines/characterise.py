@@ -58,14 +58,16 @@ def map_die(
     read: float,
     width: float,
     wire: float | None = None,
+    avoid: frozenset[Cell] = frozenset(),
     tick: Ticker = no_ticks,
 ) -> DieMap:
     """Measure every cell in both states at `read` [V] with pulses of `width` [s].
 
-    Where the `wire` [ohm a segment] is known, every cell gets what its wires leave of it on top. Raises BenchError
-    if no probe cell switches, and LimitExceeded before anything is written if the limits leave no room for a write.
+    Where the `wire` [ohm a segment] is known, every cell gets what its wires leave of it on top. Cells to `avoid`,
+    those of lines that are left out, are not touched and count as open. Raises BenchError if no probe cell switches,
+    and LimitExceeded before anything is written if the limits leave no room for a write.
     """
-    how = Probing(polarity, read, width, partial(allowed, array), wire, array.trust)
+    how = Probing(polarity, read, width, partial(allowed, array), wire, array.trust, avoid)
     return converse(array, map_talk(array.shape, how), voltage=read, tick=tick)
 
 
@@ -73,7 +75,8 @@ def map_die(
 class Probing:
     """How a die is mapped: polarity, read voltage [V], width [s], and whether the limits leave room for a pulse.
 
-    `wire` [ohm a segment] is what is known of it, `trust` tells the array's limits what its cells get.
+    `wire` [ohm a segment] is what is known of it, `trust` tells the array's limits what its cells get;
+    cells to `avoid` are not touched.
     """
 
     polarity: Polarity
@@ -82,6 +85,7 @@ class Probing:
     allowed: Callable[[Pulse], bool]
     wire: float | None = None
     trust: Callable[[CellModel | None], None] | None = None
+    avoid: frozenset[Cell] = frozenset()
 
 
 def map_talk(shape: tuple[int, int], how: Probing) -> Talk[DieMap]:
@@ -95,10 +99,16 @@ def map_talk(shape: tuple[int, int], how: Probing) -> Talk[DieMap]:
     # Volts that the wires of both lines take from the far corner's half-selected lines, as a share of the pulse.
     taken = (how.wire or 0.0) * rows * cols / (2.0 * typical.r_p)
     for cell in cells if taken > _TAKEN else ():
+        if cell in how.avoid:
+            continue
         (before[cell],) = yield Look((cell,))
         yield Done(0)
-    amplitudes = _amplitudes(before, typical, how) if before else None
+    amplitudes = _amplitudes(before, typical, how, shape) if before else None
     for cell in cells:
+        if cell in how.avoid:
+            defect[cell.position] = Defect.OPEN
+            yield Done(1)
+            continue
         pulses = write_amplitudes(typical.switching) if amplitudes is None else amplitudes[cell]
         low, high, found, now = yield from _cell(cell, typical, pulses, how, before.get(cell))
         r_p[cell.position], r_ap[cell.position], defect[cell.position] = low, high, found
@@ -117,10 +127,14 @@ def _counted(defect: Ints) -> str:
     return ", ".join(f"{count} {kind.name.lower()}" for kind, count in kinds.items() if count)
 
 
-def _amplitudes(before: dict[Cell, Reading], typical: _Typical, how: Probing) -> dict[Cell, Amplitudes]:
+def _amplitudes(
+    before: dict[Cell, Reading], typical: _Typical, how: Probing, shape: tuple[int, int]
+) -> dict[Cell, Amplitudes]:
     """What each cell is written with, made larger by what its wires take, with all cells as they were read."""
-    rows, cols = max(before)
+    rows, cols = shape
     readings, defect = np.full((rows, cols), np.nan), np.zeros((rows, cols), dtype=np.int64)
+    for cell in how.avoid:
+        defect[cell.position] = Defect.OPEN
     for cell, reading in before.items():
         defect[cell.position] = _kind(reading, typical)
         readings[cell.position] = reading.resistance if defect[cell.position] == Defect.NONE else np.nan
@@ -151,12 +165,14 @@ def _kind(reading: Reading, typical: _Typical) -> Defect:
     return Defect.OPEN if reading.conductance < 1 / (_OPEN * typical.r_ap) else Defect.NONE
 
 
-def probe_cells(shape: tuple[int, int]) -> list[Cell]:
-    """Cells spread over the diagonal, so that no line is probed twice."""
-    rows, cols = shape
-    count = min(rows, cols, _PROBES)
+def probe_cells(shape: tuple[int, int], *, avoid: frozenset[Cell] = frozenset()) -> list[Cell]:
+    """Cells spread over the diagonal, so that no line is probed twice; of lines that are not all to be avoided."""
+    left = [Cell(row, col) for row in range(1, shape[0] + 1) for col in range(1, shape[1] + 1)]
+    left = [cell for cell in left if cell not in avoid]
+    rows, cols = sorted({cell.row for cell in left}), sorted({cell.col for cell in left})
+    count = min(len(rows), len(cols), _PROBES)
     places = np.linspace(0, 1, count) if count > 1 else np.zeros(1)
-    return [Cell(1 + round(float(p) * (rows - 1)), 1 + round(float(p) * (cols - 1))) for p in places]
+    return [Cell(rows[round(float(p) * (len(rows) - 1))], cols[round(float(p) * (len(cols) - 1))]) for p in places]
 
 
 def write_amplitudes(switching: Amplitudes) -> Amplitudes:
@@ -199,7 +215,7 @@ def _probe_once(shape: tuple[int, int], how: Probing) -> Talk[tuple[_Seen, dict[
     seen: _Seen = {State.P: [], State.AP: []}
     resistances: _Seen = {State.P: [], State.AP: []}
     lowest = dict.fromkeys(State, 0)
-    for cell in probe_cells(shape):
+    for cell in probe_cells(shape, avoid=how.avoid):
         (before,) = yield Look((cell,))
         for target in (State.P, State.AP, State.P):
             reached = yield from _ramp(cell, target, before, how)
@@ -269,6 +285,8 @@ def _cell(
             return math.nan, math.nan, Defect.SHORT, -1
         after: Reading
         (after,) = yield Look((cell,))
+        if after.in_compliance:
+            return math.nan, math.nan, Defect.SHORT, -1
         ratio = after.resistance / before.resistance
         if not 1 / CONTRAST < ratio < CONTRAST:
             low, high = sorted((before.resistance, after.resistance))

@@ -33,6 +33,10 @@ _LOUDER = (1.15, 1.3, 1.45)  # chosen: of the write amplitude, for cells that th
 Mask = NDArray[np.bool_]
 
 
+class _Tripped(Exception):
+    """A source met its limit on a cell, which gets no more pulses."""
+
+
 @dataclass(frozen=True, eq=False)
 class Classes:
     """The finding, and the die map with `traits`, `state` and what was corrected of `defect`."""
@@ -111,8 +115,11 @@ def _moved(array: ArrayAccess, die: DieMap, cell: Cell) -> tuple[float, float] |
     before = float(np.mean(_readings(array, die, cell, REPEATS)))
     for scale in _LOUDER:
         for target in State:
-            write(array, die, cell, target, scale=scale)
+            if write(array, die, cell, target, scale=scale):
+                return None
             after = float(np.mean(_readings(array, die, cell, REPEATS)))
+            if np.isnan(after):
+                return None
             if not 1 / CONTRAST < after / before < CONTRAST:
                 return 1 / min(before, after), 1 / max(before, after)
     return None
@@ -163,7 +170,10 @@ def _leaks(array: ArrayAccess, die: DieMap) -> Floats:
         suspicious = np.argwhere(leak > rules.LEAST_LEAK / 2)
     for row, col in suspicious.tolist():
         cell = Cell(row + 1, col + 1)
-        means = {state: _in_state(array, die, cell, state) for state in State}
+        try:
+            means = {state: _in_state(array, die, cell, state) for state in State}
+        except _Tripped:
+            means = dict.fromkeys(State, np.nan)
         g_p[row, col], g_ap[row, col] = means[State.P], means[State.AP]
     return rules.leaks(g_p, g_ap)
 
@@ -174,21 +184,26 @@ def _in_state(array: ArrayAccess, die: DieMap, cell: Cell, state: State) -> floa
         readings = array.read([cell] * REPEATS, voltage=die.read_voltage)
         if all(shown(die, reading) == state for reading in readings):
             return float(np.mean([reading.conductance for reading in readings]))
-        write(array, die, cell, state)
+        if any(reading.in_compliance for reading in readings) or write(array, die, cell, state):
+            raise _Tripped
     return float("nan")
 
 
 def _hops(array: ArrayAccess, die: DieMap, cell: Cell) -> bool:
     """Whether either polarity fails more often at a larger amplitude than at the write amplitude."""
-    for target in State:
-        scale = _largest(array, die, cell, target)
-        if scale is None:
-            continue
-        high = _errors(array, die, cell, target, scale)
-        # Only what fails at the larger amplitude needs the comparison.
-        if high >= 2 and rules.rises((_errors(array, die, cell, target, 1.0), high), trials=_TRIALS):
-            return True
-    return False
+    try:
+        return any(_fails_more(array, die, cell, target) for target in State)
+    except _Tripped:
+        return False
+
+
+def _fails_more(array: ArrayAccess, die: DieMap, cell: Cell, target: State) -> bool:
+    scale = _largest(array, die, cell, target)
+    if scale is None:
+        return False
+    high = _errors(array, die, cell, target, scale)
+    # Only what fails at the larger amplitude needs the comparison.
+    return high >= 2 and rules.rises((_errors(array, die, cell, target, 1.0), high), trials=_TRIALS)
 
 
 def _largest(array: ArrayAccess, die: DieMap, cell: Cell, target: State) -> float | None:
@@ -209,7 +224,8 @@ def _errors(array: ArrayAccess, die: DieMap, cell: Cell, target: State, scale: f
     for _ in range(_TRIALS):
         if np.isnan(_ready(array, die, cell, target.other)):
             continue  # not in the other state, so not a trial that could fail
-        write(array, die, cell, target, scale=scale)
+        if write(array, die, cell, target, scale=scale):
+            raise _Tripped
         errors += shown(die, array.read([cell], voltage=die.read_voltage)[0]) != target
     return errors
 
@@ -220,7 +236,8 @@ def _ready(array: ArrayAccess, die: DieMap, cell: Cell, state: State) -> float:
         reading = array.read([cell], voltage=die.read_voltage)[0]
         if shown(die, reading) == state:
             return reading.conductance
-        write(array, die, cell, state)
+        if reading.in_compliance or write(array, die, cell, state):
+            raise _Tripped
     return float("nan")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from labmtj.errors import BenchError, InputError
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
 from labmtj.records import Amplitudes, Cell, Column, DieMap, Finding, Floats, Ints, State
-from labmtj.routines.bring import bring, measurable, read_state, writes_of
+from labmtj.routines.bring import bring, fire, measurable, read_state, writes_of
 from labmtj.routines.counts import rate_bound
 from labmtj.routines.writing.picture import Picture
 
@@ -53,7 +53,7 @@ def measure_half_select(
         standing = np.array([each not in lost for each in victims])
         for count in steps:
             for _pulse in range(count):
-                array.pulse(fired.pulse(cell, target))
+                fire(array, fired.pulse(cell, target))
             still = np.array([read_state(array, die, each, read=read) is target.other for each in victims])
             exposed[target] += count * (0.5 * standing + 0.5 * (standing & still))
             flips[target] += standing & ~still

@@ -16,7 +16,7 @@ import numpy as np
 
 from labmtj.errors import InputError
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
-from labmtj.records import Cell, Column, DieMap, Finding, Floats, Pulse, Scheme, State
+from labmtj.records import Cell, Column, DieMap, Finding, Floats, Pulse, PulseOutcome, Scheme, State
 from labmtj.routines.writing.picture import Picture, spread_out
 from labmtj.routines.writing.talk import Done, Look, Talk, converse
 
@@ -82,15 +82,19 @@ def ramp_talk(die: DieMap, settings: RampSettings, *, picture: Picture) -> Talk[
             made: list[float] = []
             for volts in (middles[target] * _START * _STEP**n for n in range(_MOST)):
                 amplitude = die.polarity.sign(target) * volts / float(shares[target][at])
-                yield Pulse(cell, amplitude, settings.width)
+                outcome: PulseOutcome = yield Pulse(cell, amplitude, settings.width)
                 made.append(volts)
                 (reading,) = yield Look((cell,))
+                if outcome.in_compliance or reading.in_compliance:
+                    state[at] = -1  # what a source in compliance does tells nothing of a cell
+                    break
                 if die.state_of(reading) is target:
                     state[at] = target
                     break
             else:
                 break  # beyond every amplitude: nothing is learnt that an estimate could be built on
-            steps[target].append((cell, made))
+            if state[at] != -1:
+                steps[target].append((cell, made))
         yield Done(1)
     estimates = {target: _estimates(die, steps[target], settings.slope, middles[target]) for target in State}
     return replace(die, v_switch_p=estimates[State.P], v_switch_ap=estimates[State.AP], state=state)

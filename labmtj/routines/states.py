@@ -13,6 +13,7 @@ from labmtj.routines.characterise import write_amplitudes
 
 UNREADABLE = -1
 _SWEEPS = 6  # chosen: 1.3 x the median amplitude writes all but some 1 % at once, each further sweep goes up by 4 %
+_MOST_TRIPS = 2  # a cell whose pulse or reading met a source's limit gets one more pulse
 _STEP_UP = 1.04  # chosen: so that the last sweep is at 1.2 x the first
 
 
@@ -53,13 +54,16 @@ def write_states(array: ArrayAccess, die: DieMap, target: Ints, *, voltage: floa
     for state in State:
         array.check(Pulse(Cell(1, 1), amplitudes.towards(state), die.width))
     found, scale = stand(array, die, voltage=voltage), 1.0
+    trips = np.isnan(found.conductance).astype(np.int64)
     for _ in range(_SWEEPS):
-        wrong = [Cell(int(row) + 1, int(col) + 1) for row, col in np.argwhere((found.state != target) & die.good)]
+        left = (found.state != target) & die.good & (trips < _MOST_TRIPS)
+        wrong = [Cell(int(row) + 1, int(col) + 1) for row, col in np.argwhere(left)]
         if not wrong:
             break
         for cell in wrong:
-            write(array, die, cell, State(int(target[cell.position])), scale=scale)
+            trips[cell.position] += write(array, die, cell, State(int(target[cell.position])), scale=scale)
         found = stand(array, die, voltage=voltage)
+        trips += np.isnan(found.conductance)
         scale *= _STEP_UP
     return found
 

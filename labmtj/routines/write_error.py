@@ -13,7 +13,7 @@ import numpy as np
 from labmtj.errors import InputError
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
 from labmtj.records import Amplitudes, Cell, Column, DieMap, Finding, Ints, State
-from labmtj.routines.bring import Writes, measurable, read_state, writes_of
+from labmtj.routines.bring import Writes, fire, measurable, read_state, writes_of
 from labmtj.routines.counts import share_bound, share_interval
 from labmtj.routines.writing.picture import Picture
 
@@ -50,7 +50,7 @@ def measure_write_error(
             if fired[:, place].min() >= pulses:
                 break
             target = state.other
-            array.pulse(writes.pulse(cell, target))
+            fire(array, writes.pulse(cell, target))
             state = read_state(array, die, cell, read=read)
             fired[target, place] += 1
             missed[target, place] += state is not target

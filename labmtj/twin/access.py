@@ -57,6 +57,7 @@ class TwinArray:
         self._aperture = bench.measure.nplc / bench.mains
         self._clock = _TwinClock(self)
         self._model: CellModel | None = None
+        self._width = 0.0  # of the last pulse [s]
         self._closed: frozenset[Crosspoint] = frozenset()
         self._known: dict[tuple[tuple[int, ...], tuple[int, ...], tuple[str, ...]], Connections] = {}
 
@@ -94,8 +95,14 @@ class TwinArray:
         """Fire one programming pulse, with its intent and outcome in the journal."""
         self.check(pulse)
         drive = two_channels(pulse.scheme, pulse.amplitude)
+        before = self._closed
         connections = self._go([pulse.cell.row], pulse.columns, (drive.row, drive.col, drive.others))
+        if self._closed == before:
+            self.electrics.rest(self._matrix.timing.command)  # the matrix is asked whether it still has its relays
         number = self._journal.intent(pulse)
+        if pulse.width != self._width:
+            self.electrics.rest(self._timing.command)  # a width is set, and read back, once
+            self._width = pulse.width
         self.electrics.rest(self._timing.command)
         hookup = self._hookup(connections, drive.volts, self._compliance)
         point = self.electrics.pulse(hookup, pulse.width)

@@ -75,6 +75,7 @@ class SimulatedBench:
     names: dict[str, str] = field(default_factory=dict[str, str])
     title: str = ""
     power_on: Callable[[str], Firmware] | None = None
+    die: DieState | None = None  # what one process has at a time
 
     @cached_property
     def faults(self) -> Faults:
@@ -182,7 +183,7 @@ def simulated_bench(name: str | BenchFile, *, log: Path | None = None, realtime:
 
     names = {entry.address: name for name, entry in file.bench.instruments.items()}
     instruments = {address: Instrument(power_on(name), clock=world, lock=world.lock) for address, name in names.items()}
-    return SimulatedBench(world, instruments, names, file.bench.title, power_on)
+    return SimulatedBench(world, instruments, names, file.bench.title, power_on, array.state)
 
 
 def firmware_class(model: InstrumentModel) -> Callable[[Place, Any], Firmware]:

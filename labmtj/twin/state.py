@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from labmtj.errors import StorageError
+from labmtj.errors import Busy, StorageError
+from labmtj.host_lock import HostLock
+from labmtj.host_state import named, who
 from labmtj.physics.variation import ANISOTROPY_FIELD, DieModel, DieTruth
 
 _HEADER = 4096
@@ -61,7 +63,8 @@ class DieState:
     """What changes on a die: cell states, wear, exposure, event ordinals, relay cycles, clock.
 
     `path` None keeps the state in memory only. An empty file at `path` is a place reserved for a fresh
-    die; a missing one is an error, never a new die; another die's state is refused.
+    die; a missing one is an error, never a new die; another die's state is refused. One process has a die at a time:
+    the others get Busy.
     """
 
     def __init__(self, truth: DieTruth, path: Path | None = None) -> None:
@@ -70,8 +73,11 @@ class DieState:
         self._now = np.zeros((), dtype=layout)
         self._slots: Any = None
         self.path = path
+        self._lock: HostLock | None = None
+        self._left: int | None = None
         self._now["state"] = truth.initial
         if path is not None:
+            self._hold(path)
             self._open(path, layout, fingerprint(model))
         for name in ("state", "broken", "hazard", "flips", "damage", "row_reads", "col_reads", "cycles"):
             setattr(self, name, self._now[name])
@@ -101,6 +107,41 @@ class DieState:
             other = 1 - int(self._valid[0] % 2)
             self._slots[other] = self._now
             self._valid[0] += 1
+
+    def hold(self) -> None:
+        """Have the die again after `let_go`. Raises Busy, or StorageError if another process has had it meanwhile."""
+        if self.path is None or self._left is None:
+            return
+        self._hold(self.path)
+        if int(self._valid[0]) != self._left:
+            raise StorageError(
+                f"{self.path}: another process has worked with this die since this one left it; begin a new process"
+            )
+        self._left = None
+
+    def let_go(self) -> None:
+        """Let other processes have the die: nothing is connected to it here any more."""
+        if self.path is not None:
+            self._left = int(self._valid[0])
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
+
+    def _hold(self, path: Path) -> None:
+        """Lock the die for this process, in which it may be open more than once. Raises Busy."""
+        if not path.exists():
+            return  # there is no such die, and what opens it says so
+        lock = HostLock(path.with_name(f"{path.name}.lock"))
+        if lock.take():
+            lock.write(json.dumps(who()))
+            self._lock = lock
+            return
+        try:
+            found: dict[str, Any] = json.loads(lock.read())
+        except ValueError:
+            found = {}
+        if found.get("pid") != os.getpid():
+            raise Busy(f"{path}: the simulated die is in use by {named(found)}; wait until it has left the bench")
 
     def _open(self, path: Path, layout: np.dtype[Any], die: str) -> None:
         size = _HEADER + 8 + 2 * layout.itemsize

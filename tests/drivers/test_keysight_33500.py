@@ -41,7 +41,7 @@ def setting_up(told, load="9.9E+37"):
 BEGIN = ":OUTP{n} 0;:SOUR{n}:VOLT:HIGH 0.002;:SOUR{n}:VOLT:LOW 0.0;:OUTP{n}:POL NORM;"
 TO_NEGATIVE = ":SOUR{n}:VOLT:HIGH 0.002;:OUTP{n}:POL INV;:SOUR{n}:VOLT:LOW -0.002;:SOUR{n}:VOLT:HIGH 0.0;"
 TO_POSITIVE = ":SOUR{n}:VOLT:LOW -0.002;:OUTP{n}:POL NORM;:SOUR{n}:VOLT:HIGH 0.002;:SOUR{n}:VOLT:LOW 0.0;"
-LEVELS = ":SOUR{n}:VOLT:HIGH?;:SOUR{n}:VOLT:LOW?;:OUTP{n}:POL?;:OUTP{n}?"
+LEVELS = ":SOUR{n}:VOLT:HIGH?;:SOUR{n}:VOLT:LOW?;:OUTP{n}:POL?;:OUTP{n}?;*ESR?"
 TIMES = (
     ":SOUR{n}:FUNC:PULS:WIDT 1.6e-08;:SOUR{n}:FUNC:PULS:PER {period};:SOUR{n}:FUNC:PULS:WIDT {width};"
     ":TRIG{n}:SOUR {source};"
@@ -52,7 +52,7 @@ CHECKS = ":SOUR{n}:FUNC:PULS:WIDT?;:SOUR{n}:FUNC:PULS:PER?;:SOUR{n}:BURS:NCYC?;:
 def shown(volts):
     """What high, low, polarity and output read as while a pulse is ready."""
     polarity = "NORM" if volts > 0 else "INV"
-    return f"{max(volts, 0.0):+.14E}", f"{min(volts, 0.0):+.14E}", polarity, "1"
+    return f"{max(volts, 0.0):+.14E}", f"{min(volts, 0.0):+.14E}", polarity, "1", "0"
 
 
 def arming(turns, n, volts, *, before="", begin=False, width=1e-7, **shown_as):
@@ -197,7 +197,7 @@ def test_a_level_that_the_instrument_changed_is_an_error_and_the_channel_begins_
     turns = told(EMPTY)
     command = BEGIN.format(n=1) + ":SOUR1:VOLT:HIGH 0.2;:OUTP1 1;"
     times = TIMES.format(n=1, period=repr(2e-7 + 4 * 8.4e-9), width="1e-07", source="BUS")
-    turns.say(command + times + LEVELS.format(n=1), "+1.0E-01", "+0.0E+00", "NORM", "1")
+    turns.say(command + times + LEVELS.format(n=1), "+1.0E-01", "+0.0E+00", "NORM", "1", "0")
     arming(turns, 1, 0.2, before=BEGIN, begin=True)
     firing(arming(turns, 2, 0.2, before=BEGIN, begin=True))
     pair = Keysight33500(scpi(*turns), model).pair("1", "2")

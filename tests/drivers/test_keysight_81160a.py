@@ -34,11 +34,12 @@ def arming(turns, n, volts):
     turns.say(
         f":OUTP{n} 0;:VOLT{n}:HIGH 0.1;:VOLT{n}:LOW 0.0;:OUTP{n}:POL NORM;{turn}{level};:OUTP{n} 1;"
         f":PULS:WIDT{n} 1.5e-09;:PULS:PER{n} {2e-7 + 4e-9!r};:PULS:WIDT{n} 1e-07;:ARM:SOUR{n} MAN;"
-        f":VOLT{n}:HIGH?;:VOLT{n}:LOW?;:OUTP{n}:POL?;:OUTP{n}?",
+        f":VOLT{n}:HIGH?;:VOLT{n}:LOW?;:OUTP{n}:POL?;:OUTP{n}?;*ESR?",
         f"{max(volts, 0):.6f}",
         f"{min(volts, 0):.6f}",
         "NORM" if volts > 0 else "INV",
         "1",
+        "0",
     )
     return turns.say(
         f":PULS:WIDT{n}?;:PULS:PER{n}?;:TRIG{n}:COUN?;:OUTP{n}:LOAD?;:ARM:SOUR{n}?;*ESR?",

@@ -54,8 +54,10 @@ def listed(turns, n, volts, width, **shown):
     )
 
 
-def looking(turns, **levels):
-    return turns.say(";".join(f":SOUR{name[1:]}:VOLT:LAST?" for name in levels), *levels.values())
+def looking(turns, *, powered=False, **levels):
+    """Where channels are; before a pulse, whether the instrument has been off as well."""
+    queries = [f":SOUR{name[1:]}:VOLT:LAST?" for name in levels]
+    return turns.say(";".join([*queries, "*ESR?"] if powered else queries), *levels.values(), *(["0"] * powered))
 
 
 def ready(scpi, model, turns, *channels, source_range=2.0):
@@ -110,7 +112,7 @@ def test_no_channel_is_left_waiting_when_one_fails(scpi, told, model):
 
 
 def test_a_pulse_is_a_list_that_ends_at_0_v(scpi, told, model):
-    turns = looking(setting_up(told, 1, 2), c1="0", c2="0")
+    turns = looking(setting_up(told, 1, 2), powered=True, c1="0", c2="0")
     listed(listed(turns, 1, 0.225, 1e-3), 2, -0.225, 1e-3).say(":TINT 1")
     turns.say(":SOUR1:LIST:NCL?", "1").say(":SOUR1:LIST:NCL?", "0")
     turns.say(":SOUR1:VOLT:MODE fix").say(":SOUR2:VOLT:MODE fix")
@@ -120,7 +122,7 @@ def test_a_pulse_is_a_list_that_ends_at_0_v(scpi, told, model):
 
 def test_a_pulse_from_another_level_than_0_v_is_an_error_and_is_not_fired(scpi, told, model):
     with pytest.raises(BenchError, match="VOLT:LAST"):
-        ready(scpi, model, looking(setting_up(told, 1), c1="0.05"), 1).pulse({"1": 0.2}, 1e-3)
+        ready(scpi, model, looking(setting_up(told, 1), powered=True, c1="0.05"), 1).pulse({"1": 0.2}, 1e-3)
 
 
 @pytest.mark.parametrize(
@@ -134,14 +136,14 @@ def test_a_pulse_from_another_level_than_0_v_is_an_error_and_is_not_fired(scpi, 
     ],
 )
 def test_a_list_that_the_instrument_changed_is_an_error_and_is_not_fired(scpi, told, model, what, value, error):
-    turns = listed(looking(setting_up(told, 1), c1="0"), 1, 0.2, 1e-3, **{what: value})
+    turns = listed(looking(setting_up(told, 1), powered=True, c1="0"), 1, 0.2, 1e-3, **{what: value})
     turns.send(":SOUR1:DC:ABOR", ":SOUR1:VOLT:MODE fix")
     with pytest.raises(error):
         ready(scpi, model, turns, 1).pulse({"1": 0.2}, 1e-3)
 
 
 def test_a_pulse_that_does_not_end_is_cut_short(scpi, told, model):
-    turns = listed(looking(setting_up(told, 1), c1="0"), 1, 0.2, 1e-4).say(":TINT 1")
+    turns = listed(looking(setting_up(told, 1), powered=True, c1="0"), 1, 0.2, 1e-4).say(":TINT 1")
     for _ in range(102):
         turns.say(":SOUR1:LIST:NCL?", "1")
     turns.send(":SOUR1:DC:ABOR", ":SOUR1:VOLT:MODE fix")
@@ -150,7 +152,7 @@ def test_a_pulse_that_does_not_end_is_cut_short(scpi, told, model):
 
 
 def test_silence_after_the_trigger_is_a_bench_error_and_nothing_is_fired_again(scpi, told, model):
-    turns = listed(looking(setting_up(told, 1), c1="0"), 1, 0.2, 1e-3)
+    turns = listed(looking(setting_up(told, 1), powered=True, c1="0"), 1, 0.2, 1e-3)
     turns.append((":TINT 1;:SYST:ERR?", VisaIOError(StatusCode.error_timeout)))
     turns.extend([(CLEAR, None), (":SYST:ERR?", EMPTY)])
     turns.say("*ESR?", "0").set(":SOUR1:VOLT 0.0", ":SOUR1:VOLT?", "0")
@@ -239,3 +241,17 @@ def test_levels_survive_the_way_as_text(sheet, value):
     box.setup(channels=["1"])
     box.apply({"1": value})
     assert value == float(parrot.kept[":SOUR1:VOLT:TRIG"])
+
+
+def test_measuring_currents_sets_each_sensor_up_once_and_asks_all_in_one_message(scpi, model, told):
+    turns = setting_up(told, 1, 2)
+    for n in (1, 2):
+        turns.set(f":SENS{n}:RANG high", f":SENS{n}:RANG?", "HIGH")
+        turns.set(f":SENS{n}:NPLC 0.1", f":SENS{n}:NPLC?", "0.1")
+    turns.say(":READ1?;:READ2?", "4.700000E-05", "-1.000000E-06")
+    turns.say(":READ2?", "9.9E37")
+    box = ready(scpi, model, turns, 1, 2)
+    assert [47e-6, -1e-6] == box.measure_currents(["1", "2"])
+    assert [INF] == box.measure_currents(["2"])
+    with pytest.raises(InputError, match="channel 3 is not set up"):
+        box.measure_currents(["3"])

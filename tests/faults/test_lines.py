@@ -7,11 +7,13 @@ from labmtj.bench.session import open_bench
 from labmtj.config import yaml12
 from labmtj.config.finder import find
 from labmtj.config.source import parse
-from labmtj.errors import LineFaulty
+from labmtj.errors import LimitExceeded, LineFaulty
 from labmtj.protocol.engine import run
 from labmtj.protocol.observer import Silent
+from labmtj.records import Cell, Defect, Line, Pulse
 from labmtj.runs.contact_entry import contact_from
-from labmtj.runs.journal import read_journal
+from labmtj.runs.die_map import read_die_map
+from labmtj.runs.journal import MemoryJournal, read_journal
 
 CLEAN = {"short": "0 %", "open": "0 %", "stuck": "0 %"}
 BENCHES = ("simulated-15x15", "keysight", "parallel")
@@ -182,3 +184,53 @@ def test_a_run_with_a_matrix_that_lies_ends_before_its_first_pulse(make, tmp_pat
         assert all("and the matrix says that it is" in fault.text for fault in error.faults)
     else:
         assert 4 <= len(error.faults)
+
+
+# -- lines that are left out -------------------------------------------------------------------------
+
+
+def test_a_run_may_go_on_without_an_open_line_which_no_pulse_reaches_and_whose_cells_are_open(make, tmp_path):
+    path, _ = make("simulated-15x15", size=4)
+    protocol = tmp_path / "left-out.yaml"
+    protocol.write_text(
+        "title: left out\nformat: 1\nsteps:\n  - contact: {at: 5 mV, quarantine: open}\n"
+        "  - polarity: {start: 150 mV, step: 20 mV, ceiling: 600 mV, read: 50 mV}\n  - map: {read: 50 mV}\n"
+    )
+    faults = {"relay": "A4", "closed": False}
+    saboteur = Saboteur(tmp_path / "runs", "stuck", faults)
+    outcome = run(protocol, bench=path, out=tmp_path / "runs", observer=saboteur)
+    entries = list(read_journal(outcome.folder / "journal.jsonl"))
+    (contact,) = [contact_from(entry) for entry in entries if "contact" == entry["k"]]
+    assert (True, (Line("row", 4),), 5e-3) == (contact.passed, contact.quarantined, contact.level)
+    assert 4 not in {entry["cell"][0] for entry in entries if "intent" == entry["k"]}
+    die = read_die_map(outcome.folder / "die.h5")
+    assert [[False] * 4] * 3 + [[True] * 4] == (die.defect == Defect.OPEN).tolist()
+
+
+def test_a_line_that_is_left_out_refuses_pulses_and_one_that_is_tied_to_something_is_never_left_out(make):
+    path, twin = make("parallel", size=4)
+    twin.faults.add("stuck", relay="C2", closed=False)
+    with open_bench(path) as opened:
+        assert opened.contact(quarantine="open").passed
+        with pytest.raises(LimitExceeded, match=r"no pulse on cell \(1, 2\): col 2 is left out"):
+            opened.array.check(Pulse(Cell(1, 2), 0.3, 1e-3))
+        with pytest.raises(LimitExceeded, match="col 2 is left out"):
+            opened.array.pulse(Pulse(Cell(1, 1), 0.3, 1e-3, cols=(2,)))
+        opened.array.check(Pulse(Cell(1, 1), 0.3, 1e-3))
+        twin.faults.add("stuck", relay="B3", closed=True)
+        found = opened.contact(quarantine="open")
+        assert [("col", 3)] == [fault.line for fault in found.serious]
+        with pytest.raises(LimitExceeded, match="a contact check is made at up to 10 mV, not at 20 mV"):
+            opened.contact(level=20e-3)
+
+
+def test_an_entry_of_a_check_tells_all_of_it_again(make):
+    path, twin = make("simulated-15x15", size=4)
+    twin.faults.add("stuck", relay="C3", closed=False)
+    journal = MemoryJournal()
+    with open_bench(path, journal=journal) as opened:
+        found = opened.contact(quarantine="open")
+    (entry,) = [entry for entry in journal.entries if "contact" == entry["k"]]
+    again = contact_from(entry)
+    assert (found.faults, found.quarantined, found.level) == (again.faults, again.quarantined, again.level)
+    assert again.rows == pytest.approx(found.rows, rel=1e-5)

@@ -90,9 +90,10 @@ def test_large_junctions_on_long_wires_with_floating_lines_shorts_and_opens_are_
     obeys(solve_cells(state, resistance, rows, cols, r_wire=20.0, **CELL), state, resistance, rows, cols, r_wire=20.0)
 
 
-def test_64_by_64_cells_are_solved() -> None:
-    state, resistance = die(3, (64, 64))
-    rows, cols = v_half(0, 63, 0.6, (64, 64))
+@pytest.mark.parametrize("size", [40, pytest.param(64, marks=pytest.mark.slow)])
+def test_large_arrays_are_solved(size: int) -> None:
+    state, resistance = die(3, (size, size))
+    rows, cols = v_half(0, size - 1, 0.6, (size, size))
     cols[5] = FLOATING
     obeys(solve_cells(state, resistance, rows, cols, r_wire=5.0, **CELL), state, resistance, rows, cols, r_wire=5.0)
 

@@ -107,7 +107,9 @@ def test_dies_are_put_together_with_their_stress(two):
 
 def test_a_die_that_fails_is_a_warning_with_its_seed(small):
     job, runs = planned(*small(defects={"short": 0.0, "open": 0.85, "stuck": 0.0}, seed=1), dies=3, first=1010)
-    assert {"PolarityNotFound", "BenchError"} >= {run.failure.partition(":")[0] for run in runs if run.failure}
+    assert {"PolarityNotFound", "BenchError", "LineFaulty"} >= {
+        run.failure.partition(":")[0] for run in runs if run.failure
+    }
     failed = [run.seed for run in runs if run.failure]
     assert failed
     found = outlook(job, runs)
@@ -174,7 +176,7 @@ def test_check_says_no_problems_and_what_will_be_done(monkeypatch, capsys):
     code, output = command(["check", Path("protocols/wine.yaml")], monkeypatch, capsys)
     assert code == 0
     assert "protocols/wine.yaml: no problems" in output.out
-    assert "steps: polarity, map, program 1," in output.out
+    assert "steps: contact, polarity, map, program 1," in output.out
 
 
 def test_check_in_json_has_lines_and_columns(monkeypatch, capsys, tmp_path):

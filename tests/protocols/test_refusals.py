@@ -34,7 +34,7 @@ def edited(name, tmp_path, *changes):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("start: 150 mV", "start: 0.15", ":17:23: polarity.start: 0.15 has no unit; a voltage is expected"),
+        ("start: 150 mV", "start: 0.15", ":20:23: polarity.start: 0.15 has no unit; a voltage is expected"),
         ("600 mV, read", "600 mV, width: 100 mV, read", "polarity.width: '100 mV' is a voltage; a time is expected"),
         ("- map:  ", "- mapp: ", "there is no step mapp"),
         ("retries: 10", "retires: 10", "did you mean retries?"),
@@ -54,7 +54,7 @@ def test_a_protocol_larger_than_the_array(monkeypatch, capsys, tmp_path):
     bench = edited("instruments/benches/simulated-15x15.yaml", tmp_path, *small)
     code, errors = refused([ROOT / "protocols/wine.yaml", "--bench", bench], monkeypatch, capsys, tmp_path)
     assert code == 3
-    assert "wine.yaml:24:14: program.layer: layer 1 needs 13 x 12 devices, the array has 10 x 15" in errors
+    assert "wine.yaml:27:14: program.layer: layer 1 needs 13 x 12 devices, the array has 10 x 15" in errors
 
 
 def test_a_file_that_is_not_there(monkeypatch, capsys, tmp_path):

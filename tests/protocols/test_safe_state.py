@@ -54,7 +54,7 @@ def test_no_relay_moves_hot_after_a_read_that_failed_half_way(bench):
         other.write("kept = delay delay = nil")
         with pytest.raises(InstrumentError, match="delay"):
             opened.cell(2, 3).read(at="50 mV")
-        assert abs(world.outputs["smu", "a"].level) > 0.04
+        assert abs(world.outputs["smu", "a"].level) < 1e-3  # the lost reply was followed by a recovery: 0 V
         other.write("delay = kept")
         opened.cell(9, 9).read(at="50 mV")
     assert is_safe(world)

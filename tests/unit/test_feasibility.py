@@ -87,7 +87,7 @@ def test_an_amplitude_that_flips_half_selected_cells_is_warned_of_at_its_place(t
     (tmp_path / "mine.yaml").write_text(text.replace("amplitude: from_map}", "amplitude: 580 mV}"), encoding="utf-8")
     (first, *_) = found(protocol="mine.yaml").findings
     assert str(first).startswith(
-        "mine.yaml:27:26: warning: program.pulse.amplitude: verify_first in pulses of 100 us with v_half leaves 50 % "
+        "mine.yaml:30:26: warning: program.pulse.amplitude: verify_first in pulses of 100 us with v_half leaves 50 % "
         "of the cells wrong: 50 % are flipped by pulses on other cells"
     )
     assert "^^^^^^" in str(first)

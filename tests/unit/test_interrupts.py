@@ -12,11 +12,16 @@ from labmtj.protocol.stop import Stopped, StopRequest, stop_on_signals
 
 def test_what_is_to_be_raised_in_a_shielded_place_is_raised_at_its_end():
     done = []
-    with pytest.raises(KeyError, match="later"), shielded:
-        shielded.interrupt(KeyError("later"))
+
+    def place():
         with shielded:
-            done.append("inner")
-        done.append("outer")
+            shielded.interrupt(KeyError("later"))
+            with shielded:
+                done.append("inner")
+            done.append("outer")
+
+    with pytest.raises(KeyError, match="later"):
+        place()
     assert ["inner", "outer"] == done
     with shielded:
         done.append("nothing is left over")

@@ -59,7 +59,20 @@ def test_the_shipped_protocol_loads_on_both_shipped_benches_from_any_folder(tmp_
     jobs = [load_protocol("protocols/wine.yaml", bench=bench) for bench in ("simulated-15x15", "keithley")]
     assert jobs[0].protocol == jobs[1].protocol
     assert jobs[0].protocol.network.shipped == "wine/17"
-    kinds = ["Polarity", "Map", "Program", "Infer", "Infer", "Verify", "Program", "Infer", "Verify", "Tune", "Report"]
+    kinds = [
+        "Contact",
+        "Polarity",
+        "Map",
+        "Program",
+        "Infer",
+        "Infer",
+        "Verify",
+        "Program",
+        "Infer",
+        "Verify",
+        "Tune",
+        "Report",
+    ]
     assert [f"{kind}Step" for kind in kinds] == [type(step).__name__ for step in jobs[0].protocol.steps]
     assert jobs[0].source.effective_text() == WINE
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from labmtj.config.bench import load_bench
-from labmtj.errors import StorageError
+from labmtj.errors import Busy, StorageError
 from labmtj.physics.variation import draw_die
 from labmtj.twin.build import die_model
 from labmtj.twin.state import DieState, fingerprint
@@ -61,10 +61,10 @@ def test_an_empty_file_is_a_place_for_a_fresh_die(tmp_path):
     assert content(DieState(TRUTH)) == content(state)
 
 
-def test_a_fresh_die_leaves_no_second_file(tmp_path):
+def test_a_fresh_die_leaves_no_second_file_but_its_lock(tmp_path):
     path = reserved(tmp_path)
     DieState(TRUTH, path)
-    assert [path] == list(tmp_path.iterdir())
+    assert ["twin.state", "twin.state.lock"] == sorted(file.name for file in tmp_path.iterdir())
 
 
 def test_what_was_committed_is_found_again(tmp_path):
@@ -190,3 +190,37 @@ def test_a_die_lives_on_after_its_process_was_killed(tmp_path, seed):
     if found.pulses == int(done[1]) + 1:
         assert done[2] == found.state.tobytes().hex()
         assert float(done[3]) == found.clock
+
+
+def test_one_process_has_a_die_at_a_time(tmp_path):
+    path = reserved(tmp_path)
+    code = (
+        "import sys, pathlib; from labmtj.config.bench import load_bench; from labmtj.twin.build import die_model;"
+        "from labmtj.physics.variation import draw_die; from labmtj.twin.state import DieState;"
+        "die = DieState(draw_die(die_model(load_bench('simulated-15x15').bench)), pathlib.Path(sys.argv[1]));"
+        "print('open', flush=True); sys.stdin.read(1);"
+        "die.clock += 1; die.commit(); die.let_go(); print('left', flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code, str(path)], stdin=-1, stdout=-1, text=True)
+    with other:
+        assert "open\n" == other.stdout.readline()
+        with pytest.raises(Busy, match=f"in use by pid {other.pid} of .* on .* since .*: -c"):
+            DieState(TRUTH, path)
+        other.stdin.write("x")
+        other.stdin.flush()
+        assert "left\n" == other.stdout.readline()
+        mine = DieState(TRUTH, path)
+        assert 1.0 == mine.clock
+        mine.let_go()
+        mine.hold()  # nobody has had it meanwhile
+        mine.let_go()
+        other.kill()
+
+
+def test_a_die_that_another_process_has_had_meanwhile_is_not_taken_for_the_one_that_was_left(tmp_path):
+    path = reserved(tmp_path)
+    mine = DieState(TRUTH, path)
+    mine.let_go()
+    lived(DieState(TRUTH, path), 1)
+    with pytest.raises(StorageError, match="another process has worked with this die"):
+        mine.hold()

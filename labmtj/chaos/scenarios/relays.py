@@ -24,7 +24,9 @@ def play(stage: Stage) -> None:
         raise NotHeld(f"relay {row}{column} stuck {'closed' if closed else 'open'} was found after the first pulse")
     if not re.search(rf"\b(row|column|col|line|relay)s?\b.*\d|\b{row}{column}\b", worker.complaints):
         raise NotHeld(f"no line is named: {worker.last_words}")
-    violations = [entry for entry in stage.bench.log() if entry["kind"] == "violation"]
+    # A line behind an open relay floats while the contact check looks for it, at a few millivolts.
+    noted = [entry for entry in stage.bench.log() if entry["kind"] == "violation"]
+    violations = [entry for entry in noted if "float" not in entry["what"]]
     stage.bench.clear()
     if violations:
         raise NotHeld(f"with a stuck relay the twin saw: {violations[0]['what']}")

@@ -57,7 +57,13 @@ class MapStep(Step):
             raise InputError("this step needs the polarity to be known before it")
         width = known_width(self.width)
         die = map_die(
-            progress.array, polarity=progress.polarity, read=self.read, width=width, wire=self.wire, tick=tick
+            progress.array,
+            polarity=progress.polarity,
+            read=self.read,
+            width=width,
+            wire=self.wire,
+            avoid=progress.quarantined,
+            tick=tick,
         )
         progress.keep_map(die)
         counts = {kind: int(np.count_nonzero(die.defect == kind)) for kind in Defect if kind is not Defect.NONE}

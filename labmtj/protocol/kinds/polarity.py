@@ -53,9 +53,12 @@ class PolarityStep(Step):
 
     def carry_out(self, progress: Progress, tick: Ticker) -> str:
         """Find it on a spare cell."""
+        from labmtj.routines.characterise import probe_cells
         from labmtj.routines.polarity import find_polarity, spare_cells
 
-        cells = [Cell(*self.cell)] if self.cell else spare_cells(progress.array.shape)
+        shape, left_out = progress.array.shape, progress.quarantined
+        spare = [cell for cell in spare_cells(shape) if cell not in left_out] or probe_cells(shape, avoid=left_out)
+        cells = [Cell(*self.cell)] if self.cell else spare
         found = find_polarity(
             progress.array,
             cells=cells,

@@ -26,6 +26,7 @@ _ASIDE = frozenset(
         "account",
         "command",
         "gap",
+        "limit",
         "interlock",
         "acknowledge",
         "summary",

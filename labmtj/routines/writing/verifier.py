@@ -30,6 +30,7 @@ class Verifier:
         self._state: Ints = unknown if die.state is None else die.state.astype(np.int64)
         self._conductance: Floats = np.full(die.shape, np.nan)
         self._good: Flags = die.defect == Defect.NONE
+        self._trips: Ints = np.zeros(die.shape, dtype=np.int64)  # pulses and readings that met a source's limit
 
     @property
     def states(self) -> Ints:
@@ -50,7 +51,9 @@ class Verifier:
             (reading,) = yield Look((cell,))
             if self._die.near_threshold(reading):
                 again: list[Reading] = yield Look((cell, cell))
-                reading = sorted([reading, *again], key=lambda one: one.conductance)[1]
+                limited = [one for one in again if one.in_compliance]
+                reading = limited[0] if limited else sorted([reading, *again], key=lambda one: one.conductance)[1]
+            self._trips[cell.position] += reading.in_compliance
             found = self._die.state_of(reading)
             self._state[cell.position] = UNREADABLE if found is None else found
             self._conductance[cell.position] = reading.conductance

@@ -17,7 +17,7 @@ from labmtj.routines.writing.settings import Algorithm, Order, WriteSettings
 from labmtj.routines.writing.talk import Done, Ground, Talk
 from labmtj.routines.writing.verifier import UNREADABLE, Verifier
 
-_MOST_TRIPS = 2  # a cell whose pulse met a source's limit gets one more (reliability)
+_MOST_TRIPS = 2  # a cell whose pulse or reading met a source's limit gets one more pulse (reliability)
 
 
 class Writer(Verifier):
@@ -41,7 +41,6 @@ class Writer(Verifier):
         self._target[self._at] = target
         self._pulses = np.zeros(die.shape, dtype=np.int64)
         self._written = np.zeros(die.shape, dtype=np.bool_)
-        self._trips = np.zeros(die.shape, dtype=np.int64)  # pulses on a cell in which a source was limited
 
     def talk(self) -> Talk[Copy]:
         """Write the layer."""
@@ -116,8 +115,10 @@ class Writer(Verifier):
         """Pulse a batch until all of it is right; cells that trip the compliance get one more pulse at most."""
         amplitude = 0.0
         for attempt in range(first, self._settings.retries + 1):
-            if max(int(self._trips[cell.position]) for cell in batch.cells) >= _MOST_TRIPS:
+            left = tuple(cell.col for cell in batch.cells if self._trips[cell.position] < _MOST_TRIPS)
+            if not left:
                 return
+            batch = replace(batch, cols=left)
             outcome = yield from self._fire(batch, attempt, otherwise=amplitude)
             if outcome is None or self._settings.algorithm is Algorithm.ONE_SHOT:
                 return
@@ -177,7 +178,9 @@ class Writer(Verifier):
     # -- the result ------------------------------------------------------------------------------
 
     def _copy(self, initial: Ints, repaired: int) -> Copy:
-        known = np.where(np.isnan(self._conductance), self._shown(), self._conductance)
+        # What could not be read, in compliance for instance, has no conductance; nobody makes one up for it.
+        believed = np.isnan(self._conductance) & (self._state != UNREADABLE)
+        known = np.where(believed, self._shown(), self._conductance)
         first = initial[self._at]
         return Copy(
             placement=self._placement,

@@ -63,6 +63,7 @@ class SessionLibrary(SimVisaLibrary):
         self.sessions: dict[int, Any] = {}
         self.bench = self.build(str(self.library_path))
         self._host = self.bench.world.host
+        self._die = self.bench.die if isinstance(self.bench, SimulatedBench) else None
         self.devices = BenchDevices()
         for address, instrument in self.bench.instruments.items():
             self.devices.add_device(str(rname.parse_resource_name(address)), LiveDevice(address, instrument))
@@ -124,6 +125,8 @@ class SessionLibrary(SimVisaLibrary):
             self._fail(session, StatusCode.error_invalid_resource_name)
         if name not in self.devices:
             self._fail(session, StatusCode.error_resource_not_found)
+        if not self._live and self._die is not None:
+            self._die.hold()
         handle, status = super().open(session, resource_name, AccessModes.no_lock, open_timeout)  # pyright: ignore[reportArgumentType]
         opened = self._session(handle)
         lock = self._locks.setdefault(name, ResourceLock(name))
@@ -157,6 +160,8 @@ class SessionLibrary(SimVisaLibrary):
             live = self._live.pop(session, None)
             if live is not None:
                 live.device.forget(live.events)
+                if not self._live and self._die is not None:
+                    self._die.let_go()
         self._last_status_in_session.pop(session, None)  # pyright: ignore[reportArgumentType, reportCallIssue]
         self._last_status = StatusCode.success
         return StatusCode.success

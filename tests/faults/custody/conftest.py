@@ -40,8 +40,8 @@ class Twin:
         return [entry for entry in map(json.loads, lines) if entry["t"] > since]
 
     def states(self):
-        """(t, sources that are not at 0 V, relays that are closed) after each entry of the log."""
-        live, closed, found = {}, set(), []
+        """(t, sources that are not at 0 V, relays that are closed) at first and after each entry of the log."""
+        live, closed, found = {}, set(), [(0.0, set(), set())]
         for entry in self.entries():
             if entry["kind"] == "output":
                 live[entry["channel"]] = entry["volts"]
@@ -120,17 +120,13 @@ class Worker:
             stream.close()
 
 
-@pytest.fixture(scope="module")
-def state(tmp_path_factory):
+@pytest.fixture(scope="session")
+def state():
     """The host's folder, for this process and its children."""
-    folder = tmp_path_factory.mktemp("state")
-    before = os.environ.get("LABMTJ_STATE")
-    os.environ["LABMTJ_STATE"] = str(folder)
-    yield folder
-    os.environ.pop("LABMTJ_STATE") if before is None else os.environ.update(LABMTJ_STATE=before)
+    return Path(os.environ["LABMTJ_STATE"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def make_twin(tmp_path_factory):
     running = []
 
@@ -145,12 +141,12 @@ def make_twin(tmp_path_factory):
         server.bench.world.log.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def twin(make_twin):
     return make_twin()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def make_worker(state):
     """A process that is alive: the one of the last test, if that has left it alive."""
     started = []

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from labmtj.bench.lease import Leases
 from labmtj.errors import BenchError
 
 LIMIT = 3 * 2.0  # [s] three times the specification's 2 s; the long form holds it at 2 s
@@ -93,12 +94,17 @@ while True:
 
 
 @pytest.mark.serial
-def test_a_killed_process_leaves_a_bench_that_is_safe_in_no_time_and_free(work, twin, report, state):
+def test_a_killed_process_leaves_a_bench_that_is_safe_in_no_time_and_then_free(work, twin, report, state):
     worker = work()
     worker.do(LIVE)
     assert twin.states()[-1][1:] != (set(), set())
     killed = twin.now
     worker.signal(signal.SIGKILL)
+    worker.process.wait()
+    leases = Leases("next", state / "a.fence")
+    leases.take_address("smu", twin.server.resources["smu"].hislip)
+    leases.release()
+    assert (set(), set()) == twin.states()[-1][1:]  # not before it was safe
     said = report.wait()
     assert "has died" in said["why"]
     assert {} == said["failures"]

@@ -1,18 +1,13 @@
 """The panic button (row 12), and a shutdown of which a step fails (row 14)."""
 
 import json
-import time
 
 import pytest
 import pyvisa
 from typer.testing import CliRunner
 
-from labmtj.bench.panic import make_safe, prepare
-from labmtj.bench.reach import targets
 from labmtj.bench.safe_state import SafeState, Stage
-from labmtj.bench.session import open_bench
 from labmtj.cli import app
-from labmtj.config.bench import load_bench
 from labmtj.errors import BenchError, Fenced, ShutdownFailed
 
 OPEN = """
@@ -36,31 +31,39 @@ def say(twin, name, *messages):
 
 
 @pytest.mark.serial
-@pytest.mark.parametrize("hung", ["drive", "matrix"])
-def test_four_instruments_are_safe_in_time_though_one_hangs(make_twin, hung):
+@pytest.mark.parametrize(
+    ("hung", "limit"),
+    [
+        ("drive", 3 * 1.5),
+        *(pytest.param(name, 1.5, marks=pytest.mark.slow) for name in ("drive", "sense", "generator", "matrix")),
+    ],
+)
+def test_four_instruments_are_safe_in_time_though_one_hangs(make_twin, hung, limit, state, capsys):
     twin = make_twin("keysight")
-    file = load_bench(twin.bench())
-    instruments = prepare(targets(file))
-    assert ["drive", "generator", "matrix", "sense"] == sorted(entry.target.name for entry in instruments)
+    bench = twin.bench()
     say(twin, "generator", ":OUTP1:LOAD INF", ":SOUR1:APPL:DC DEF,DEF,0.3", ":OUTP1 1")
     for name in ("drive", "sense"):
         say(twin, name, ":SOUR:FUNC VOLT", ":SOUR:VOLT 0.2", ":OUTP 1")
-    say(twin, "matrix", ":ROUT:CLOS (@00101,00202)")
-    assert {"drive.1", "sense.1", "generator.1"} == twin.states()[-1][1]
-    assert twin.states()[-1][2]
-    twin.ask(do="fault", fault={"kind": "hang", "on": hung})
-    manager = pyvisa.ResourceManager("@py")
-    began, moment = time.monotonic(), twin.now
-    made = {entry.name: entry for entry in make_safe(manager, instruments)}
-    assert time.monotonic() - began < 3 * 1.5
-    assert {hung} == {name for name, entry in made.items() if not entry.safe}
-    late = [t for t, live, closed in twin.states() if t > moment and (live - {f"{hung}.1"} or closed)]
+    say(twin, "matrix", ":ROUT:CLOS (@00140,00241)")
     _, live, closed = twin.states()[-1]
-    assert live <= {f"{hung}.1"}
-    assert not closed or hung == "matrix"
-    assert max(late, default=moment) - moment < 3 * 1.5
-    twin.ask(do="clear_faults")
-    manager.close()
+    assert ({"drive.1", "sense.1", "generator.1"}, {"A40", "B41"}) == (live, closed)
+    twin.ask(do="fault", fault={"kind": "hang", "on": hung})
+    began = twin.now
+    result = CliRunner().invoke(app, ["safe", str(bench)])
+    ended, left = twin.now, {f"{hung}.1"}
+    assert 5 == result.exit_code
+    lines = {line.split()[0]: line for line in result.output.splitlines()}
+    assert {"drive", "sense", "generator", "matrix"} == lines.keys()
+    assert [hung] == [name for name, line in lines.items() if "NOT SAFE: " in line]
+    _, live, closed = twin.states()[-1]
+    assert live <= left
+    assert hung == "matrix" or not closed
+    # The last thing that somebody did is what made it safe: the twin's log says when.
+    seconds = twin.entries()[-1]["t"] - began
+    assert 0 < seconds < limit
+    assert ended - began < limit + 1.0  # and the command came back
+    with capsys.disabled():
+        print(f"\n{hung} hangs: the others are safe after {seconds:.2f} s") if limit < 2 else None
 
 
 @pytest.mark.serial
@@ -84,19 +87,6 @@ def test_the_button_shuts_out_whoever_has_the_bench(twin, make_worker, state):
     assert entries == twin.entries()
     last = json.loads((state / "commands.jsonl").read_text().splitlines()[-1])
     assert ("safe", {}) == (last["what"], last["failures"])
-    with open_bench(bench) as opened:  # and it is free again
-        opened.cell(1, 1).read(at="50 mV")
-
-
-@pytest.mark.serial
-def test_an_instrument_that_is_not_there_is_named_and_the_others_are_safe(twin, state):
-    bench = twin.bench("gone", matrix={"address": "TCPIP::127.0.0.1::1::SOCKET"})
-    result = CliRunner().invoke(app, ["safe", str(bench)])
-    assert 5 == result.exit_code
-    lines = sorted(result.output.splitlines())
-    assert lines[0].startswith("matrix")
-    assert "NOT SAFE" in lines[0]
-    assert "sources at 0 V and off" in lines[1]
 
 
 def test_there_is_nothing_to_switch_off_on_a_bench_inside_the_process():

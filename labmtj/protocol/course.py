@@ -1,0 +1,154 @@
+"""The steps of a run in their order, each with its record; over the journal first, where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from labmtj.bench.session import OpenBench
+from labmtj.config.bench import BenchFile
+from labmtj.ports import ArrayAccess, Ticker
+from labmtj.protocol import run_folder
+from labmtj.protocol.come_back import Return
+from labmtj.protocol.kinds.contact import ContactStep
+from labmtj.protocol.kinds.program import ProgramStep
+from labmtj.protocol.kinds.report import ReportStep
+from labmtj.protocol.load import Job
+from labmtj.protocol.observer import Observer
+from labmtj.protocol.progress import Progress
+from labmtj.protocol.replay.access import RunArray
+from labmtj.protocol.replay.past import RETURN, Entry, Past
+from labmtj.protocol.replay.surroundings import RunContact, RunField, RunJournal, RunThermometer
+from labmtj.protocol.stop import StopRequest
+from labmtj.protocol.summary import summary
+from labmtj.records import DieMap
+from labmtj.runs.die_map import write_die_map
+from labmtj.runs.journal import FileJournal
+from labmtj.runs.tempered import Tempered
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a run is made of, a new one or one that goes on."""
+
+    job: Job
+    file: BenchFile
+    folder: Path
+    journal: FileJournal
+    past: Past
+    watcher: Observer
+    what: str = "run"
+    record: Path | None = None
+    acknowledge: str | None = None
+    elapsed: float = 0.0  # [s] on the bench's clock until now, and since, if that clock is the wall's
+
+
+def carry_out(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered, stop: StopRequest) -> dict[str, Any]:
+    """Carry out the steps on an open bench; the figures of the run. `live` is its array, lives of cells included."""
+    past, watcher = run.past, run.watcher
+    progress = _progress(run, opened, live, noted, stop)
+    back = Return(progress, past, settle=_settler(run.journal, past), told=watcher.returned)
+    past.come_back, past.go_on = back, lambda: _go_on(run)
+    instruments = ", ".join(f"{name} {serial}" for name, serial in opened.identities.items())
+    watcher.started(f"{opened.file.bench.title}   {instruments}{_die_line(opened.file)}")
+    start = opened.clock.now()
+    run.journal.record("bench", {"identities": opened.identities, "t": round(start, 9)})
+    if not isinstance(run.job.protocol.steps[0], ContactStep):  # every run begins so
+        replayed, before = not past.live, progress.array.clock.now()
+        line = progress.contact()
+        watcher.done(ContactStep.kind, line, progress.array.clock.now() - before, replayed=replayed and not past.live)
+    for number, step in enumerate(run.job.protocol.steps, start=1):
+        if isinstance(step, ReportStep):
+            continue
+        back.step = step
+        name, known = step.kind, progress.die_map
+        stop.check()
+        replayed, before = not past.live, progress.array.clock.now()
+        items = step.items(progress)
+        content = {"number": number, "name": name, "items": items, "fields": step.model_dump(mode="json")}
+        progress.journal.record("step", {**content, "t": round(before, 9)})
+        tick = stop.wrap(_counted(run, watcher.step(name, items)))
+        line = step.carry_out(progress, tick)
+        if progress.die_map is not None and progress.die_map is not known:
+            _keep_map(run, progress.die_map)
+        elapsed = progress.array.clock.now() - before
+        done = {"number": number, "name": name, "line": line, "seconds": round(elapsed, 9)}
+        progress.journal.record("done", done)
+        if isinstance(step, ProgramStep):
+            back.written[step.layer] = step
+        watcher.done(name, line, elapsed, replayed=replayed and not past.live)
+    figures = summary(progress, bench_seconds=progress.array.clock.now() - past.began)
+    run.journal.record("summary", figures)
+    return figures
+
+
+def _keep_map(run: Course, die: DieMap) -> None:
+    """Write the map as it is known now; states that later steps have changed are in the journal, too."""
+    if run.past.live and die.state is not None:
+        run.journal.record("states", {"state": die.state.tolist()})
+    write_die_map(run.folder / run_folder.MAP, die)
+
+
+def _progress(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered, stop: StopRequest) -> Progress:
+    """What the run knows before its first step; all that it asks passes its journal."""
+    past = run.past
+    network, data = run_folder.network_of(run.job)
+    array = RunArray(live, past, before=stop.check_late)
+    magnet, sensor = opened.field, opened.thermometer
+    return Progress(
+        network,
+        data,
+        array,
+        RunJournal(noted, past),
+        run.file.bench.array.positive_row_writes,
+        opened.limits,
+        magnet=None if magnet is None else RunField(magnet, noted, past),
+        thermometer=None if sensor is None else RunThermometer(sensor, noted, past),
+        check=RunContact(opened.contact, past),
+    )
+
+
+def _go_on(run: Course) -> Entry:
+    """Note in the journal that it ends here and that the run goes on."""
+    content = {"unresolved": run.past.unresolved, "read": run.past.read_voltage, "wall": now()}
+    run.journal.record(RETURN, content)
+    return content
+
+
+def _settler(journal: FileJournal, past: Past) -> Any:
+    """What writes down that a pulse nobody saw end has been looked at."""
+
+    def settle(number: int, outcome: Any) -> None:
+        journal.outcome(number, outcome)
+        past.settled({"of": number, "t": round(outcome.time, 9), "uncertain": True})
+
+    return settle
+
+
+def _counted(run: Course, tick: Ticker) -> Ticker:
+    """A ticker that also notes in the journal how many items are done, for `labmtj status`."""
+    count = 0
+
+    def counted(done: int = 1) -> None:
+        nonlocal count
+        count += int(done)
+        if run.past.live:
+            run.journal.record("at", {"done": count})
+        tick(done)
+
+    return counted
+
+
+def now() -> str:
+    """The wall's time, for an entry."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _die_line(file: BenchFile) -> str:
+    simulation = file.bench.simulation
+    if file.bench.visa != "@labmtj" or simulation is None or simulation.die is None:
+        return ""
+    diameter, seed = simulation.die.diameter, simulation.die.seed
+    return f"   die {'' if diameter is None else f'{1e9 * diameter:.0f} nm, '}seed {seed or 0}"
