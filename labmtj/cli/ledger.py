@@ -116,8 +116,9 @@ def _open(run: LedgerRun) -> str:
 def _worst(values: Floats) -> list[tuple[int, int, float]]:
     import numpy as np
 
-    order = np.argsort(values, axis=None)[::-1][:_WORST]
-    return [(int(n) // values.shape[1] + 1, int(n) % values.shape[1] + 1, float(values.flat[n])) for n in order]
+    order = cast("list[int]", np.argsort(values, axis=None)[::-1][:_WORST].tolist())
+    places = [divmod(n, values.shape[1]) for n in order]
+    return [(row + 1, col + 1, float(values[row, col])) for row, col in places]
 
 
 def _map(values: Floats) -> list[str]:
