@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -45,7 +45,6 @@ class Stage:
     link: Link = "hislip"
     realtime: bool = False
     deaths: int = 0
-    extra: tuple[str, ...] = ()
     workers: list[Worker] = field(default_factory=list[Worker])
 
     def __enter__(self) -> Stage:
@@ -63,16 +62,16 @@ class Stage:
             worker.kill()
         self.bench.__exit__(kind, error, trace)
 
-    def command(self, *words: str, before: Callable[[], None] | None = None) -> Worker:
+    def command(self, *words: str) -> Worker:
         """Start a labmtj command."""
         name = f"{len(self.workers):02d}-{words[0]}"
-        self.workers.append(Worker(words, self.folder, name=name, before=before))
+        self.workers.append(Worker(words, self.folder, name=name))
         return self.workers[-1]
 
-    def run(self, *words: str, before: Callable[[], None] | None = None) -> Worker:
+    def run(self, *words: str) -> Worker:
         """Start the run."""
         bench, protocol = str(self.bench.client), str(self.job.protocol)
-        return self.command("run", protocol, "--bench", bench, "--quiet", *self.extra, *words, before=before)
+        return self.command("run", protocol, "--bench", bench, "--quiet", *words)
 
     def resume(self, *words: str) -> Worker:
         """Start to go on with the run."""

@@ -21,9 +21,7 @@ _LOOK = 1e-3  # [s] chosen: between two looks at what a process has done
 class Worker:
     """A labmtj command as a child process; what it prints goes to files in `folder`."""
 
-    def __init__(
-        self, words: Sequence[str], folder: Path, *, name: str, before: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, words: Sequence[str], folder: Path, *, name: str) -> None:
         self.words, self._out, self._errors = tuple(words), folder / f"{name}.out", folder / f"{name}.err"
         self.began = time.monotonic()
         with self._out.open("wb") as out, self._errors.open("wb") as errors:
@@ -33,7 +31,6 @@ class Worker:
                 stderr=errors,
                 stdin=subprocess.DEVNULL,
                 env=environment(folder),
-                preexec_fn=before,  # noqa: PLW1509 (limits of the child; no thread is running here)
                 start_new_session=True,  # signals meant for it do not reach anybody else
             )
 

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from labmtj.chaos.scenario import Scenario
 from labmtj.chaos.stage import Stage
-from labmtj.chaos.verdict import NotHeld
 
-_RECORD = 90  # [byte] chosen: about what a record takes
+_LEFT = 300  # [byte] chosen: a few records, so that a line may be cut anywhere
 
 
 def play(stage: Stage) -> None:
-    """No file of the process may be larger than a drawn part of the journal: as if the disk were full there."""
-    most = 8_192 + stage.moment(0.3, 0.8) * _RECORD
+    """From a drawn moment on no file of the process may grow beyond what its journal is: as if the disk were full."""
+    import resource  # Linux has the call that sets another process's limit
 
-    def limited() -> None:
-        import resource  # POSIX only
-
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
-
-    worker = stage.run(before=limited)
+    worker = stage.run()
+    stage.until_entry(worker, stage.moment(last=0.8))
+    most = (stage.run_folder / "journal.jsonl").stat().st_size + stage.chance.randrange(_LEFT)
+    resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
     worker.ends_with(7)
-    stage.wait_safe(2.0)
-    if not stage.entries("intent"):
-        raise NotHeld("the limit was met before the first pulse")
+    stage.wait_safe(2.0 * stage.job.slack)
     stage.deaths += 1
     stage.finish()
 
