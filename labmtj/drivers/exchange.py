@@ -14,7 +14,7 @@ import math
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -131,19 +131,19 @@ class Link(ABC):
             self._pending = True  # the exchange that looks will find another way, or say that there is none
         self.blind(*steps)
 
-    def panic(self, *steps: str, look: Callable[[], None], seconds: float = 0.5) -> None:
-        """What makes an instrument safe, sent without waiting for anything; then once more after a clear, and `look`.
+    def panic(self, first: Sequence[str], then: Sequence[str], look: Callable[[], None], seconds: float = 0.5) -> None:
+        """What makes an instrument safe, sent without waiting for anything: `first`; after a clear `then`; and `look`.
 
         Nothing of it takes longer than about `seconds` [s]. Raises what `look` raises.
         """
         self.forget()
-        self.blind(*steps)
+        self.blind(*first)
         with self.brief(seconds):
             try:
                 self.clear()
             except BenchError:
                 self._pending = True
-            self.blind(*steps)  # a device clear drops what was not carried out yet
+            self.blind(*then)  # a device clear drops what was not carried out yet
             look()
 
     @contextmanager

@@ -44,8 +44,10 @@ def test_four_instruments_are_safe_in_time_though_one_hangs(make_twin, hung):
     assert ["drive", "generator", "matrix", "sense"] == sorted(entry.target.name for entry in instruments)
     say(twin, "generator", ":OUTP1:LOAD INF", ":SOUR1:APPL:DC DEF,DEF,0.3", ":OUTP1 1")
     for name in ("drive", "sense"):
-        say(twin, name, ":SOUR:FUNC VOLT", ":SOUR:VOLT 0.2", ":OUTP 1")
+        say(twin, name, ":SOUR:FUNC VOLT", ":SOUR:VOLT:ILIM 7e-3", ":SOUR:VOLT 0.1", ":OUTP 1")
     say(twin, "matrix", ":ROUT:CLOS (@00101,00202)")
+    for name in ("drive", "sense"):
+        say(twin, name, ":SOUR:VOLT 0.2")  # the twin has loaded its solver when this is answered
     assert {"drive.1", "sense.1", "generator.1"} == twin.states()[-1][1]
     assert twin.states()[-1][2]
     twin.ask(do="fault", fault={"kind": "hang", "on": hung})
