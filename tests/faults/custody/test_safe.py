@@ -27,7 +27,7 @@ def say(twin, name, *messages):
     """Send messages from nobody's session."""
     manager = pyvisa.ResourceManager("@py")
     session = manager.open_resource(
-        twin.server.resources[name].hislip, write_termination="\n", read_termination="\n", timeout=2000
+        twin.server.resources[name].hislip, write_termination="\n", read_termination="\n", timeout=20_000
     )
     for message in messages:
         session.write(message)
