@@ -104,7 +104,6 @@ _QDAC2 = Vocabulary(
         Word("SOURce#[:DC]:LIST:VOLTage", Does.ARMS, "list"),
         Word("SOURce#[:DC]:VOLTage:MODE", Does.DISARMS, "list", only=("FIX", "FIXED", "LIST")),
         *_free("SOURce#[:DC]:VOLTage:SLEW", "SOURce#[:DC]:RANGe", "SOURce#[:DC]:FILTer"),
-        *_free("SENSe#:RANGe", "SENSe#:NPLCycles", "READ#"),
         *_free("SOURce#[:DC]:LIST:DWELl", "SOURce#[:DC]:LIST:TMODe", "SOURce#[:DC]:LIST:DIRection"),
         Word("SOURce#[:DC]:LIST:COUNt", only=("1", "1.0")),
         Word("SOURce#:DC:TRIGger:SOURce"),
