@@ -23,7 +23,7 @@ from labmtj.bench.reach import Target, find_way, identity_of, is_socket, targets
 from labmtj.bench.watched import WatchedArray, WatchedContact
 from labmtj.config.bench import BenchFile
 from labmtj.config.model import InstrumentModel
-from labmtj.errors import Fenced
+from labmtj.errors import BenchError, Fenced
 from labmtj.interrupts import shielded
 from labmtj.ports import ArrayAccess, ContactCheck
 
@@ -36,6 +36,7 @@ class Custody:
         self.fence = SharedFence.made()
         self._leases = Leases(bench.title, self.fence.path)
         self._guard: Guard | None = None
+        self._missing: dict[str, BenchError] = {}
         self._waking: Callable[[], None] | None = None
         silence = bench.wait.silence + bench.wait.after_relay + bench.wait.after_source
         self.beat = Beat(self.fence, silence=silence, alive=self._check_guard)
@@ -59,7 +60,9 @@ class Custody:
         self._waking = _on_waking(self.fence.check)
 
     def address(self, name: str) -> str:
-        """Where an instrument answers: its address, or its fallback."""
+        """Where an instrument answers: its address, or its fallback. Raises BenchError if it does not."""
+        if name in self._missing:
+            raise self._missing[name]
         return self._places[name].address
 
     def identified(self, name: str, model: InstrumentModel, serial: str) -> None:
@@ -91,7 +94,10 @@ class Custody:
         self.fence.remove()
 
     def _taken(self, found: list[Target], manager: pyvisa.ResourceManager) -> list[Target]:
-        """Where instruments answer, with leases of all; nothing but *IDN? is sent, and only where it must be."""
+        """Where instruments answer, with leases of all; nothing but *IDN? is sent, and only where it must be.
+
+        One that does not answer is said when its address is asked for.
+        """
         known = {target.name: self._leases.take_address(target.name, target.address) for target in found}
         places: list[Target] = []
         for target in found:
@@ -99,8 +105,12 @@ class Custody:
             if identity is not None:
                 self._leases.take_identity(target.name, identity)
             if identity is None or is_socket(target.address) or target.fallback is not None:
-                address, identity = find_way(manager, target, ours=identity is not None)
-            self._leases.take_identity(target.name, identity)
+                try:
+                    address, identity = find_way(manager, target, ours=identity is not None)
+                except BenchError as error:
+                    self._missing[target.name] = error
+            if identity is not None:
+                self._leases.take_identity(target.name, identity)
             places.append(replace(target, address=address))
         return places
 

@@ -8,9 +8,10 @@ Equations: physics.md sections 1, 2 and 4; labmtj.physics.breakdown, labmtj.phys
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from labmtj.dies import die_model
 from labmtj.physics.stress import Limits
 from labmtj.physics.variation import DieModel
 from labmtj.records import Pulse, Scheme
+
+if TYPE_CHECKING:
+    from labmtj.physics.switching_cells import Switching
 
 _KEPT = 256  # chosen: read voltages whose rates are remembered; a sweep has some dozens
 # Share of the amplitude on unselected cells of the selected lines, and on all others (physics.schemes).
@@ -86,17 +90,22 @@ class Exposure:
 
         Barrier and drive are held within the switching table, which makes the rate larger, not smaller.
         """
-        from labmtj.physics.switching_cells import Switching
-        from labmtj.physics.switching_table import DELTA_COUNT, DELTA_FIRST, DELTA_STEP, DRIVE_LIMIT
+        from labmtj.physics.switching_table import DRIVE_LIMIT
 
         if not volts:
             return 0.0
-        die = self.die
+        weakest = self.die.v_c0 * min(1.0, self.die.v_c0_ratio)
+        drive = min(volts / weakest + abs(self.die.stray_field), DRIVE_LIMIT)
+        return float(self._switching.rates(np.array([drive]))[0])
+
+    @functools.cached_property
+    def _switching(self) -> Switching:
+        """The mean cell; loading its table takes milliseconds, so it waits for the first read."""
+        from labmtj.physics.switching_cells import Switching
+        from labmtj.physics.switching_table import DELTA_COUNT, DELTA_FIRST, DELTA_STEP
+
         last = DELTA_FIRST + DELTA_STEP * (DELTA_COUNT - 1)
-        delta = min(max(die.delta, DELTA_FIRST), last)
-        weakest = die.v_c0 * min(1.0, die.v_c0_ratio)
-        drive = min(volts / weakest + abs(die.stray_field), DRIVE_LIMIT)
-        return float(Switching(np.array([delta]), tau_d=die.tau_d).rates(np.array([drive]))[0])
+        return Switching(np.array([min(max(self.die.delta, DELTA_FIRST), last)]), tau_d=self.die.tau_d)
 
 
 def exposure_of(file: BenchFile, limits: Limits) -> Exposure:

@@ -25,7 +25,6 @@ class Guard:
     def __init__(self, config: dict[str, Any], handles: Sequence[int]) -> None:
         package = str(Path(labmtj.__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
-        options: dict[str, Any] = {"pass_fds": tuple(handles)} if os.name == "posix" else {}
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
             [sys.executable, "-P", "-m", "labmtj.bench.guardian"],
             stdin=subprocess.PIPE,
@@ -34,7 +33,7 @@ class Guard:
             bufsize=0,  # what a guardian that has gone cannot take must not come up again when the pipe is closed
             start_new_session=True,  # a Ctrl-C in the terminal is for the worker alone
             env={**os.environ, "PYTHONPATH": path},
-            **options,
+            pass_fds=tuple(handles) if os.name == "posix" else (),
         )
         self._ready = threading.Event()
         self._say(json.dumps(config).encode() + b"\n")

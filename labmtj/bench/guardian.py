@@ -196,6 +196,8 @@ if __name__ == "__main__":
     try:
         main()
         code = 0
+    except Exception as error:  # whatever it is, the worker gets to know why it has no guardian
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
     finally:
         sys.stderr.flush()
         os._exit(code)  # threads that wait for an instrument must not hold it up

@@ -48,6 +48,7 @@ class LifeGate:
         self._next = time.monotonic() + _EVERY
         # Never less than what the worst cell has taken: most requests are settled by one comparison.
         self._worst_damage = self._worst_dose = 0.0
+        self._most_pulses = 0
         self._look()
 
     def contribution(self) -> Life:
@@ -64,7 +65,8 @@ class LifeGate:
                 f"a pulse on cell {pulse.cell}: {show(stress.energy, Dimension.ENERGY)} in the cell is above the "
                 f"limit {show(limits.pulse_energy, Dimension.ENERGY)} of this bench"
             )
-        if limits.pulses is not None:
+        if limits.pulses is not None and self._most_pulses >= limits.pulses:
+            self._look()
             row, cols = pulse.cell.row - 1, np.array(pulse.columns) - 1
             taken = self._before.pulses[row, cols] + self._own.pulses[row, cols]
             self._refuse(taken + 1 > limits.pulses, [pulse.cell.row], pulse.columns, f"{limits.pulses} pulses")
@@ -78,6 +80,7 @@ class LifeGate:
         stress = self._exposure.stress(pulse)
         add_pulse(self._own, pulse, *stress[1:])
         self._worst_damage += stress.damage
+        self._most_pulses += 1
         self._heard()
 
     def check_read(self, rows: Sequence[int], volts: Sequence[float], *, signs: int = 2, times: int = 1) -> None:
@@ -88,17 +91,28 @@ class LifeGate:
         limits = self._limits
         if limits.read_dose is None and limits.damage is None:
             return
-        found = [self._exposure.read(level, signs=signs) for level in volts] * times
-        rows = list(rows) * times
-        flips, wear = sum(dose for dose, _ in found), sum(damage for _, damage in found)
+        found = [self._exposure.read(level, signs=signs) for level in volts]
+        flips = times * sum(dose for dose, _ in found)
+        wear = times * sum(damage for _, damage in found)
         dose_tight = limits.read_dose is not None and self._worst_dose + flips > limits.read_dose
         wear_tight = limits.damage is not None and wear > _NOTHING and self._worst_damage + wear > limits.damage
         if dose_tight or wear_tight:
             self._look()
-            self._check_rows(rows, found)
+            self._check_rows(list(rows) * times, found * times)
 
     def add_read(self, rows: Sequence[int], volts: Sequence[float], *, signs: int = 2, times: int = 1) -> None:
         """Count reads of driven `rows` at their `volts` [V]."""
+        if len(rows) > 1 and len(set(volts)) == 1:
+            flips, wear = self._exposure.read(volts[0], signs=signs)
+            counts = np.bincount(np.array(rows) - 1, minlength=self._own.shape[0])[:, np.newaxis] * times
+            dose, damage = self._own.read_dose, self._own.damage
+            dose += flips * counts
+            self._worst_dose += flips * times * len(rows)
+            if wear > _NOTHING:
+                damage += wear * counts
+                self._worst_damage += wear * times * len(rows)
+            self._heard()
+            return
         for row, level in zip(rows, volts, strict=True):
             flips, wear = self._exposure.read(level, signs=signs)
             self._own.read_dose[row - 1] += flips * times
@@ -136,6 +150,7 @@ class LifeGate:
             raise _spent([Cell(rows[0], col) for col, much in zip(cols, spent, strict=True) if much], what)
 
     def _look(self) -> None:
+        self._most_pulses = int((self._before.pulses + self._own.pulses).max())
         self._worst_damage = float((self._before.damage + self._own.damage).max())
         self._worst_dose = float((self._before.read_dose + self._own.read_dose).max())
 

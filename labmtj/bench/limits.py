@@ -20,7 +20,7 @@ class Gate:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._levels: dict[str, float] = {}
-        self._sent: dict[str, dict[str, float]] = {}
+        self._sent: dict[str, Mapping[str, float]] = {}
         self._granted: tuple[float, ...] = ()
 
     @contextmanager
@@ -44,6 +44,19 @@ class Gate:
         if volts not in self._granted:
             self.limits.check_cell(volts, what)
 
+    @property
+    def safe(self) -> float:
+        """What may stand on any terminal [V], whatever is granted."""
+        return min(self.limits.terminal_voltage, self.limits.cell_voltage)
+
+    def fits(self, owner: str, levels: Mapping[str, float]) -> bool:
+        """Whether levels [V] of an instrument's channels are near enough to each other's and to other sources'."""
+        highest, lowest = max(0.0, *levels.values()), min(0.0, *levels.values())
+        for name, sent in self._sent.items():
+            if name != owner and sent:
+                highest, lowest = max(highest, *sent.values()), min(lowest, *sent.values())
+        return highest - lowest <= self.limits.cell_voltage
+
     def check_sent(self, owner: str, levels: Mapping[str, float], what: str) -> None:
         """Refuse levels [V] of an instrument's channels that are too far from each other's or from other sources'."""
         others = [volts for name, sent in self._sent.items() if name != owner for volts in sent.values()]
@@ -51,7 +64,7 @@ class Gate:
 
     def keep_sent(self, owner: str, levels: Mapping[str, float]) -> None:
         """These are the levels [V] at which an instrument's channels stand now."""
-        self._sent[owner] = dict(levels)
+        self._sent[owner] = levels
 
     def admit(self, name: str, volts: float) -> None:
         """Refuse a level [V] above the terminal limit, or too far from another source's for a cell."""

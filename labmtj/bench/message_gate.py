@@ -87,15 +87,20 @@ class InstrumentGate:
 
     def _apply(self, effect: Effect, state: _State) -> None:
         """Check one effect, and note it in `state`."""
-        channel, what = effect.channel, f"{self._name}: {effect.text!r}"
+        channel = effect.channel
+        if effect.does is Does.LEVEL:
+            volts = self._volts(effect, effect.values[0], state)
+            state.levels = {**state.levels, channel: volts}
+            if volts and not self._gate.fits(self._name, state.levels):  # 0 V passes whatever stands elsewhere
+                self._gate.check_sent(self._name, state.levels, f"{self._name}: {effect.text!r}")
+            return
+        what = f"{self._name}: {effect.text!r}"
         match effect.does:
-            case Does.LEVEL:
-                state.levels[channel] = self._volts(effect, effect.values[0], state)
-                self._gate.check_sent(self._name, state.levels, what)
             case Does.ARMS:
-                state.armed[channel, effect.slot] = tuple(self._volts(effect, value, state) for value in effect.values)
+                volts = tuple(self._volts(effect, value, state) for value in effect.values)
+                state.armed = {**state.armed, (channel, effect.slot): volts}
             case Does.DISARMS:
-                state.active[channel] = bool(effect.values)
+                state.active = {**state.active, channel: bool(effect.values)}
             case Does.COMPLIANCE:
                 self._compliance(effect, state)
             case Does.LOAD:
@@ -111,13 +116,15 @@ class InstrumentGate:
                 most = self._vocabulary.bounds[effect.slot]
                 if not abs(effect.values[0]) <= most * (1 + 1e-9):
                     raise LimitExceeded(f"{what} is beyond {most:g}")
-            case Does.FREE:
+            case _:
                 pass
 
     def _volts(self, effect: Effect, value: float, state: _State) -> float:
         """A level as an open circuit gets it [V], within the limits of a terminal and of a cell."""
         factor = state.factor(effect.channel) if self._ohms else 1.0
         volts = value * factor if value else 0.0
+        if abs(volts) <= self._gate.safe:
+            return volts
         what = f"{self._name}: {effect.text!r}"
         if not math.isfinite(volts):
             raise LimitExceeded(f"{what}: the load that its levels are stated for is not known; set it to INF first")
@@ -144,11 +151,12 @@ class InstrumentGate:
         """Levels that stand count by the larger of both loads: what models keep when the load changes differs."""
         before, load = state.factor(effect.channel), effect.values[0]
         after = 1.0 if math.isinf(load) else max(2.0, (self._ohms + load) / load)
-        state.loads[effect.channel] = after
+        state.loads = {**state.loads, effect.channel: after}
         if math.isfinite(before) and after > before:
             for key in [key for key in state.armed if key[0] == effect.channel]:
-                state.armed[key] = tuple(volts * after / before for volts in state.armed[key])
-                for volts in state.armed[key]:
+                larger = tuple(volts * after / before for volts in state.armed[key])
+                state.armed = {**state.armed, key: larger}
+                for volts in larger:
                     self._gate.check_alone(volts, f"{self._name}: {effect.text!r}")
 
     def _fire(self, state: _State, what: str) -> None:
@@ -162,13 +170,18 @@ class InstrumentGate:
             for number, value in enumerate(values):
                 volts[f"{channel} {slot} {number}"] = value
             if slot == "pending":
-                state.levels[channel] = values[-1]
+                state.levels = {**state.levels, channel: values[-1]}
                 volts.pop(channel, None)
         self._gate.check_sent(self._name, volts, f"{what} releases what is armed")
 
 
 class _State:
-    """What an instrument was told: levels that stand, levels that wait for a trigger, load factors, current limits."""
+    """What an instrument was told: levels that stand, levels that wait for a trigger, load factors, current limits.
+
+    Its mappings are replaced, never changed, so that a copy costs nothing.
+    """
+
+    __slots__ = ("active", "armed", "default_load", "levels", "limited", "loads")
 
     def __init__(self) -> None:
         self.levels: dict[str, float] = {}
@@ -180,9 +193,9 @@ class _State:
 
     def copy(self) -> _State:
         """The same, to be changed."""
-        other = _State()
-        other.levels, other.armed, other.active = dict(self.levels), dict(self.armed), dict(self.active)
-        other.loads, other.default_load, other.limited = dict(self.loads), self.default_load, self.limited
+        other = _State.__new__(_State)
+        other.levels, other.armed, other.active = self.levels, self.armed, self.active
+        other.loads, other.default_load, other.limited = self.loads, self.default_load, self.limited
         return other
 
     def factor(self, channel: str) -> float:
@@ -196,5 +209,5 @@ class _State:
         self.armed = {key: volts for key, volts in self.armed.items() if channel and key[0] != channel}
         self.active = {name: on for name, on in self.active.items() if channel and name != channel}
         if not channel:
-            self.loads.clear()
+            self.loads = {}
             self.default_load = max(2.0, (ohms + load) / load) if load else 1.0

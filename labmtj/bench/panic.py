@@ -24,7 +24,6 @@ from labmtj.config.model import (
     load_model,
 )
 from labmtj.drivers.loader import load_driver
-from labmtj.errors import LabmtjError
 
 WITHIN = 1.4  # [s] a bench of four instruments is safe, or what is not is known; the specification says 1.5 s
 _RELAYS_WAIT = 0.6  # [s] chosen: how long relays wait for sources that do not answer
@@ -97,7 +96,7 @@ def make_safe(
             if entry.later:
                 quiet.wait(_RELAYS_WAIT)
             _one(manager, entry)
-        except (LabmtjError, pyvisa.Error, OSError, ValueError, RuntimeError) as problem:
+        except Exception as problem:  # whatever it is, it must not keep the relays waiting
             error = f"{type(problem).__name__}: {problem}"
         with lock:
             if entry.target.name in made:

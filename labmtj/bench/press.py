@@ -11,8 +11,7 @@ from labmtj.bench.commands import note
 from labmtj.bench.fence import SharedFence
 from labmtj.bench.lease import alive, canonical, holder, lock_of
 from labmtj.bench.panic import Made, make_safe, prepare
-from labmtj.bench.reach import Target, targets
-from labmtj.bench.session import resource_manager
+from labmtj.bench.reach import Target, resource_manager, targets
 from labmtj.bench.taking import private
 from labmtj.config.bench import load_bench
 from labmtj.errors import StorageError

@@ -22,7 +22,7 @@ from labmtj.config.bench import BenchFile
 from labmtj.config.model import InstrumentModel, load_model
 from labmtj.drivers.link import TspLink
 from labmtj.drivers.loader import load_driver
-from labmtj.errors import BenchError
+from labmtj.errors import BenchError, InputError, LabmtjError
 
 DEAD_SOCKET = 5030  # TSP instruments' port for dead socket termination; the manuals above
 _RECOVERY = 0.2  # [s] chosen: what an instrument gets to close its sockets before the next try
@@ -50,6 +50,25 @@ def targets(file: BenchFile) -> list[Target]:
         Target(name, entry.address, str(file.model_file(name).resolve()), entry.fallback, entry.dead_socket)
         for name, entry in file.bench.instruments.items()
     ]
+
+
+def resource_manager(file: BenchFile) -> pyvisa.ResourceManager:
+    """PyVISA's manager of the library that a bench names. Raises InputError."""
+    try:
+        return pyvisa.ResourceManager(library_path(file))
+    except LabmtjError:
+        raise  # what is wrong with a simulated bench
+    except (pyvisa.Error, OSError, ValueError) as error:
+        raise InputError(f"PyVISA cannot open the library {file.bench.visa!r}: {error}") from error
+
+
+def library_path(file: BenchFile) -> str:
+    """The PyVISA library of a bench; the twin's is told which file to simulate."""
+    if file.bench.visa == "@labmtj":
+        if file.source.path is None:
+            raise InputError("a simulated bench needs a file on disk")
+        return f"{file.source.path}@labmtj"
+    return file.bench.visa
 
 
 def open_resource(manager: pyvisa.ResourceManager, address: str, *, timeout: float) -> Any:

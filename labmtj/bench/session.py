@@ -23,7 +23,7 @@ from labmtj.bench.latch import Interlocks
 from labmtj.bench.limits import Gate, Limits
 from labmtj.bench.magnet import Magnet
 from labmtj.bench.message_gate import message_gate
-from labmtj.bench.reach import device_on, open_resource
+from labmtj.bench.reach import device_on, library_path, open_resource, resource_manager
 from labmtj.bench.safe_state import SafeState, Stage, leave_safe
 from labmtj.bench.taking import admitted, custody_of
 from labmtj.bench.thermometer import Sensor
@@ -37,12 +37,22 @@ from labmtj.config.model import (
     load_model,
 )
 from labmtj.drivers.loader import load_driver
-from labmtj.errors import BenchError, InputError, LabmtjError
+from labmtj.errors import BenchError, InputError
 from labmtj.ports import ArrayAccess, Clock, ContactCheck, FieldSource, Journal, Thermometer
 from labmtj.records import Cell, Pulse, Reading
 from labmtj.runs.cassette import recording
 from labmtj.runs.journal import MemoryJournal
 from labmtj.units import Dimension, parse
+
+__all__ = [
+    "CellHandle",
+    "OpenBench",
+    "WallClock",
+    "connect_instrument",
+    "library_path",
+    "open_bench",
+    "resource_manager",
+]
 
 if TYPE_CHECKING:
     from labmtj.bench.custody import Custody
@@ -261,22 +271,3 @@ def set_up(bench: Bench, name: str, model: InstrumentModel, device: Any) -> None
         direct = (end for side in (bench.lines.rows, bench.lines.cols) for end in side.values())
         used = [end for end in (*bench.channels.values(), *direct) if not isinstance(end, int)]
         device.setup(channels=[channel for instrument, channel in used if instrument == name])
-
-
-def resource_manager(file: BenchFile) -> pyvisa.ResourceManager:
-    """PyVISA's manager of the library that a bench names. Raises InputError."""
-    try:
-        return pyvisa.ResourceManager(library_path(file))
-    except LabmtjError:
-        raise  # what is wrong with a simulated bench
-    except (pyvisa.Error, OSError, ValueError) as error:
-        raise InputError(f"PyVISA cannot open the library {file.bench.visa!r}: {error}") from error
-
-
-def library_path(file: BenchFile) -> str:
-    """The PyVISA library of a bench; the twin's is told which file to simulate."""
-    if file.bench.visa == "@labmtj":
-        if file.source.path is None:
-            raise InputError("a simulated bench needs a file on disk")
-        return f"{file.source.path}@labmtj"
-    return file.bench.visa

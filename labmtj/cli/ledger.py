@@ -116,8 +116,9 @@ def _open(run: LedgerRun) -> str:
 def _worst(values: Floats) -> list[tuple[int, int, float]]:
     import numpy as np
 
-    order = np.argsort(values, axis=None)[::-1][:_WORST]
-    return [(int(n) // values.shape[1] + 1, int(n) % values.shape[1] + 1, float(values.flat[n])) for n in order]
+    order = cast("list[int]", np.argsort(values, axis=None)[::-1][:_WORST].tolist())
+    places = [divmod(n, values.shape[1]) for n in order]
+    return [(row + 1, col + 1, float(values[row, col])) for row, col in places]
 
 
 def _map(values: Floats) -> list[str]:
@@ -126,15 +127,13 @@ def _map(values: Floats) -> list[str]:
 
     most = float(values.max())
     share = values / most if most > 0 else values
-    level = np.where(values > 0, np.clip((share * 9).astype(int), 1, 9), 0)
+    level = cast("list[list[int]]", np.where(values > 0, np.clip((share * 9).astype(int), 1, 9), 0).tolist())
     return ["".join(_RAMP[n] for n in row) for row in level]
 
 
 def _as_dict(books: Ledger, die: str, life: Life) -> dict[str, Any]:
-    seen: list[list[float | None]] = [
-        [None if math.isnan(at) else round(at, 3) for at in row]
-        for row in cast("list[list[float]]", life.seen.tolist())
-    ]
+    times = cast("list[list[float]]", cast(Any, life.seen).tolist())
+    seen = [[None if math.isnan(at) else round(at, 3) for at in row] for row in times]
     return {
         "format": 1,
         "ledger": str(books.path),

@@ -208,7 +208,7 @@ class BurstGenerator(ABC):
     def panic(self) -> None:
         """The same at once: nothing is waited for before the outputs are off."""
         self._signs.clear()
-        self.link.panic(*self._steps(), ":ABOR", *self._steps(), "*CLS", look=self._see)
+        self.link.panic(self._steps(), [":ABOR", *self._steps(), "*CLS"], self._see)
 
     def _steps(self) -> list[str]:
         return [f"{self.words(name).output} 0" for name in self.model.channels]

@@ -14,13 +14,13 @@ import math
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
 import pyvisa
 
+from labmtj.drivers.in_force import InForce, Setting
 from labmtj.errors import BadReply, BenchError, InstrumentError, InterlockOpen, LabmtjError, NoReply, PowerLost
 
 OVERFLOW = 9.0e37  # instruments return 9.9E37 or 9.91E37 for a reading beyond the range, and for infinity
@@ -56,16 +56,6 @@ class Transport(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One setting in force: the text that makes it, the query for it, whether an answer means it; its number."""
-
-    command: str
-    query: str
-    holds: Callable[[str], bool]
-    value: float = math.nan
-
-
 class Link(ABC):
     """One conversation with one instrument, which messages to people call `name`."""
 
@@ -75,9 +65,7 @@ class Link(ABC):
         self._pending = self._recovering = self._brief = False
         self._identity: tuple[str, str] | None = None
         self._marked = self._lost = False
-        self._levels: dict[str, Setting] = {}  # of sources: they come back to 0 V, never to where they were
-        self._kept: dict[str, Setting] = {}
-        self._outputs: set[str] = set()
+        self.settings = InForce()
         self.on_recovery: Callable[[], None] | None = None  # what a driver does beside, once settings are in force
 
     # -- connecting --------------------------------------------------------------------------------
@@ -143,19 +131,19 @@ class Link(ABC):
             self._pending = True  # the exchange that looks will find another way, or say that there is none
         self.blind(*steps)
 
-    def panic(self, *steps: str, look: Callable[[], None], seconds: float = 0.5) -> None:
-        """What makes an instrument safe, sent without waiting for anything; then once more after a clear, and `look`.
+    def panic(self, first: Sequence[str], then: Sequence[str], look: Callable[[], None], seconds: float = 0.5) -> None:
+        """What makes an instrument safe, sent without waiting for anything: `first`; after a clear `then`; and `look`.
 
         Nothing of it takes longer than about `seconds` [s]. Raises what `look` raises.
         """
         self.forget()
-        self.blind(*steps)
+        self.blind(*first)
         with self.brief(seconds):
             try:
                 self.clear()
             except BenchError:
                 self._pending = True
-            self.blind(*steps)  # a device clear drops what was not carried out yet
+            self.blind(*then)  # a device clear drops what was not carried out yet
             look()
 
     @contextmanager
@@ -238,7 +226,7 @@ class Link(ABC):
     def fault(self, command: str, code: int, text: str) -> BenchError:
         """What an error that an instrument has queued means."""
         if _interlock(text):
-            self._leave_off()
+            self.settings.leave_off()
             return InterlockOpen(f"{self.name} reports error {code} ({text}) after {command!r}: its outputs are off")
         return InstrumentError(self.name, command, code, text)
 
@@ -263,7 +251,7 @@ class Link(ABC):
                 self._resynchronise()
                 found = self._first_error()
                 if _interlock(found[1]):
-                    self._leave_off()
+                    self.settings.leave_off()
                 if self._marked:
                     self.check_power()
                 self.reassert()
@@ -303,9 +291,9 @@ class Link(ABC):
 
     def reassert(self) -> None:
         """See that all settings are in force, and make those again that are not; source levels go to 0 V first."""
-        for level in self._levels.values():
+        for level in self.settings.levels.values():
             self._make(level)
-        settings = list(self._kept.values())
+        settings = list(self.settings.others.values())
         for first in range(0, len(settings), _TOGETHER):
             some = settings[first : first + _TOGETHER]
             for setting, text in zip(some, self.values([s.query for s in some]), strict=True):
@@ -319,30 +307,9 @@ class Link(ABC):
         if not setting.holds(found):
             raise BenchError(f"{self.name} answers {found!r} to {setting.query} after {setting.command!r}")
 
-    def keep(self, setting: Setting, *, level: bool = False, output: bool = False) -> None:
-        """A setting is in force from now on; as a `level` it is what a source comes back to.
-
-        An `output` that an interlock has switched off is not switched on again.
-        """
-        if output:
-            self._outputs.add(setting.query)
-        settings = self._levels if level else self._kept
-        settings.pop(setting.query, None)  # they are made again in the order in which they were made last
-        settings[setting.query] = setting
-
-    def _leave_off(self) -> None:
-        """An interlock has opened: what it has switched off stays off until somebody switches it on."""
-        for query in self._outputs:
-            self._kept.pop(query, None)
-
-    def in_force_now(self) -> list[tuple[Setting, bool]]:
-        """All settings in the order in which they were made, and whether each is a level."""
-        return [(setting, True) for setting in self._levels.values()] + [(s, False) for s in self._kept.values()]
-
     def forget(self) -> None:
         """No setting is in force any more, and a power cut would change nothing."""
-        self._levels.clear()
-        self._kept.clear()
+        self.settings.clear()
         self._marked, self.on_recovery = False, None
 
     @abstractmethod

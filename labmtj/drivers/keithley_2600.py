@@ -117,17 +117,16 @@ class Keithley2600:
 
         Whatever stands in the error queue is dropped first: it must not keep a source on.
         """
-        self.link.silence("errorqueue.clear()", *self._steps())
+        self.link.silence("errorqueue.clear()", *self._steps("abort()"))
         self._see()
 
     def panic(self) -> None:
         """The same at once: nothing is waited for before the outputs are off."""
-        self.link.panic(*self._steps(), "errorqueue.clear()", look=self._see)
+        self.link.panic(self._steps(), [*self._steps("abort()"), "errorqueue.clear()"], self._see)
 
-    def _steps(self) -> list[str]:
+    def _steps(self, *before: str) -> list[str]:
         names = [f"smu{name}" for name in self.model.channels]
-        steps = ("source.levelv = 0", "source.output = 0", "abort()", "source.levelv = 0", "source.output = 0")
-        return [f"{c}.{step}" for step in steps for c in names]
+        return [f"{c}.{step}" for step in (*before, "source.levelv = 0", "source.output = 0") for c in names]
 
     def _see(self) -> None:
         names = [f"smu{name}" for name in self.model.channels]

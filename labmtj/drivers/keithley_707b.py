@@ -78,7 +78,7 @@ class Keithley707B:
 
     def panic(self) -> None:
         """The same at once: nothing is waited for before the relays are told to open."""
-        self.link.panic(_OPEN_ALL, "errorqueue.clear()", look=self._see)
+        self.link.panic([_OPEN_ALL], [_OPEN_ALL, "errorqueue.clear()"], self._see)
 
     def _see(self) -> None:
         left = self._closed(after="waitcomplete()")

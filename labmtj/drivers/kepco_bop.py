@@ -99,7 +99,7 @@ class KepcoBop:
 
     def panic(self) -> None:
         """The same at once: nothing is waited for before the output is told to go off."""
-        self.link.panic(":CURR 0", ":OUTP 0", "*CLS", look=self._see)
+        self.link.panic([":CURR 0", ":OUTP 0"], [":CURR 0", ":OUTP 0", "*CLS"], self._see)
 
     def _see(self) -> None:
         if self.output_enabled:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from labmtj.drivers.exchange import OVERFLOW, OVERRANGE, Link, Meaning, Setting, Transport
+from labmtj.drivers.exchange import OVERFLOW, OVERRANGE, Link, Meaning, Transport
+from labmtj.drivers.in_force import Setting
 from labmtj.errors import BadReply, BenchError
 
-__all__ = ["MARK", "OVERFLOW", "OVERRANGE", "Link", "Meaning", "Setting", "Transport", "TspLink"]
+__all__ = ["MARK", "OVERFLOW", "OVERRANGE", "Link", "Meaning", "Transport", "TspLink"]
 
 MARK = "labmtj_on"  # a global of the instrument's scripts: nil after a power cut
 
@@ -54,19 +55,18 @@ class TspLink(Link):
         found = self.ask(*values, after=made, meaning=Meaning.SET)
         for (attribute, value), text in zip(values.items(), found, strict=True):
             self._compare(attribute, text, float(value))
-            if not level or attribute not in self._levels:
-                self.keep(self._setting(attribute, 0.0 if level else float(value)), level=level, output=output)
+            if not level or attribute not in self.settings.levels:
+                self.settings.keep(self._setting(attribute, 0.0 if level else float(value)), level=level, output=output)
 
     def verify(self, values: Mapping[str, float]) -> None:
         """See that attributes are what a message before has set; they are in force from then on."""
         for (attribute, value), text in zip(values.items(), self.values(list(values)), strict=True):
             self._compare(attribute, text, float(value))
-            self.keep(self._setting(attribute, float(value)))
+            self.settings.keep(self._setting(attribute, float(value)))
 
     def in_force(self, attribute: str) -> float | None:
         """What an attribute was set to last; None if that is not known."""
-        kept = self._kept.get(attribute)
-        return None if kept is None else kept.value
+        return self.settings.number(attribute)
 
     def check_power(self) -> None:
         """Raise PowerLost if the mark that `set_mark` left is gone."""

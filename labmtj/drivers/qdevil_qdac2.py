@@ -164,8 +164,8 @@ class QDAC2:
 
     def panic(self) -> None:
         """The same at once: nothing is waited for before all outputs are told to go to 0 V."""
-        steps = self._steps()
-        self.link.panic(*steps, ":ABOR", "*CLS", look=lambda: self._see(dict.fromkeys(self.model.channels, 0.0)))
+        steps, at_zero = self._steps(), dict.fromkeys(self.model.channels, 0.0)
+        self.link.panic(steps, [":ABOR", *steps, "*CLS"], lambda: self._see(at_zero))
 
     def _steps(self) -> list[str]:
         steps = ("VOLT:MODE fix", "VOLT 0")

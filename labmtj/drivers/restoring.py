@@ -12,8 +12,9 @@ def restore(link: Link, setup: Callable[[], None]) -> None:
 
     Raises BenchError where one of them cannot be made.
     """
-    before = link.in_force_now()
-    setup()
-    for setting, level in before:
-        link.keep(setting, level=level)
+    before = link.settings.copy()
+    try:
+        setup()
+    finally:
+        link.settings.add(before)  # also if it has to be tried once more
     link.reassert()

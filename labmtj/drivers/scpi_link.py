@@ -13,7 +13,8 @@ from typing import Protocol, cast
 
 import pyvisa
 
-from labmtj.drivers.exchange import OVERFLOW, OVERRANGE, Link, Meaning, Setting, Transport
+from labmtj.drivers.exchange import OVERFLOW, OVERRANGE, Link, Meaning, Transport
+from labmtj.drivers.in_force import Setting
 from labmtj.errors import BadReply, BenchError, NoReply
 
 ERROR = ":SYST:ERR?"
@@ -95,13 +96,13 @@ class ScpiLink(Link):
         query = f"{header}?"
         text = self.values([query], after=f"{header} {float(value)!r}")[0]
         self.same(query, self.parse(query, text), value, tolerance)
-        if not level or query not in self._levels:
+        if not level or query not in self.settings.levels:
             wanted = 0.0 if level else float(value)
 
             def holds(text: str) -> bool:
                 return _close(self.parse(query, text), wanted, tolerance)
 
-            self.keep(Setting(f"{header} {wanted!r}", query, holds, wanted), level=level)
+            self.settings.keep(Setting(f"{header} {wanted!r}", query, holds, wanted), level=level)
 
     def same(self, query: str, found: float, wanted: float, tolerance: float = 0.0) -> None:
         """Raise BenchError unless what the instrument has is what it was told."""
@@ -118,7 +119,7 @@ class ScpiLink(Link):
         text = self.values([query], after=command)[0]
         if not holds(text):
             raise BenchError(f"{self.name} answers {float(text)!r} to {query} after it was set to {full_scale!r}")
-        self.keep(Setting(command, query, holds, float(full_scale)))
+        self.settings.keep(Setting(command, query, holds, float(full_scale)))
 
     def confirm(self, command: str, query: str, expected: str, *, output: bool = False) -> None:
         """Carry out a command whose setting is a word; BenchError if the query then answers another."""
@@ -129,18 +130,17 @@ class ScpiLink(Link):
         found = self.values([query], after=command)[0]
         if not holds(found):
             raise BenchError(f"{self.name} answers {found!r} to {query} after {command!r}, not {expected!r}")
-        self.keep(Setting(command, query, holds), output=output)
+        self.settings.keep(Setting(command, query, holds), output=output)
 
     def in_force(self, header: str) -> float | None:
         """What a number was set to last; None if that is not known."""
-        kept = self._kept.get(f"{header}?")
-        return None if kept is None else kept.value
+        return self.settings.number(f"{header}?")
 
     def assign_infinite(self, header: str, word: str, *, least: float = OVERFLOW) -> None:
         """Set a number to what the instrument calls `word`, and see that it then answers infinity."""
         query, command = f"{header}?", f"{header} {word}"
         self.infinite(query, self.values([query], after=command)[0], least=least)
-        self.keep(Setting(command, query, lambda text: float(text) >= least))
+        self.settings.keep(Setting(command, query, lambda text: float(text) >= least))
 
     def infinite(self, query: str, text: str, *, least: float = OVERFLOW) -> None:
         """Raise BenchError unless a reply means infinity: 9.9E37, or at least `least`."""

@@ -76,7 +76,7 @@ class ScpiMatrix(ABC):
 
     def panic(self) -> None:
         """The same at once: nothing is waited for before the relays are told to open."""
-        self.link.panic(self.OPEN_ALL, "*CLS", look=self._see)
+        self.link.panic([self.OPEN_ALL], [self.OPEN_ALL, "*CLS"], self._see)
 
     def _see(self) -> None:
         left = self.closed()

@@ -102,7 +102,7 @@ class ScpiSourceMeter(ABC):
 
     def panic(self) -> None:
         """The same at once: nothing is waited for before the outputs are off."""
-        self.link.panic(*self._steps(), self.ABORT, *self._steps(), "*CLS", look=self._see)
+        self.link.panic(self._steps(), [self.ABORT, *self._steps(), "*CLS"], self._see)
 
     def _steps(self) -> list[str]:
         words = [self.words(name) for name in self.model.channels]

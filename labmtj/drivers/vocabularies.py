@@ -111,6 +111,7 @@ _QDAC2 = Vocabulary(
         Word("SOURce#:DC:INITiate:CONTinuous", only=_OFF),
         Word("SOURce#:DC:ABORt"),
         Word("TINT", Does.FIRES),
+        *_free("SENSe#:RANGe", "SENSe#:NPLCycles", "SENSe#:APERture"),
     ),
 )
 

@@ -155,7 +155,7 @@ class Ledger:
 
         Raises StorageError if the ledger knows the die with another number of rows or columns.
         """
-        with self._writing() as database:
+        with self._writing(made=False) as database:
             known = _die(database, key)
             if known is not None and known != shape:
                 raise StorageError(
@@ -206,13 +206,14 @@ class Ledger:
             yield database
 
     @contextmanager
-    def _writing(self) -> Generator[sqlite3.Connection, None, None]:
+    def _writing(self, *, made: bool = True) -> Generator[sqlite3.Connection, None, None]:
         with self._opened() as database:
             database.execute("BEGIN IMMEDIATE")
             try:
-                for statement in _TABLES.split(";"):
-                    database.execute(statement)
-                database.execute("INSERT OR IGNORE INTO about VALUES ('format', ?)", (str(FORMAT),))
+                if not made:
+                    for statement in _TABLES.split(";"):
+                        database.execute(statement)
+                    database.execute("INSERT OR IGNORE INTO about VALUES ('format', ?)", (str(FORMAT),))
                 yield database
                 database.execute("COMMIT")
             except BaseException:

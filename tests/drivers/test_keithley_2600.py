@@ -59,11 +59,8 @@ FORMAT = (
 DELAY = "trigger.timer[1].delay"
 COUNT = ("print(trigger.timer[1].count, errorqueue.count)", f"1.0\t{OK}")
 MAINS = "print(localnode.linefreq, errorqueue.count)"
-OFF = [
-    (f"{smu}.{step}", None)
-    for step in ("source.levelv = 0", "source.output = 0", "abort()", "source.levelv = 0", "source.output = 0")
-    for smu in ("smua", "smub")
-]
+ZERO = [(f"{smu}.{step}", None) for step in ("source.levelv = 0", "source.output = 0") for smu in ("smua", "smub")]
+OFF = [("smua.abort()", None), ("smub.abort()", None), *ZERO]
 OUTPUTS = "print(smua.source.output, smub.source.output, errorqueue.count)"
 ABORT = "smua.abort() smub.abort()"
 
@@ -165,14 +162,12 @@ def test_a_clear_that_fails_skips_no_step_of_the_shutdown(talk, smu_model):
 
 
 def test_a_panic_says_what_is_off_before_it_waits_for_anything(talk, smu_model):
-    steps = [*OFF, ("errorqueue.clear()", None)]
-    link = talk(*steps, (CLEAR, None), *steps, (OUTPUTS, f"{OK}\t{OK}\t{OK}"))
+    link = talk(*ZERO, (CLEAR, None), *OFF, ("errorqueue.clear()", None), (OUTPUTS, f"{OK}\t{OK}\t{OK}"))
     Keithley2600(link, smu_model).panic()
 
 
 def test_a_panic_on_a_dead_instrument_has_said_all_it_can_and_is_an_error(talk, smu_model):
-    steps = [*OFF, ("errorqueue.clear()", None)]
-    link = talk(*steps, (CLEAR, TIMEOUT), *steps, (OUTPUTS, TIMEOUT))
+    link = talk(*ZERO, (CLEAR, TIMEOUT), *OFF, ("errorqueue.clear()", None), (OUTPUTS, TIMEOUT))
     with pytest.raises(NoReply):
         Keithley2600(link, smu_model).panic()
 

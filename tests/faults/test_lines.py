@@ -66,6 +66,7 @@ def test_a_sound_bench_passes_in_seconds_with_few_closings_and_little_on_the_arr
     assert account.closures.sum() < 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("diameter", "wire"), [("20 nm", "1 ohm"), ("75 nm", "20 ohm")])
 @pytest.mark.parametrize("name", BENCHES)
 def test_shorted_and_open_cells_and_long_wires_are_no_faults_of_lines(make, name, diameter, wire):

@@ -9,18 +9,20 @@ from labmtj.records import Cell, Pulse
 from labmtj.runs.journal import MemoryJournal
 
 SMALL = ("simulation.die.telegraph=0", "simulation.die.defects.short=0", "simulation.die.defects.open=0")
+SLOW = pytest.mark.slow
 PULSING = {"simulated-15x15": "smu", "keysight": "generator", "parallel": "dac"}
 INSTRUMENTS = [
     ("simulated-15x15", "smu"),
     ("simulated-15x15", "matrix"),
-    ("keysight", "drive"),
-    ("keysight", "sense"),
     ("keysight", "generator"),
     ("keysight", "matrix"),
     ("parallel", "dac"),
-    ("parallel", "smu"),
-    ("parallel", "matrix"),
+    *(
+        pytest.param(*place, marks=SLOW)
+        for place in (("keysight", "drive"), ("keysight", "sense"), ("parallel", "smu"), ("parallel", "matrix"))
+    ),
 ]
+OTHERS = [pytest.param(name, marks=SLOW) for name in ("keysight", "parallel")]
 CELL = Cell(2, 3)
 
 
@@ -89,7 +91,13 @@ def test_a_power_cut_is_noticed_before_the_next_pulse_and_mended_and_written_dow
     assert [] == bench.world.violations
 
 
-@pytest.mark.parametrize(("name", "instrument"), [("keysight", "drive"), ("keysight", "sense"), ("parallel", "smu")])
+@pytest.mark.parametrize(
+    ("name", "instrument"),
+    [
+        ("keysight", "drive"),
+        *(pytest.param(*place, marks=SLOW) for place in (("keysight", "sense"), ("parallel", "smu"))),
+    ],
+)
 def test_a_reading_through_an_instrument_that_was_off_is_none_but_is_made_again(make, name, instrument):
     bench = make(name)
     before = bench.read().conductance
@@ -129,7 +137,7 @@ def test_a_pulse_whose_reply_is_lost_is_uncertain_and_never_fired_again(make, na
     assert not bench.pulse().uncertain
 
 
-@pytest.mark.parametrize("name", PULSING)
+@pytest.mark.parametrize("name", ["simulated-15x15", *OTHERS])
 def test_a_pulse_whose_instrument_is_gone_is_an_error_and_its_intent_stays_open(make, name):
     bench = make(name)
     bench.read()
@@ -141,7 +149,7 @@ def test_a_pulse_whose_instrument_is_gone_is_an_error_and_its_intent_stays_open(
     bench.faults.clear(number)
 
 
-@pytest.mark.parametrize("name", PULSING)
+@pytest.mark.parametrize("name", ["simulated-15x15", *OTHERS])
 def test_a_power_cut_in_the_middle_of_a_pulse_makes_it_uncertain(make, name):
     bench = make(name)
     bench.read()

@@ -73,7 +73,7 @@ def test_a_late_reply_is_never_that_of_a_later_message(served, link):
         assert [volts, 1e-3] == [channel.source_voltage, channel.compliance_current]
 
 
-@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("link", ["socket", pytest.param("hislip", marks=pytest.mark.slow)])
 def test_an_instrument_that_hangs_ends_each_call_by_its_deadline_and_may_come_back(served, link):
     smu = served.connect("smu", link)
     number = served.faults.add("hang", on="smu")
@@ -138,7 +138,7 @@ def test_a_pulse_whose_reply_is_lost_is_not_fired_again(served):
     assert 3 == sum(entry["kind"] == "pulse" for entry in served.world.log.entries)
 
 
-def test_closing_one_session_or_leaving_a_bench_closes_no_other(served):
+def test_closing_one_session_closes_no_other(served):
     one, other = served.transport("smu", "hislip"), served.transport("matrix", "hislip")
     one.close()
     other.write("print(3)")

@@ -8,6 +8,7 @@ import pyvisa
 from typer.testing import CliRunner
 
 from labmtj.bench.doctor import Verdict, examine
+from labmtj.bench.session import open_bench, resource_manager
 from labmtj.cli import app
 from labmtj.config.bench import load_bench
 from labmtj.config.finder import find
@@ -182,3 +183,43 @@ def test_columns_of_an_analog_bench_are_examined_with_each_of_its_meters(tmp_pat
     found = bad(path)
     assert [line] == list(found)
     assert says in found[line]
+
+
+def test_stages_come_in_the_order_that_is_safe_and_relays_move_with_all_sources_at_rest(bench):
+    path, world = bench
+    subjects = [finding.subject for finding in examine(load_bench(path))]
+    assert ["limits", "smu", "matrix", "relays", "ground", "lines"] == subjects
+    assert [] == world.violations
+
+
+def test_lines_are_examined_as_often_as_asked_for_and_how_often_they_failed_is_said(bench):
+    path, world = bench
+    assert "8 of 8 conduct at 10 mV, 2 times" == list(examine(load_bench(path), repeat=2))[-1].text
+    world.stick(("A", 2), False)
+    assert bad(path)["row 2"].endswith("does not close")
+    found = {finding.subject: finding.text for finding in examine(load_bench(path), repeat=2)}
+    assert found["row 2"].endswith("does not close (2 of 2 times)")
+    result = CliRunner().invoke(app, ["doctor", str(path), "--repeat", "2"])
+    assert (5, True) == (result.exit_code, "(2 of 2 times)" in result.output)
+
+
+@pytest.mark.parametrize(
+    ("name", "instrument", "queries"),
+    [
+        ("simulated-15x15", "smu", {"print(smua.source.offmode, smub.source.offmode, smua.OUTPUT_NORMAL)": "0 0 0"}),
+        ("keysight", "drive", {":OUTP:VOLT:SMOD?": "NORM"}),
+        ("keysight", "sense", {":OUTP:VOLT:SMOD?": "NORM"}),
+        ("parallel", "smu", {":OUTP1:OFF:MODE?": "ZERO", ":OUTP2:OFF:MODE?": "ZERO"}),
+    ],
+)
+def test_a_source_that_is_off_holds_its_lines_at_0_v(name, instrument, queries):
+    file = load_bench(name)
+    with open_bench(file):
+        resource = resource_manager(file).open_resource(
+            file.bench.instruments[instrument].address, read_termination="\n", write_termination="\n"
+        )
+        for query, expected in queries.items():
+            said = resource.query(query)
+            numbers = [f"{float(word):g}" for word in said.split()] if said[:1].isdigit() else [said]
+            assert expected == " ".join(numbers)
+        resource.close()

@@ -110,7 +110,7 @@ def test_a_bench_with_a_source_on_every_row_writes_at_a_third(tmp_path):
     outcome = run("third", bench="parallel", out=tmp_path)
     assert 1.0 == outcome.figures["write_fidelity_good"]
     pulses = netcdf.read(outcome.folder / "run.h5")["pulses"].variables
-    schemes = set(pulses["scheme"].values[pulses["step"].values == 3])
+    schemes = set(pulses["scheme"].values[pulses["step"].values == 4])
     assert {"v_third"} == schemes
 
 

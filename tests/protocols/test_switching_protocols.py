@@ -118,7 +118,7 @@ def test_disturb_and_retention_run_and_are_drawn():
         "disturb", "half_select.pulses=20", 'read_disturb.dwell="200 ms"', "read_disturb.cells=6"
     )
     html, groups = drawn(progress)
-    assert {"half_select", "read_disturb", "retention"} == set(html) == set(lines) - {"polarity", "map"}
+    assert {"half_select", "read_disturb", "retention"} == set(html) == set(lines) - {"contact", "polarity", "map"}
     assert [1, 2, 1] == [html[name].count("<svg") for name in ("half_select", "read_disturb", "retention")]
     assert 6 * 20 == groups["half_select"].attributes["cell_pulses_p"]
     assert 86400 <= groups["retention"].attributes["waited_second"]

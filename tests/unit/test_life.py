@@ -2,17 +2,21 @@
 
 import dataclasses
 import itertools
+import json
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from labmtj.bench.exposure import Exposure, exposure_of
 from labmtj.bench.life import LifeGate, contribution_of_journal
 from labmtj.bench.life_ledger import contribution_of_run, die_key, kept_life, ledger_path, run_id
 from labmtj.bench.living_array import LivingArray
+from labmtj.cli import app
 from labmtj.config.bench import load_bench
+from labmtj.config.finder import find
 from labmtj.errors import LifeSpent, LimitExceeded, StorageError
 from labmtj.physics.breakdown import damage
 from labmtj.physics.schemes import levels
@@ -257,6 +261,17 @@ def test_a_run_keeps_the_life_of_its_die_and_one_that_goes_on_does_not_count_twi
     assert ("failed", run_id(journal.path)) == (known.how, known.run)
     assert 14 == ledger.life(key).pulses.sum()
     assert contribution_of_run(journal.path, file, LIMITS).damage.tolist() == ledger.life(key).damage.tolist()
+
+
+def test_a_run_whose_process_died_is_collected_and_does_not_count_twice(run):
+    file, journal = run
+    (journal.path.parent / "protocol.yaml").write_text(find("protocols", "wine").read_text())
+    journal.intent(Pulse(Cell(2, 3), 0.4, 1e-4))  # and nobody knows what became of it
+    for _ in range(2):
+        arguments = ["ledger", die_key(file), "--collect", str(journal.path.parent), "--json"]
+        found = json.loads(CliRunner().invoke(app, arguments).output)
+        assert 1 == np.sum(found["pulses"]["positive"]) == found["pulses"]["positive"][1][2]
+        assert [("collected", run_id(journal.path))] == [(known["how"], known["run"]) for known in found["runs"]]
 
 
 def test_a_second_run_on_a_die_begins_where_the_first_has_ended(run, tmp_path):

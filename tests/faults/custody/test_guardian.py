@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from labmtj.bench.guard import Guard
 from labmtj.bench.lease import Leases
 from labmtj.errors import BenchError
 
@@ -39,10 +40,11 @@ def work(twin, make_worker, report):
 
 
 @pytest.mark.serial
-def test_a_long_pulse_and_a_long_thought_do_not_call_the_guardian_but_a_hung_request_does(work, twin, report):
+@pytest.mark.parametrize("seconds", [0.3, pytest.param(1.0, marks=pytest.mark.slow)])
+def test_a_long_pulse_and_a_long_thought_do_not_call_the_guardian_but_a_hung_request_does(work, twin, report, seconds):
     worker = work(silence="200 ms")
-    worker.do("opened.array.pulse(Pulse(Cell(2, 3), 0.01, 0.5))")
-    worker.do("time.sleep(0.4)")  # a solve between two requests
+    worker.do(f"opened.array.pulse(Pulse(Cell(2, 3), 0.01, {seconds}))")
+    worker.do(f"time.sleep({seconds})")  # a solve between two requests
     worker.do('opened.cell(2, 3).read(at="50 mV")')
     assert not report.path.exists()
     worker.do("""
@@ -152,3 +154,10 @@ def test_a_guardian_that_has_ended_lets_nothing_more_begin(state):
     with pytest.raises(BenchError, match="has ended"), beat.transaction():
         raise AssertionError
     fence.remove()
+
+
+def test_a_guardian_that_does_not_start_is_an_error_before_anything_is_on(tmp_path):
+    guard = Guard({"fence": str(tmp_path / "gone.fence")}, [])
+    with pytest.raises(BenchError, match=r"does not start: .*not a fence that can be used"):
+        guard.arm()
+    guard.let_go()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labmtj.bench.doctor import examine
+from labmtj.bench.doctor import Verdict, examine
 from labmtj.bench.lease import Leases, canonical, holder, lock_of
 from labmtj.bench.session import open_bench
 from labmtj.config.bench import load_bench
@@ -166,12 +166,16 @@ def test_a_lease_tells_who_has_it(leases):
 
 
 @pytest.mark.serial
-def test_a_doctor_too_takes_the_bench_and_gives_it_back(twin, state):
-    bench = load_bench(twin.bench("examined"))
+def test_a_doctor_too_takes_the_bench_says_what_does_not_answer_and_gives_it_back(twin, state):
+    bench = load_bench(twin.bench("examined", matrix={"address": "TCPIP::127.0.0.1::1::SOCKET"}))
     findings = examine(bench)
+    verdicts = {}
     for finding in findings:
+        verdicts[finding.subject] = finding
         if finding.subject == "matrix":
             break
+    assert (Verdict.GOOD, Verdict.BAD) == (verdicts["smu"].verdict, verdicts["matrix"].verdict)
+    assert "switch matrix off and on at its front panel" in verdicts["matrix"].text
     with pytest.raises(Busy, match="in use by pid"), open_bench(bench):
         raise AssertionError
     findings.close()

@@ -70,7 +70,13 @@ def test_four_instruments_are_safe_in_time_though_one_hangs(make_twin, hung, lim
 def test_the_button_shuts_out_whoever_has_the_bench(twin, make_worker, state):
     worker, bench = make_worker(), twin.bench("pressed")
     worker.do(OPEN.format(bench=str(bench)))
-    say(twin, "smu", "smua.source.levelv = 0.3")
+    live = "smua.source.output = 1 smua.source.levelv = 0.3"
+    say(twin, "smu", live)
+    moment = twin.now
+    worker.do("opened.panic()")  # what a signal's handler calls in the process itself
+    assert not twin.states()[-1][1]
+    assert twin.entries()[-1]["t"] - moment < 3 * 0.5
+    say(twin, "smu", live)
     assert twin.states()[-1][1]
     result = CliRunner().invoke(app, ["safe", str(bench), "--json"])
     assert 0 == result.exit_code
