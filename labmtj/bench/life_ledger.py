@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,19 +68,7 @@ def kept_life(array: ArrayAccess, file: BenchFile, limits: Limits, journal: Path
     journal; one that goes on takes up what its journal says. Raises StorageError if the ledger cannot be used.
     """
     ledger, key, name = Ledger(ledger_path(file)), die_key(file), run_id(journal)
-    begun = contribution_of_run(journal, file, limits)
-    life = ledger.life(key, without=name)
-    if life is None:
-        life = new_life(*begun.shape)
-    given = {name: value for name, value in dict(file.bench.limits).items() if value is not None}
-    ledger.begin(key, name, journal.parent, shape=begun.shape, limits=given)
-    gate = LifeGate(
-        exposure_of(file, limits),
-        limits,
-        life=life,
-        begun=begun,
-        keep=lambda contribution: ledger.contribute(key, name, contribution),
-    )
+    gate = _begun(ledger, file, limits, name, journal.parent, contribution_of_run(journal, file, limits))
     try:
         yield LivingArray(array, gate)
     except BaseException as error:
@@ -89,3 +78,38 @@ def kept_life(array: ArrayAccess, file: BenchFile, limits: Limits, journal: Path
             error.add_note(f"{other}; when it is well again: labmtj ledger --collect {journal.parent}")
         raise
     ledger.end(key, name, contribution_of_run(journal, file, limits))
+
+
+@contextmanager
+def session_life(array: ArrayAccess, file: BenchFile, limits: Limits) -> Generator[LivingArray, None, None]:
+    """The array of a script that keeps no journal: its cells' lives are held against the limits, and in the ledger.
+
+    What a script did in the last second before its process was killed is lost to the ledger; a run has a journal.
+    Raises StorageError if the ledger cannot be used.
+    """
+    ledger, key, name = Ledger(ledger_path(file)), die_key(file), f"script-{uuid.uuid4().hex[:12]}"
+    nothing = new_life(file.bench.array.rows, file.bench.array.cols)
+    gate = _begun(ledger, file, limits, name, Path.cwd(), nothing)
+    how = "failed"
+    try:
+        yield LivingArray(array, gate)
+        how = "done"
+    finally:
+        ledger.end(key, name, gate.contribution(), how=how)
+
+
+def _begun(ledger: Ledger, file: BenchFile, limits: Limits, name: str, folder: Path, begun: Life) -> LifeGate:
+    """The gate of a run or script that the ledger knows from here on; `begun` is what it has done before."""
+    key = die_key(file)
+    life = ledger.life(key, without=name)
+    if life is None:
+        life = new_life(*begun.shape)
+    given = {limit: value for limit, value in dict(file.bench.limits).items() if value is not None}
+    ledger.begin(key, name, folder, shape=begun.shape, limits=given)
+    return LifeGate(
+        exposure_of(file, limits),
+        limits,
+        life=life,
+        begun=begun,
+        keep=lambda contribution: ledger.contribute(key, name, contribution),
+    )

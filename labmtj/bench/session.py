@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from labmtj import host_state
 from labmtj.account import Account
 from labmtj.bench.assemble import Connected, assemble, roles_of
 from labmtj.bench.latch import Interlocks
+from labmtj.bench.life_ledger import session_life
 from labmtj.bench.limits import Gate, Limits
 from labmtj.bench.magnet import Magnet
 from labmtj.bench.message_gate import message_gate
@@ -153,7 +154,12 @@ def open_bench(
         place = host_state.shared_folder() if custody is not None else None if report is None else report.parent
         interlocks = Interlocks(place, acknowledge=acknowledge, journal=log)
         opened = _connect(file, manager, bounds, log, safe, record, clock_from, custody, interlocks)
-        yield opened
+        if journal is None and custody is not None:
+            with session_life(opened.array, file, bounds) as living:  # of a run the engine keeps it, by its journal
+                opened = replace(opened, array=living)
+                yield opened
+        else:
+            yield opened
     except BaseException as error:
         failure = error
         if interlocks is not None:

@@ -48,7 +48,7 @@ def test_the_copy_is_verified(job):
 def test_the_run_folder_tells_it_all(job):
     folder = Path(job["run"])
     names = {"protocol.yaml", "bench.yaml", "journal.jsonl", "run.h5", "report.html", "twin.state", "die.h5"}
-    assert names | {"run.lock"} == {path.name for path in folder.iterdir()}
+    assert names | {"run.lock", "twin.state.lock", "ledger.sqlite3"} == {path.name for path in folder.iterdir()}
     assert "<svg" in (folder / "report.html").read_text(encoding="utf-8")
     with h5py.File(folder / "run.h5") as store:
         assert store.attrs["format"] == 1
