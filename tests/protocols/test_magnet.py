@@ -198,7 +198,7 @@ def test_the_field_comes_to_what_was_set_no_faster_than_the_bench_allows(magnet_
 def test_a_coil_that_takes_more_volts_than_there_are_is_told_of(magnet_bench):
     with open_bench(magnet_bench(size=3, compliance="2 V", coil={"resistance": "5 ohm"})) as bench:
         bench.field.field = 0.1
-        with pytest.raises(BenchError, match=r"0.39\d* A of 9.091 A after 3 s, at 2 V of 2 V"):
+        with pytest.raises(BenchError, match=r"0\.(39\d*|4) A of 9\.091 A after 3 s, at 2 V of 2 V"):
             bench.field.wait_until_stable(3.0)
 
 
