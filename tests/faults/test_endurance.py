@@ -64,7 +64,7 @@ def judged(gauge, journal, pulses):
 def test_hundreds_of_pulses_leave_memory_handles_and_journal_small(tmp_path):
     gc.collect()
     handles = psutil.Process().num_fds()
-    judged(*endure(tmp_path, 240), 240)
+    judged(*endure(tmp_path, 160), 160)
     gc.collect()
     assert handles == psutil.Process().num_fds()
 
