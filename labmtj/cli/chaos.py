@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 
 def chaos(
-    protocol: Annotated[Path, typer.Argument(help="A protocol file.", metavar="PROTOCOL", exists=True)],
-    bench: Annotated[str, typer.Option(help="A simulated bench: its file, or the name of a shipped one.")],
+    protocol: Annotated[str, typer.Argument(help="A protocol file, or the name of a shipped one.", metavar="PROTOCOL")],
+    bench: Annotated[
+        str, typer.Option(help="A simulated bench: its file, or the name of a shipped one.")
+    ] = "simulated-15x15",
     seed: Annotated[int, typer.Option(min=0, help="What is done, and when, follows from it.")] = 0,
     rounds: Annotated[int, typer.Option(min=1, max=100_000, help="Rounds, each on a fresh die.")] = 15,
     only: Annotated[
@@ -49,8 +51,9 @@ def chaos(
 
     from labmtj.chaos.rounds import draw, play, prepare, tallies
     from labmtj.chaos.verdict import Verdict
+    from labmtj.config.finder import find
 
-    job = prepare(protocol, bench, slack=slack)
+    job = prepare(find("protocols", protocol), bench, slack=slack)
     scenarios = draw(seed, rounds, only=only or [])
     console = Console(stderr=True, quiet=as_json, highlight=False)
 
