@@ -48,7 +48,7 @@ def test_a_long_pulse_and_a_long_thought_do_not_call_the_guardian_but_a_hung_req
     worker.do('opened.cell(2, 3).read(at="50 mV")')
     assert not report.path.exists()
     worker.do("""
-beat = opened.array._beat
+beat = opened.array._array._beat
 def beats():
     while not beat._fence.shut:
         time.sleep(0.02)
