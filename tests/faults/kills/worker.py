@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -20,6 +21,8 @@ import h5py
 
 from labmtj.errors import LabmtjError
 from labmtj.protocol import engine, rebuild  # noqa: F401  (everything that a run needs is imported here, once)
+
+THREE = Path(__file__).parents[1] / "three"
 
 
 class Trap:
@@ -105,6 +108,9 @@ def child(job, told):
 
 
 def main():
+    with tempfile.TemporaryDirectory() as folder:
+        # What a run imports when it needs it, and what it works out once, the children find here.
+        engine.run(THREE / "protocol.yaml", bench=THREE / "bench.yaml", out=Path(folder))
     for line in sys.stdin:
         inlet, told = os.pipe()
         pid = os.fork()
