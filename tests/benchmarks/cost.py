@@ -25,7 +25,7 @@ from typing import Any
 
 from labmtj.protocol.engine import run
 
-SHARE, SYNCS = 0.25, 0.05  # issue 6, "Nothing lost, nothing harmed"
+SHARE, SYNCS = 0.25, 0.05  # what safety may cost: of processor time, of bench time
 METERED: dict[str, tuple[str, ...]] = {
     "journal": ("labmtj.runs.journal:FileJournal",),
     "limits": ("labmtj.physics.stress:Limits", "labmtj.bench.limits:Gate"),
