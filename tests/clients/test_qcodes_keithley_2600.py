@@ -95,7 +95,7 @@ def test_qcodes_sweeps_and_traces_with_scripts_in_a_2636b(qcodesed, fresh, cell,
     a.timetrace_dt(0.01)
     trace = a.timetrace()
     assert (5,) == trace.shape
-    assert [pytest.approx(swept[4], rel=1e-2)] * 5 == list(trace)
+    assert [pytest.approx(swept[4], rel=6e-2)] * 5 == list(trace)  # telegraph noise may be 5 %
     says.clear()
     says("print(localnode.model)", "2636B")
     says("*IDN?", "Keithley Instruments Inc., Model 2636B, 4400293, 3.3.5")

@@ -105,7 +105,7 @@ def test_the_tighter_limit_holds(job):
     assert job().protocol.limits.line_compliance == 3e-3
 
 
-# --- the errors that issue 2 names, in full
+# --- errors of a beginner, in full
 
 
 def test_a_bare_number_for_a_voltage(job):
