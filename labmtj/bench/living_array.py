@@ -4,39 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from labmtj.bench.around import AroundArray
 from labmtj.bench.life import LifeGate
-from labmtj.ports import ArrayAccess, CellModel, Clock
+from labmtj.ports import ArrayAccess
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
 
 
-class LivingArray:
+class LivingArray(AroundArray):
     """An array whose pulses and reads a `LifeGate` admits and counts (labmtj.ports.ArrayAccess)."""
 
     def __init__(self, array: ArrayAccess, gate: LifeGate) -> None:
-        self._array, self._gate = array, gate
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, cols)."""
-        return self._array.shape
-
-    @property
-    def clock(self) -> Clock:
-        """The bench's clock."""
-        return self._array.clock
-
-    @property
-    def analog(self) -> bool:
-        """Whether each row can have a voltage of its own."""
-        return self._array.analog
-
-    def trust(self, model: CellModel | None) -> None:
-        """Hold pulses against the cell limit by what this model says that cells get."""
-        self._array.trust(model)
-
-    def check(self, pulse: Pulse) -> None:
-        """Raise LimitExceeded if `pulse` would pass a limit of the request, whatever the cells have taken before."""
-        self._array.check(pulse)
+        super().__init__(array)
+        self._gate = gate
 
     def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
         """Read cells one after the other at +voltage and -voltage [V]."""

@@ -5,39 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from labmtj.bench.around import AroundArray
 from labmtj.bench.fence import Beat
-from labmtj.ports import ArrayAccess, CellModel, Clock, ContactCheck
+from labmtj.ports import ArrayAccess, ContactCheck
 from labmtj.records import Cell, Contact, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
 
 
-class WatchedArray:
+class WatchedArray(AroundArray):
     """The same array (labmtj.ports.ArrayAccess); sources are at 0 V before and after each request."""
 
     def __init__(self, array: ArrayAccess, beat: Beat) -> None:
-        self._array, self._beat = array, beat
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, cols)."""
-        return self._array.shape
-
-    @property
-    def clock(self) -> Clock:
-        """The bench's clock."""
-        return self._array.clock
-
-    @property
-    def analog(self) -> bool:
-        """Whether each row can have a voltage of its own in `multiply`."""
-        return self._array.analog
-
-    def check(self, pulse: Pulse) -> None:
-        """Raise LimitExceeded if `pulse` would pass a limit; touches nothing."""
-        self._array.check(pulse)
-
-    def trust(self, model: CellModel | None) -> None:
-        """Hold pulses against the cell limit by what this model says that cells get."""
-        self._array.trust(model)
+        super().__init__(array)
+        self._beat = beat
 
     def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
         """Read cells one after the other at +voltage and -voltage [V]."""

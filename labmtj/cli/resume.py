@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -28,8 +27,9 @@ def resume(
 
     Exit codes are those of `labmtj run`; 6: another process has the run or an instrument; 7: it cannot be continued.
     """
+    from labmtj.cli.outcome import tell
     from labmtj.protocol.engine import resume as resume_run
-    from labmtj.terminal import Terminal, show_table
+    from labmtj.terminal import Terminal
 
     observer = None if as_json or quiet else Terminal()
     try:
@@ -37,9 +37,4 @@ def resume(
     finally:
         if observer is not None:
             observer.close()
-    if as_json:
-        typer.echo(json.dumps({"run": str(outcome.folder), **outcome.figures}))
-    else:
-        show_table(outcome.folder, outcome.figures)
-    if outcome.figures.get("write_fidelity_good", 1.0) < 1.0:
-        raise typer.Exit(8)
+    tell(outcome, as_json=as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -43,12 +42,13 @@ def run(
 
       labmtj run protocols/wine.yaml --set network.files=DIR --set network.solution=7
 
-    Exit codes: 0 done; 2 command line; 3 bad file; 4 limit refused; 5 instrument or bench; 7 storage;
+    Exit codes: 0 done; 2 command line; 3 bad file; 4 limit refused; 5 instrument or bench; 6 busy; 7 storage;
     8 done, but cells could not be written; 129 hung up; 130 stopped; 131 stopped at once; 143 terminated.
     """
     from labmtj.cli.confirm import confirmation
+    from labmtj.cli.outcome import tell
     from labmtj.protocol.engine import run as run_protocol
-    from labmtj.terminal import Terminal, show_table
+    from labmtj.terminal import Terminal
 
     observer = None if as_json or quiet else Terminal()
     try:
@@ -66,9 +66,4 @@ def run(
     finally:
         if observer is not None:
             observer.close()
-    if as_json:
-        typer.echo(json.dumps({"run": str(outcome.folder), **outcome.figures}))
-    else:
-        show_table(outcome.folder, outcome.figures)
-    if outcome.figures.get("write_fidelity_good", 1.0) < 1.0:
-        raise typer.Exit(8)
+    tell(outcome, as_json=as_json)

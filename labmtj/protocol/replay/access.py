@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from labmtj.ports import ArrayAccess, CellModel, Clock
+from labmtj.bench.around import AroundArray
+from labmtj.ports import ArrayAccess, Clock
 from labmtj.protocol.replay.past import Entry, Past
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Sample, Scheme, Sum
 
@@ -38,38 +39,21 @@ class RunClock:
             self._clock.sleep(max(0.0, self._past.time - self._clock.now()))
 
 
-class RunArray:
+class RunArray(AroundArray):
     """An array whose answers come from a journal until it ends, and then from the bench.
 
     `before` each question it may be told to stop.
     """
 
     def __init__(self, array: ArrayAccess, past: Past, *, before: Callable[[], None]) -> None:
-        self._array, self._past, self._before = array, past, before
+        super().__init__(array)
+        self._past, self._before = past, before
         self._clock = RunClock(array.clock, past)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, cols)."""
-        return self._array.shape
 
     @property
     def clock(self) -> Clock:
         """The run's clock."""
         return self._clock
-
-    @property
-    def analog(self) -> bool:
-        """Whether each row can have a voltage of its own in `multiply`."""
-        return self._array.analog
-
-    def check(self, pulse: Pulse) -> None:
-        """Raise `LimitExceeded` if `pulse` would pass a limit; touches nothing."""
-        self._array.check(pulse)
-
-    def trust(self, model: CellModel | None) -> None:
-        """Hold pulses against the cell limit by what this model says that cells get."""
-        self._array.trust(model)
 
     def rest(self) -> None:
         """All lines to ground, sources at 0 V."""
