@@ -85,17 +85,17 @@ def test_qcodes_sweeps_and_traces_with_scripts_in_a_2636b(qcodesed, fresh, cell,
     smu = qcodesed("Keithley2636B", "k2636")
     a = smu.smua
     a.nplc(0.1)
-    points = SimpleNamespace(param=a.volt, delay=0, num_points=5, get_setpoints=lambda: np.linspace(0, 0.2, 5))
+    points = SimpleNamespace(param=a.volt, delay=0, num_points=5, get_setpoints=lambda: np.linspace(0, 0.04, 5))
     a.setup_fastsweep(points, mode="IV")
     swept = a.fastsweep()
     assert (5,) == swept.shape
     assert sorted(swept) == list(swept)
-    assert 5e-5 < swept[2] < 5e-4
+    assert 1e-5 < swept[2] < 1e-4
     a.timetrace_npts(5)
     a.timetrace_dt(0.01)
     trace = a.timetrace()
     assert (5,) == trace.shape
-    assert [pytest.approx(swept[4], rel=6e-2)] * 5 == list(trace)  # telegraph noise may be 5 %
+    assert [pytest.approx(swept[4], rel=6e-2)] * 5 == list(trace)  # telegraph noise may be 5 %; at 40 mV no cell flips
     says.clear()
     says("print(localnode.model)", "2636B")
     says("*IDN?", "Keithley Instruments Inc., Model 2636B, 4400293, 3.3.5")
@@ -104,7 +104,7 @@ def test_qcodes_sweeps_and_traces_with_scripts_in_a_2636b(qcodesed, fresh, cell,
     says.meanwhile(known)
     says(
         "loadandrunscript\r\nsmua.measure.nplc = 0.100000000000\r\nsmua.sense = 0\r\nsmua.measure.count = 1\r\n"
-        "smua.source.func = 1\r\nsmua.source.output = 1\r\nstartX = 0.000000000000\r\ndX = 0.050000000000\r\n"
+        "smua.source.func = 1\r\nsmua.source.output = 1\r\nstartX = 0.000000000000\r\ndX = 0.010000000000\r\n"
         "smua.nvbuffer1.clear()\r\nsmua.nvbuffer1.appendmode = 1\r\nfor index = 1, 5 do\r\n"
         "  target = startX + (index-1)*dX\r\n  smua.source.levelv = target\r\n  smua.measure.i(smua.nvbuffer1)\r\n"
         "end\r\nformat.data = format.REAL32\r\nformat.byteorder = format.LITTLEENDIAN\r\n"
