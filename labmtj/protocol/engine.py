@@ -32,7 +32,7 @@ from labmtj.protocol.stop import Stopped, stop_on_signals
 from labmtj.report.page import NAME as REPORT
 from labmtj.report.page import write_report
 from labmtj.runs.claim import claimed
-from labmtj.runs.folder import new_run
+from labmtj.runs.folder import known_run, new_run
 from labmtj.runs.journal import FileJournal
 from labmtj.runs.status import GUARDIAN
 from labmtj.runs.store import NAME as STORE
@@ -86,13 +86,13 @@ def run(
 def resume(folder: str | Path, *, observer: Observer | None = None, acknowledge: str | None = None) -> Outcome:
     """Go on with a run that was stopped, failed, or whose process died; its journal says how far it had come.
 
-    Raises CannotResume for a run that is done or whose files were changed, Busy while another process runs it, and
-    whatever a run raises.
+    Raises MissingFile where there is no run, CannotResume for one that is done or whose files were changed, Busy while
+    another process has it, and whatever a run raises.
     """
-    place = Path(folder).resolve()
+    place = known_run(folder)
     with claimed(place):
         path = place / run_folder.JOURNAL
-        last = path.stat().st_mtime if path.exists() else 0.0
+        last = path.stat().st_mtime
         journal, entries = FileJournal.go_on(path)
         try:
             if not entries:

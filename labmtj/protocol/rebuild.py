@@ -9,12 +9,14 @@ from labmtj.protocol.run_folder import MAP
 from labmtj.report.page import write_report
 from labmtj.runs.claim import claimed
 from labmtj.runs.die_map import die_map_from, write_die_map
+from labmtj.runs.folder import known_run
 from labmtj.runs.journal import read_journal
 from labmtj.runs.store import JOURNAL, build_store
 
 
 def rebuild(folder: Path) -> list[Path]:
     """Build run.h5, die.h5 (if a map was made) and report.html; their paths. Raises StorageError; Busy if it runs."""
+    folder = known_run(folder)
     with claimed(folder):
         made = [build_store(folder)]
         known: dict[str, dict[str, Any]] = {}

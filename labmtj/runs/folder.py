@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import labmtj
-from labmtj.errors import StorageError
+from labmtj.errors import MissingFile, StorageError
 
 _LONGEST = 80  # chosen: characters of a title in the name of a folder; file systems allow 255 in all
 
@@ -24,6 +24,14 @@ def runs_root(out: Path | None = None) -> Path:
     if (checkout / "pyproject.toml").is_file() and (checkout / "instruments").is_dir():
         return checkout / "data" / "runs"
     return Path("labmtj-runs")
+
+
+def known_run(folder: str | Path) -> Path:
+    """The whole path of a run folder. Raises MissingFile where there is none; nothing is written."""
+    place = Path(folder).resolve()
+    if not (place / "journal.jsonl").is_file():
+        raise MissingFile(f"{folder}: this is no run folder: it holds no journal.jsonl; runs lie in {runs_root()}")
+    return place
 
 
 def new_run(title: str, *, out: Path | None = None) -> Path:

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 from labmtj.errors import StorageError
 from labmtj.runs.claim import described, holder, is_claimed
+from labmtj.runs.folder import known_run
 from labmtj.runs.journal import read_journal
 from labmtj.units import Dimension, show
 
@@ -88,8 +89,8 @@ class RunStatus:
 
 
 def read_status(folder: Path) -> RunStatus:
-    """How the run of a folder stands. Raises StorageError for a folder without a run's journal."""
-    entries = list(read_journal(folder / JOURNAL))
+    """How the run of a folder stands. Raises MissingFile where there is none, StorageError for a damaged journal."""
+    entries = list(read_journal(known_run(folder) / JOURNAL))
     if entries and entries[0]["k"] != "run":
         raise StorageError(f"{folder / JOURNAL}: its first entry is not that of a run")
     header = entries[0] if entries else {}

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from labmtj.cli import app
 from labmtj.config.bench import load_bench
-from labmtj.errors import Busy, CannotResume, StorageError, WrongDie
+from labmtj.errors import Busy, CannotResume, MissingFile, StorageError, WrongDie
 from labmtj.protocol import engine
 from labmtj.protocol.observer import Silent
 from labmtj.runs.claim import claimed
@@ -225,3 +225,12 @@ def test_everything_but_the_journal_can_be_made_anew(whole, tmp_path):
         with h5py.File(folder / name) as store:
             for key, values in before.items():
                 np.testing.assert_array_equal(values, store[key][...])
+
+
+@pytest.mark.parametrize("command", ["status", "resume", "rebuild"])
+def test_a_folder_that_is_no_run_is_said_to_be_none_and_nothing_is_left_in_it(command, tmp_path):
+    with pytest.raises(MissingFile, match="this is no run folder"):
+        CliRunner().invoke(app, [command, str(tmp_path)], catch_exceptions=False)
+    with pytest.raises(MissingFile, match="this is no run folder"):
+        CliRunner().invoke(app, [command, str(tmp_path / "nowhere")], catch_exceptions=False)
+    assert [] == list(tmp_path.iterdir())
