@@ -1,0 +1,93 @@
+"""Frozen records that cross the modules of a study. Lines count from 0 here: they are positions in arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labmtj.physics.variation import DieTruth
+from labmtj.records import DieMap, Floats, Ints
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Dies of one kind: `diameter` [m] and `wire` [ohm a segment]."""
+
+    diameter: float
+    wire: float
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The hidden state of a simulated die at one moment, as `twin.state` keeps it: where copies begin.
+
+    `state` (rows, cols) is 0 for P and 1 for AP; `hazard` and `flips` (rows, cols) are what exposure each cell has
+    gathered and how often it has flipped by it; `pulses` is the ordinal of the next pulse; `clock` and `rest` [s].
+    """
+
+    state: NDArray[np.int8]
+    hazard: Floats
+    flips: NDArray[np.uint64]
+    damage: Floats
+    pulses: int
+    clock: float
+    rest: float
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedDie:
+    """A mapped die: what the map says, and what only the twin knows (`truth`, `after`), before any copy is written.
+
+    `nominal_window` [S] is Gon - Goff of the designed device at the read voltage, without wires or spread.
+    """
+
+    kind: Kind
+    seed: int
+    die: DieMap
+    truth: DieTruth
+    after: Snapshot
+    nominal_window: float
+
+    @property
+    def window(self) -> float:
+        """Gon - Goff [S] of the median cell of the map, through the wires."""
+        return self.die.conductance_p - self.die.conductance_ap
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where one layer of every network lies: physical `rows` (networks, inputs), `cols` (networks, device columns)."""
+
+    rows: Ints
+    cols: Ints
+
+    def of(self, grid: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Values of a grid (rows, cols), or one a network, at the devices: (networks, inputs, device columns)."""
+        rows, cols = self.rows[:, :, np.newaxis], self.cols[:, np.newaxis, :]
+        if grid.ndim == 2:
+            return grid[rows, cols]
+        return grid[np.arange(len(grid))[:, np.newaxis, np.newaxis], rows, cols]
+
+
+@dataclass(frozen=True, eq=False)
+class WrittenLayer:
+    """One layer of many copies, each on its own instance of the same die.
+
+    `target` and `seen` (networks, inputs, device columns) hold `State` values, `seen` is the read-back (-1
+    unreadable); `conductance` [S] of that shape is the last reading of each device, noise and wires included; `state`
+    (networks, rows, cols) is the hidden state of all cells when the layer had been written (2: a short or an open);
+    `defect` marks of the map, shape of `target`; `pulses`, `repaired` (networks,) counts; `clock` (networks,) bench
+    time [s] since the copy began.
+    """
+
+    places: Places
+    target: Ints
+    seen: Ints
+    conductance: Floats
+    state: NDArray[np.int8]
+    defect: Ints
+    pulses: Ints
+    repaired: Ints
+    clock: Floats
