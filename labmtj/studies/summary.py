@@ -95,7 +95,7 @@ def _judged(table: Table, kinds: Sequence[str]) -> NDArray[np.bool_]:
     columns = [table[f"train_{kind}"] for kind in kinds if not kind.startswith("software") and f"train_{kind}" in table]
     if not columns:
         return np.ones(len(table["network"]), dtype=np.bool_)
-    return np.isfinite(np.asarray(columns, dtype=np.float64)).any(axis=0)
+    return np.asarray(np.isfinite(np.asarray(columns, dtype=np.float64)).any(axis=0), dtype=np.bool_)
 
 
 def _spread(name: str, values: Floats) -> Row:
