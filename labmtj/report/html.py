@@ -31,6 +31,8 @@ dt { color: var(--soft); font-size: .85rem; }
 dd { margin: 0; font-size: 1.1rem; font-weight: 600; overflow-wrap: anywhere; }
 dd small { display: block; color: var(--soft); font-weight: 400; font-size: .85rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap: 1rem; }
+.figures.broad { grid-template-columns: repeat(auto-fill, minmax(min(100%, 25rem), 1fr)); }
+.figures.broad svg { max-width: 40rem; }
 figure { margin: 0; break-inside: avoid; }
 svg { display: block; width: 100%; max-width: 28rem; height: auto; stroke-linejoin: round;
   font-family: system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
@@ -45,6 +47,7 @@ code { overflow-wrap: anywhere; }
   :root { --page: #ffffff; --ink: #000000; --soft: #444444; --line: #bbbbbb; --card: #ffffff; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   .figures { grid-template-columns: repeat(4, 1fr); gap: .5rem; }
+  .figures.broad { grid-template-columns: repeat(2, 1fr); }
   figcaption { font-size: .8em; }
   h2 { break-after: avoid; }
   tr, dl div { break-inside: avoid; }
@@ -103,8 +106,13 @@ def facts(items: Iterable[tuple[str, str, str]]) -> str:
     return f"<dl>\n{chr(10).join(cards)}\n</dl>" if cards else ""
 
 
-def figures(drawings: Iterable[tuple[str, str]], *, legend: Mapping[str, str] | None = None) -> str:
-    """Set drawings (SVG) with a caption each, beside one another where there is room; `legend` names colours."""
+def figures(
+    drawings: Iterable[tuple[str, str]], *, legend: Mapping[str, str] | None = None, kind: str = "figures"
+) -> str:
+    """Set drawings (SVG) with a caption each, beside one another where there is room; `legend` names colours.
+
+    Charts with many marks want the class `figures broad` of the style sheet.
+    """
     shown = [
         f"<figure>\n{svg}\n<figcaption>{escape(caption)}</figcaption>\n</figure>" for svg, caption in drawings if svg
     ]
@@ -115,7 +123,7 @@ def figures(drawings: Iterable[tuple[str, str]], *, legend: Mapping[str, str] | 
         for name, colour in (legend or {}).items()
     )
     above = f'<p class="legend">{swatches}</p>\n' if swatches else ""
-    return f'{above}<div class="figures">\n{chr(10).join(shown)}\n</div>'
+    return f'{above}<div class="{kind}">\n{chr(10).join(shown)}\n</div>'
 
 
 def details(title: str, content: str) -> str:
