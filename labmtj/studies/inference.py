@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from labmtj.config.bench import BenchFile
 from labmtj.config.model import SourceMeterModel, load_model
 from labmtj.errors import InputError
+from labmtj.nets.network import pairs
 from labmtj.nets.readout import Products
 from labmtj.physics.mtj import LINEAR
 from labmtj.physics.superposition import Responses, SumNoise, Superposition
@@ -101,12 +102,11 @@ class ArrayInference:
     @cached_property
     def _pairs(self) -> Responses:
         """Answers of each pair of columns, + less -."""
-        cols = self._places.cols
-        sense = np.zeros((len(cols), self._arrays.state.shape[2], cols.shape[1] // 2))
-        network, output = np.arange(len(cols))[:, np.newaxis], np.arange(cols.shape[1] // 2)[np.newaxis]
-        sense[network, cols[:, 0::2], output] = 1.0
-        sense[network, cols[:, 1::2], output] = -1.0
-        return self._arrays.responses(self._places.rows, sense)
+        inputs, single = self._places.rows.shape[1], self._columns
+        rows, cols = single.fields[..., :inputs], single.fields[..., inputs:]
+        return Responses(
+            single.rows, pairs(single.sense), np.concatenate([rows, pairs(cols)], axis=-1), pairs(single.transfer)
+        )
 
 
 def array_products(layers: Sequence[ArrayInference], *, ordinal: int = 0) -> Products:
