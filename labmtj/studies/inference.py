@@ -18,9 +18,9 @@ from labmtj.config.model import SourceMeterModel, load_model
 from labmtj.errors import InputError
 from labmtj.nets.network import pairs
 from labmtj.nets.readout import Products
-from labmtj.physics.mtj import LINEAR
+from labmtj.physics.mtj import LINEAR, conductance, resistance_p
 from labmtj.physics.superposition import Responses, SumNoise, Superposition
-from labmtj.physics.variation import DieTruth
+from labmtj.physics.variation import DieModel, DieTruth
 from labmtj.records import Defect, Floats, Ints
 from labmtj.studies.records import Places
 
@@ -117,6 +117,13 @@ def array_products(layers: Sequence[ArrayInference], *, ordinal: int = 0) -> Pro
 def map_of(layers: Sequence[ArrayInference], *, ordinal: int | None = None) -> tuple[Floats, ...]:
     """The conductance maps [S] of all layers, for `nets.readout.map_products`."""
     return tuple(layer.conductances(ordinal=ordinal) for layer in layers)
+
+
+def nominal_window(model: DieModel, *, read: float) -> float:
+    """Gon - Goff [S] of the designed device at the read voltage [V], without wires or spread."""
+    r_p = resistance_p(model.diameter, resistance_area=model.resistance_area)
+    on, off = conductance(read, state=[0, 1], r_p=r_p, tmr0=model.tmr, v_h=model.v_h, k_p=model.k_p)
+    return float(on - off)
 
 
 def hidden(truth: DieTruth, target: Ints, places: Places) -> NDArray[np.int8]:
