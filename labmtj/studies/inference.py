@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from labmtj.config.bench import BenchFile
 from labmtj.config.model import SourceMeterModel, load_model
 from labmtj.errors import InputError
+from labmtj.nets.network import pairs
 from labmtj.nets.readout import Products
-from labmtj.physics.mtj import LINEAR
+from labmtj.physics.mtj import LINEAR, conductance, resistance_p
 from labmtj.physics.superposition import Responses, SumNoise, Superposition
-from labmtj.physics.variation import DieTruth
+from labmtj.physics.variation import DieModel, DieTruth
 from labmtj.records import Defect, Floats, Ints
 from labmtj.studies.records import Places
 
@@ -101,12 +102,11 @@ class ArrayInference:
     @cached_property
     def _pairs(self) -> Responses:
         """Answers of each pair of columns, + less -."""
-        cols = self._places.cols
-        sense = np.zeros((len(cols), self._arrays.state.shape[2], cols.shape[1] // 2))
-        network, output = np.arange(len(cols))[:, np.newaxis], np.arange(cols.shape[1] // 2)[np.newaxis]
-        sense[network, cols[:, 0::2], output] = 1.0
-        sense[network, cols[:, 1::2], output] = -1.0
-        return self._arrays.responses(self._places.rows, sense)
+        inputs, single = self._places.rows.shape[1], self._columns
+        rows, cols = single.fields[..., :inputs], single.fields[..., inputs:]
+        return Responses(
+            single.rows, pairs(single.sense), np.concatenate([rows, pairs(cols)], axis=-1), pairs(single.transfer)
+        )
 
 
 def array_products(layers: Sequence[ArrayInference], *, ordinal: int = 0) -> Products:
@@ -117,6 +117,13 @@ def array_products(layers: Sequence[ArrayInference], *, ordinal: int = 0) -> Pro
 def map_of(layers: Sequence[ArrayInference], *, ordinal: int | None = None) -> tuple[Floats, ...]:
     """The conductance maps [S] of all layers, for `nets.readout.map_products`."""
     return tuple(layer.conductances(ordinal=ordinal) for layer in layers)
+
+
+def nominal_window(model: DieModel, *, read: float) -> float:
+    """Gon - Goff [S] of the designed device at the read voltage [V], without wires or spread."""
+    r_p = resistance_p(model.diameter, resistance_area=model.resistance_area)
+    on, off = conductance(read, state=[0, 1], r_p=r_p, tmr0=model.tmr, v_h=model.v_h, k_p=model.k_p)
+    return float(on - off)
 
 
 def hidden(truth: DieTruth, target: Ints, places: Places) -> NDArray[np.int8]:
