@@ -34,15 +34,18 @@ def columns(copies: Copies, products: Products, *, inputs: int = MOST, base: Rea
     for layer, weights in enumerate(copies.weights):
         rows = np.ones(weights.shape[:2]) if base is None else base.layers[layer].rows
         found = products(layer, values * rows[:, np.newaxis])
-        gain, offset = _lines(found, copies.aims(layer)[:, which], care(copies, layer)[:, which])
+        gain, offset = lines(found, copies.aims(layer)[:, which], care(copies, layer)[:, which])
         layers.append(LayerReadout(rows, gain, offset))
         values = np.tanh(found * gain[:, np.newaxis] + (offset + copies.bias[layer])[:, np.newaxis])
     cost = inputs * len(layers)
     return Readout("columns", tuple(layers), cost, f"{inputs} inputs through each of {len(layers)} layers")
 
 
-def _lines(found: Floats, aims: Floats, matter: Floats) -> tuple[Floats, Floats]:
-    """Gain, zero or more, and offset (networks, outputs) of weighted straight lines; all (networks, samples, outputs)."""
+def lines(found: Floats, aims: Floats, matter: Floats) -> tuple[Floats, Floats]:
+    """Gain, zero or more, and offset, (networks, outputs), of the straight lines from `found` to `aims`.
+
+    All are (networks, samples, outputs); `matter` are the weights of the squared errors.
+    """
     weight = matter / matter.sum(axis=1, keepdims=True)
     mean, aim = (weight * found).sum(axis=1), (weight * aims).sum(axis=1)
     off = found - mean[:, np.newaxis]

@@ -1,4 +1,4 @@
-"""Offsets on top of one tuned scale: every bias refitted to the map, or the thresholds of the classes to labels."""
+"""Offsets on top of one gain: every bias refitted to the map, or the thresholds of the classes to labels."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ import numpy as np
 
 from labmtj.nets.readout import LayerReadout, Readout, infer
 from labmtj.nets.tuning.care import care
-from labmtj.nets.tuning.copies import Copies
+from labmtj.nets.tuning.columns import lines
+from labmtj.nets.tuning.copies import Copies, one_scale
 from labmtj.nets.tuning.ways_of_scale import scale
 from labmtj.records import Floats
 
 _SWEEPS = 3  # chosen: of all classes; a fourth changes no threshold of the shipped networks' copies
+_LEAST = 0.05  # chosen: least gain, a scale of 20, far beyond any that works
 _BEYOND = 1.0  # chosen: how far past the last step of accuracy a threshold without an upper end goes, a logit
 
 
-def bias(copies: Copies, *, base: Readout | None = None) -> Readout:
+def bias(copies: Copies) -> Readout:
     """Every bias refitted: its output's mean on the training inputs, by the map, becomes what it is in software.
 
-    `base` is the readout of one tuned scale; without it that is tuned first, on training labels. The means are
-    weighted by how much an error there matters (`care`); the offsets themselves need no labels.
+    The one gain of all layers is the median of those that would suit each output best, so one bad column has no say
+    in it. Means and gains are weighted by how much an error there matters (`care`); no label has a part in them.
     """
-    how = scale(copies) if base is None else base
     count, train = len(copies.stack), copies.data.train
+    entering = (copies.train, *(out[:, train] for out in copies.software.tuned.outputs[:-1]))
+    gains = [
+        lines(copies.products(n, given), copies.aims(n)[:, train], care(copies, n)[:, train])[0]
+        for n, given in enumerate(entering)
+    ]
+    how = one_scale(copies.stack, 1.0 / np.maximum(np.median(np.concatenate(gains, axis=1), axis=1), _LEAST))
     values = np.broadcast_to(copies.train, (count, *copies.train.shape))
     layers: list[LayerReadout] = []
     for layer, part in enumerate(how.layers):
-        found = copies.products(layer, values * part.rows[:, np.newaxis]) * part.gain[:, np.newaxis]
+        found = copies.products(layer, values) * part.gain[:, np.newaxis]
         matter = care(copies, layer)[:, train]
         off = (matter * (copies.aims(layer)[:, train] - found)).sum(axis=1) / matter.sum(axis=1)
         layers.append(LayerReadout(part.rows, part.gain, off))

@@ -125,7 +125,7 @@ def largest_square(right: Ints) -> tuple[int, int]:
             above = before[j]
             if right[i, j] == highest:
                 left = before[j - 1] if j > 0 else 0
-                before[j] = 1 + min(above, min(left, corner))
+                before[j] = 1 + min(above, left, corner)
             else:
                 before[j] = 0
             corner = above

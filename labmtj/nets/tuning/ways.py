@@ -33,7 +33,7 @@ def tune(
     if unknown:
         raise InputError(f"there is no way to tune named {', '.join(unknown)}; there are {', '.join(WAYS)}")
     found: dict[str, Readout] = {}
-    scaled = scale(copies) if {"scale", "bias", "threshold"} & set(names) else None
+    scaled = scale(copies) if {"scale", "threshold"} & set(names) else None
     fitted = rows_columns(copies) if {"rows_columns", "best"} & set(names) else None
     for name in names:
         if name == "untuned":
@@ -47,7 +47,7 @@ def tune(
         elif name == "rows_columns" and fitted is not None:
             found[name] = fitted
         elif name == "bias":
-            found[name] = bias(copies, base=scaled)
+            found[name] = bias(copies)
         elif name == "threshold":
             found[name] = threshold(copies, base=scaled)
         elif name == "best":
