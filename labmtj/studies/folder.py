@@ -49,7 +49,7 @@ def new_folder(name: str, found: Setting, *, out: Path | None) -> Path:
 
 
 def header(folder: Path) -> dict[str, Any]:
-    """What the study was made of. Raises MissingFile where there is no study, CannotResume for one of a newer format."""
+    """What the study was made of. Raises MissingFile where there is none, CannotResume for one of a newer format."""
     try:
         found = cast("dict[str, Any]", json.loads((folder / HEADER).read_text(encoding="utf-8")))
     except FileNotFoundError:

@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -25,13 +26,17 @@ from labmtj.studies.work import THREADS, compute
 _GRACE = 5.0  # [s] chosen: a worker that is asked to end has nothing to put away
 
 
-class Lost(Exception):
-    """A block that no worker could compute; not kept, so that it is tried again when the study goes on."""
+@dataclass(frozen=True)
+class Lost:
+    """Why a block could not be computed: what nobody raised on purpose. It is tried again when the study goes on."""
+
+    why: str
 
 
-def run_local(
-    tasks: Sequence[Task], *, setting: Setting, workers: int
-) -> Generator[tuple[Task, BlockResult | Lost] | None, None, None]:
+Ended = tuple[Task, BlockResult | Lost]
+
+
+def run_local(tasks: Sequence[Task], *, setting: Setting, workers: int) -> Generator[Ended | None, None, None]:
     """Compute blocks, the longest first, in `workers` processes; each as it ends, and None now and then.
 
     What labmtj itself refuses is a BlockResult with a failure. With one worker there is one process beside this one.
