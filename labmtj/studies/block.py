@@ -40,14 +40,14 @@ def run_block(task: Task, *, setting: Setting) -> dict[str, Columns]:
     window = _window(model, read)
     conductances: list[Floats] = []
     written: list[NDArray[np.int8]] = []
-    for layer, states in enumerate(stack.states(n) for n in range(len(stack.devices))):
-        _, rows, cols = stack.devices[layer].shape
+    for layer, devices in enumerate(stack.devices):
+        rows, cols = int(devices.shape[1]), int(devices.shape[2])
         target = dies.state.copy()
-        target[:, :rows, :cols] = states
+        target[:, :rows, :cols] = stack.states(layer)
         dies.state[:] = np.where(fixed, 2, target)
         written.append(dies.state.copy())
         drives = np.zeros((count * rows, dies.shape[0]))
-        drives[np.arange(count * rows), np.tile(np.arange(rows), count)] = read
+        drives[np.arange(count * rows), np.tile(np.arange(rows, dtype=np.int64), count)] = read
         found = dies.multiply(np.repeat(np.arange(count), rows), drives)[:, :cols]
         conductances.append(found.reshape(count, rows, cols) / read)
     products = _products(dies, stack, written, read=read, window=window)

@@ -10,14 +10,16 @@ from typing import Any
 from labmtj.errors import BenchError, InputError
 from labmtj.studies.grid import Task
 from labmtj.studies.setting import Setting
-from labmtj.studies.work import compute
+from labmtj.studies.work import Block, compute
 from labmtj.studies.workers import Ended, Lost
 
 _PATIENCE = 10.0  # [s] chosen: a scheduler answers at once, or it is not there
 _LOOK = 0.05  # [s] chosen: short against any block, long against a look
 
 
-def run_dask(tasks: Sequence[Task], *, setting: Setting, address: str) -> Generator[Ended | None, None, None]:
+def run_dask(
+    tasks: Sequence[Task], *, setting: Setting, address: str, block: Block | None = None
+) -> Generator[Ended | None, None, None]:
     """Compute blocks, the longest first, on the cluster whose scheduler is at `address` (tcp://host:8786).
 
     Its workers need labmtj in the same version. Raises InputError where `distributed` is missing, BenchError where no
@@ -35,7 +37,8 @@ def run_dask(tasks: Sequence[Task], *, setting: Setting, address: str) -> Genera
     with client:
         common = client.scatter(setting, broadcast=True, hash=False)
         futures = {
-            client.submit(compute, task, setting=common, priority=task.weight, pure=False): task for task in tasks
+            client.submit(compute, task, setting=common, block=block, priority=task.weight, pure=False): task
+            for task in tasks
         }
         ended: Any = distributed.as_completed(list(futures))
         try:

@@ -19,7 +19,8 @@ from labmtj.studies.grid import Task
 from labmtj.studies.load import load_study
 from labmtj.studies.setting import Setting, setting
 from labmtj.studies.table import FAILURES, TIMES, Table, tables, times, write_csv, write_tables
-from labmtj.studies.workers import Ended, Lost, run_local
+from labmtj.studies.work import Block
+from labmtj.studies.workers import Ended, Lost, run_here, run_local
 
 _SHOWN = 5  # chosen: lost blocks that a message names; all stand in errors.txt
 
@@ -60,11 +61,15 @@ class Finished:
 
 @dataclass(frozen=True)
 class Means:
-    """Where blocks are computed: in `workers` processes (0: as many as there are processors), or on a Dask cluster."""
+    """Where blocks are computed: in `workers` processes (0: one a processor; 1: this one), or on a Dask cluster.
+
+    `block` computes one, labmtj.studies.block.run_block if it is not said.
+    """
 
     workers: int = 0
     dask: str | None = None
     watcher: Watcher = field(default_factory=Unseen)
+    block: Block | None = None
 
     @property
     def count(self) -> int:
@@ -160,12 +165,14 @@ def _carry_out(place: Path, found: Setting, means: Means, began: float) -> Finis
 def _compute(waiting: Sequence[Task], found: Setting, means: Means) -> Generator[Ended | None, None, None]:
     if not waiting:
         return
-    if means.dask is None:
-        yield from run_local(waiting, setting=found, workers=means.count)
-        return
-    from labmtj.studies.cluster import run_dask
+    if means.dask is not None:
+        from labmtj.studies.cluster import run_dask
 
-    yield from run_dask(waiting, setting=found, address=means.dask)
+        yield from run_dask(waiting, setting=found, address=means.dask, block=means.block)
+    elif means.count == 1 or found.job.real:
+        yield from run_here(waiting, setting=found, block=means.block)
+    else:
+        yield from run_local(waiting, setting=found, workers=means.count, block=means.block)
 
 
 def _complain(place: Path, missing: Sequence[Task], lost: Mapping[Task, Lost]) -> None:

@@ -39,6 +39,7 @@ def new_folder(name: str, found: Setting, *, out: Path | None) -> Path:
             "title": job.study.title,
             "wall": datetime.now(UTC).isoformat(timespec="seconds"),
             "digest": study_digest(job, found.networks.digest),
+            "blocks": len(found.tasks),
             "networks": found.networks.origin,
             "provenance": provenance(texts),
         }
