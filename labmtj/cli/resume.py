@@ -25,6 +25,8 @@ def resume(
 
       labmtj resume data/runs/2026-11-23T10-14-02-wine
 
+    A study goes on with its first block that is not done: as `labmtj study --resume`, which has more options.
+
     Exit codes are those of `labmtj run`; 6: another process has the run or an instrument; 7: it cannot be continued.
     """
     from labmtj.cli.outcome import tell

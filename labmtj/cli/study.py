@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from labmtj.studies.engine import Finished, Means
+    from labmtj.studies.engine import Finished
 
 
 def study(

@@ -44,9 +44,8 @@ class Shown:
         self._began = time.monotonic()
         gone_on = f", {self._done} of them done before" if done else ""
         self._console.print(f"study {folder}\n{self._blocks} blocks{gone_on}   {how}", soft_wrap=True)
-        self._task = self._bar.add_task(
-            "study", total=self._total, completed=self._now, blocks=f"{self._done}/{self._blocks}", left=""
-        )
+        self._task = self._bar.add_task("study", total=self._total, blocks=f"{self._done}/{self._blocks}", left="")
+        self._bar.update(self._task, completed=self._now)
         self._bar.start()
 
     def ended(self, task: Task, why: str) -> None:

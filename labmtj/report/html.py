@@ -25,6 +25,9 @@ th, td { padding: .3rem .8rem; text-align: left; border-bottom: 1px solid var(--
 thead th { border-bottom: 2px solid var(--line); }
 th { font-weight: 600; }
 td.number, th.number { text-align: right; white-space: nowrap; }
+.dense table { font-size: .82rem; }
+.dense th, .dense td { padding: .12rem .55rem; }
+.dense tbody th { white-space: nowrap; font-weight: 400; }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: .6rem; margin: 1rem 0; }
 dl div { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .5rem .8rem; }
 dt { color: var(--soft); font-size: .85rem; }
@@ -78,8 +81,13 @@ def paragraph(text: str, *, kind: str = "") -> str:
     return f"{opening}{escape(text)}</p>"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, numbers: int = 0) -> str:
-    """Make a table whose last `numbers` columns are aligned to the right; the first cell of a row names it."""
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, numbers: int = 0, kind: str = "wide"
+) -> str:
+    """Make a table whose last `numbers` columns are aligned to the right; the first cell of a row names it.
+
+    Tables with many numbers want the class `wide dense` of the style sheet.
+    """
     texts = len(head) - numbers
 
     def cell(tag: str, place: int, text: str, scope: str = "") -> str:
@@ -92,7 +100,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, n
         first = cell("th", 0, row[0], ' scope="row"')
         lines.append(f"<tr>{first}{''.join(cell('td', place, text) for place, text in enumerate(row) if place)}</tr>")
     return (
-        f'<div class="wide"><table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{top}</tr></thead>\n'
+        f'<div class="{kind}"><table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{top}</tr></thead>\n'
         f"<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table></div>"
     )
 

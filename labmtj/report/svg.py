@@ -72,7 +72,8 @@ def to_page_and_file(figure: Any, *, alt: str, key: str) -> tuple[str, str]:
     opening, rest = inline.split(">", 1)
     ground = '<rect width="100%" height="100%" fill="#ffffff"/>'
     family = 'font-family="\'DejaVu Sans\', Verdana, sans-serif" color="#1c2128" stroke-linejoin="round"'
-    alone = f'<?xml version="1.0" encoding="utf-8"?>\n{opening} {size} {family}>\n<title>{escape(alt)}</title>\n{ground}{rest}\n'
+    title = f"<title>{escape(alt)}</title>"
+    alone = f'<?xml version="1.0" encoding="utf-8"?>\n{opening} {size} {family}>\n{title}\n{ground}{rest}\n'
     return inline, alone.replace("currentColor", "#1c2128")
 
 

@@ -40,32 +40,31 @@ def run_block(task: Task, *, setting: Setting) -> dict[str, Columns]:
     window = _window(model, read)
     conductances: list[Floats] = []
     written: list[NDArray[np.int8]] = []
-    for layer, states in enumerate(stack.states(n) for n in range(len(stack.devices))):
-        rows, cols = stack.devices[layer].shape[1:]
+    for layer, devices in enumerate(stack.devices):
+        rows, cols = int(devices.shape[1]), int(devices.shape[2])
         target = dies.state.copy()
-        target[:, :rows, :cols] = states
+        target[:, :rows, :cols] = stack.states(layer)
         dies.state[:] = np.where(fixed, 2, target)
         written.append(dies.state.copy())
         drives = np.zeros((count * rows, dies.shape[0]))
-        drives[np.arange(count * rows), np.tile(np.arange(rows), count)] = read
+        drives[np.arange(count * rows), np.tile(np.arange(rows, dtype=np.int64), count)] = read
         found = dies.multiply(np.repeat(np.arange(count), rows), drives)[:, :cols]
         conductances.append(found.reshape(count, rows, cols) / read)
     products = _products(dies, stack, written, read=read, window=window)
     out: dict[str, NDArray[Any]] = {"network": np.arange(task.first, task.last)}
-    data, tuned = networks.data, []
+    data, tuned = networks.data, np.ones((count, 2))
     for number in range(count):
         network = networks.networks[task.first + number]
         maps = [layer[number] for layer in conductances]
-        found = scale_on_array(network, data, conductances=maps, window=window).scale
-        tuned.append((found, scale_in_software(network, data).scale))
-    scales = np.array(tuned)
-    out["scale"], out["software_scale"] = scales[:, 0], scales[:, 1]
+        tuned[number, 0] = scale_on_array(network, data, conductances=maps, window=window).scale
+        tuned[number, 1] = scale_in_software(network, data).scale
+    out["scale"], out["software_scale"] = tuned[:, 0], tuned[:, 1]
     ideal = ideal_products(stack)
     ways: dict[str, tuple[Products, Readout]] = {
         "software": (ideal, nominal(stack)),
-        "software_scale": (ideal, _scaled(stack, scales[:, 1])),
+        "software_scale": (ideal, _scaled(stack, tuned[:, 1])),
         "untuned": (products, nominal(stack)),
-        "scale": (products, _scaled(stack, scales[:, 0])),
+        "scale": (products, _scaled(stack, tuned[:, 0])),
     }
     for name, (how, readout) in ways.items():
         trace = infer(stack, data.inputs, products=how, readout=readout)
@@ -113,7 +112,7 @@ def _products(
         dies.state[:] = written[layer]
         volts = np.zeros((count * samples, dies.shape[0]))
         volts[:, :rows] = read * drives.reshape(-1, rows)
-        found = dies.multiply(np.repeat(np.arange(count), samples), volts)
+        found = dies.multiply(np.repeat(np.arange(count, dtype=np.int64), samples), volts)
         cols = stack.devices[layer].shape[2]
         currents = found[:, :cols].reshape(count, samples, cols)
         return (currents[..., 0::2] - currents[..., 1::2]) / (window * read)

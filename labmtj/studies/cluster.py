@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Generator, Sequence
 from typing import Any
 
 from labmtj.errors import BenchError, InputError
-from labmtj.studies.checkpoint import BlockResult
 from labmtj.studies.grid import Task
 from labmtj.studies.setting import Setting
-from labmtj.studies.work import compute
-from labmtj.studies.workers import Lost
+from labmtj.studies.work import Block, compute
+from labmtj.studies.workers import Ended, Lost
 
 _PATIENCE = 10.0  # [s] chosen: a scheduler answers at once, or it is not there
 _LOOK = 0.05  # [s] chosen: short against any block, long against a look
 
 
 def run_dask(
-    tasks: Sequence[Task], *, setting: Setting, address: str
-) -> Generator[tuple[Task, BlockResult | Lost] | None, None, None]:
+    tasks: Sequence[Task], *, setting: Setting, address: str, block: Block | None = None
+) -> Generator[Ended | None, None, None]:
     """Compute blocks, the longest first, on the cluster whose scheduler is at `address` (tcp://host:8786).
 
     Its workers need labmtj in the same version. Raises InputError where `distributed` is missing, BenchError where no
@@ -27,7 +27,7 @@ def run_dask(
     """
     distributed: Any
     try:
-        import distributed
+        distributed = importlib.import_module("distributed")
     except ImportError as error:
         raise InputError("--dask needs the package distributed: pip install 'labmtj[distributed]'") from error
     try:
@@ -37,7 +37,8 @@ def run_dask(
     with client:
         common = client.scatter(setting, broadcast=True, hash=False)
         futures = {
-            client.submit(compute, task, setting=common, priority=task.weight, pure=False): task for task in tasks
+            client.submit(compute, task, setting=common, block=block, priority=task.weight, pure=False): task
+            for task in tasks
         }
         ended: Any = distributed.as_completed(list(futures))
         try:

@@ -14,12 +14,13 @@ from labmtj.errors import InputError, LabmtjError
 from labmtj.protocol.stop import Stopped, stop_on_signals
 from labmtj.runs.claim import claimed
 from labmtj.studies import folder as folders
-from labmtj.studies.checkpoint import BlockResult, digest, read_block, write_block
+from labmtj.studies.checkpoint import digest, read_block, write_block
 from labmtj.studies.grid import Task
 from labmtj.studies.load import load_study
 from labmtj.studies.setting import Setting, setting
 from labmtj.studies.table import FAILURES, TIMES, Table, tables, times, write_csv, write_tables
-from labmtj.studies.workers import Lost, run_local
+from labmtj.studies.work import Block
+from labmtj.studies.workers import Ended, Lost, run_here, run_local
 
 _SHOWN = 5  # chosen: lost blocks that a message names; all stand in errors.txt
 
@@ -60,11 +61,15 @@ class Finished:
 
 @dataclass(frozen=True)
 class Means:
-    """Where blocks are computed: in `workers` processes (0: as many as there are processors), or on a Dask cluster."""
+    """Where blocks are computed: in `workers` processes (0: one a processor; 1: this one), or on a Dask cluster.
+
+    `block` computes one, labmtj.studies.block.run_block if it is not said.
+    """
 
     workers: int = 0
     dask: str | None = None
     watcher: Watcher = field(default_factory=Unseen)
+    block: Block | None = None
 
     @property
     def count(self) -> int:
@@ -131,7 +136,7 @@ def _carry_out(place: Path, found: Setting, means: Means, began: float) -> Finis
                     task, result = event
                     if isinstance(result, Lost):
                         lost[task] = result
-                        means.watcher.ended(task, str(result))
+                        means.watcher.ended(task, result.why)
                     else:
                         write_block(paths[task.number], result, digest=digest(task, study=study))
                         kept[task.number] = result
@@ -157,17 +162,17 @@ def _carry_out(place: Path, found: Setting, means: Means, began: float) -> Finis
     )
 
 
-def _compute(
-    waiting: Sequence[Task], found: Setting, means: Means
-) -> Generator[tuple[Task, BlockResult | Lost] | None, None, None]:
+def _compute(waiting: Sequence[Task], found: Setting, means: Means) -> Generator[Ended | None, None, None]:
     if not waiting:
         return
-    if means.dask is None:
-        yield from run_local(waiting, setting=found, workers=means.count)
-        return
-    from labmtj.studies.cluster import run_dask
+    if means.dask is not None:
+        from labmtj.studies.cluster import run_dask
 
-    yield from run_dask(waiting, setting=found, address=means.dask)
+        yield from run_dask(waiting, setting=found, address=means.dask, block=means.block)
+    elif means.count == 1 or found.job.real:
+        yield from run_here(waiting, setting=found, block=means.block)
+    else:
+        yield from run_local(waiting, setting=found, workers=means.count, block=means.block)
 
 
 def _complain(place: Path, missing: Sequence[Task], lost: Mapping[Task, Lost]) -> None:
@@ -175,12 +180,11 @@ def _complain(place: Path, missing: Sequence[Task], lost: Mapping[Task, Lost]) -
     if not missing:
         (place / folders.ERRORS).unlink(missing_ok=True)
         return
-    whole = {task: str(lost.get(task, "no process was left to compute it")).strip() for task in missing}
+    nobody = Lost("no process was left to compute it")
+    whole = {task: lost.get(task, nobody).why.strip() for task in missing}
     text = "\n\n".join(f"{task.words}\n{why}" for task, why in whole.items())
     (place / folders.ERRORS).write_text(text + "\n", encoding="utf-8")
     shown = [f"{task.words}: {why.splitlines()[-1]}" for task, why in list(whole.items())[:_SHOWN]]
     more = [f"and {len(missing) - _SHOWN} more"] if len(missing) > _SHOWN else []
-    raise LabmtjError(
-        "\n".join([f"{len(missing)} blocks could not be computed; all that is known stands in {place / folders.ERRORS}:"]
-                  + shown + more)
-    )  # fmt: skip
+    head = f"{len(missing)} blocks could not be computed; all that is known stands in {place / folders.ERRORS}:"
+    raise LabmtjError("\n".join([head, *shown, *more]))

@@ -39,6 +39,7 @@ def new_folder(name: str, found: Setting, *, out: Path | None) -> Path:
             "title": job.study.title,
             "wall": datetime.now(UTC).isoformat(timespec="seconds"),
             "digest": study_digest(job, found.networks.digest),
+            "blocks": len(found.tasks),
             "networks": found.networks.origin,
             "provenance": provenance(texts),
         }
@@ -49,7 +50,7 @@ def new_folder(name: str, found: Setting, *, out: Path | None) -> Path:
 
 
 def header(folder: Path) -> dict[str, Any]:
-    """What the study was made of. Raises MissingFile where there is no study, CannotResume for one of a newer format."""
+    """What the study was made of. Raises MissingFile where there is none, CannotResume for one of a newer format."""
     try:
         found = cast("dict[str, Any]", json.loads((folder / HEADER).read_text(encoding="utf-8")))
     except FileNotFoundError:

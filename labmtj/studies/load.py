@@ -11,12 +11,12 @@ from labmtj.config import finder
 from labmtj.config.bench import DEFAULT, BenchFile, check_bench, scope
 from labmtj.config.check import check
 from labmtj.config.overrides import Scope, Setting, absolute, apply, parse_settings
-from labmtj.config.source import KeyPath, Source, read
+from labmtj.config.source import Source, read
 from labmtj.errors import FileProblems, Problem
 from labmtj.studies.records import Kind
 from labmtj.studies.schema import StudyFile
 
-_DIE: KeyPath = ("simulation", "die")
+_DIE = ("simulation", "die")
 _SAID = {"diameter": "diameters", "wire": "wires", "seed": "seed"}
 
 
@@ -76,7 +76,11 @@ def bench_of(bench: BenchFile, kind: Kind, *, seed: int) -> BenchFile:
     """The bench with a die of this kind and seed in it, and a layout that gives the wires of that kind."""
     data: dict[str, Any] = dict(bench.source.data)
     simulation = dict(cast("dict[str, Any]", data.get("simulation") or {}))
-    die = {**(simulation.get("die") or {}), "diameter": f"{kind.diameter!r} m", "wire": f"{kind.wire!r} ohm"}
+    die: dict[str, Any] = {
+        **(simulation.get("die") or {}),
+        "diameter": f"{kind.diameter!r} m",
+        "wire": f"{kind.wire!r} ohm",
+    }
     data["simulation"] = {**simulation, "die": {**die, "seed": seed}}
     data["array"] = {**data["array"], "wire": f"{kind.wire!r} ohm"}
     return check_bench(replace(bench.source, data=data))

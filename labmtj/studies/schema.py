@@ -182,6 +182,6 @@ class StudyFile(Model):
     """Which rows, columns and pair polarity carry which weight; with several, each of them."""
     program: Writing = Writing()
     infer: Reading = Reading()
-    tune: list[Tuning] = ["scale", "best"]
+    tune: Annotated[list[Tuning], Field(default_factory=lambda: ["scale", "best"])]
     """Ways to tune a copy, on training samples only; untuned is always there."""
     compare: Compare = Compare()

@@ -38,8 +38,6 @@ def tables(tasks: Sequence[Task], results: Mapping[int, BlockResult]) -> dict[st
             if task.what is What.COPIES:
                 parts[COPIES].append(_keyed(task, {"network": np.arange(task.first, task.last)}))
         for name, found in result.tables.items():
-            if name == COPIES and "network" not in found:
-                found = {"network": np.arange(task.first, task.last), **found}
             parts.setdefault(name, []).append(_keyed(task, found))
     made = {name: _joined(found, fixed=name == COPIES) for name, found in parts.items()}
     if failed:
@@ -141,7 +139,7 @@ def _empty(count: int, kind: np.dtype[Any]) -> NDArray[Any]:
 
 def _texts(values: NDArray[Any]) -> list[str]:
     if values.dtype.kind == "f":
-        return ["" if text == "nan" else text for text in ("%.9g" % value for value in values.tolist())]
+        return ["" if text == "nan" else text for text in (f"{value:.9g}" for value in values.tolist())]
     texts = [str(value) for value in values.tolist()]
     return [f'"{t.replace(chr(34), chr(34) * 2)}"' if any(c in t for c in ',"\n\r') else t for t in texts]
 

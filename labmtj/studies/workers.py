@@ -12,32 +12,53 @@ import threading
 import traceback
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, cast
 
+from labmtj.protocol.stop import Stopped
 from labmtj.studies.checkpoint import BlockResult
 from labmtj.studies.grid import Task
 from labmtj.studies.setting import Setting
-from labmtj.studies.work import THREADS, compute
+from labmtj.studies.work import THREADS, Block, compute
 
 _GRACE = 5.0  # [s] chosen: a worker that is asked to end has nothing to put away
 
 
-class Lost(Exception):
-    """A block that no worker could compute; not kept, so that it is tried again when the study goes on."""
+@dataclass(frozen=True)
+class Lost:
+    """Why a block could not be computed: what nobody raised on purpose. It is tried again when the study goes on."""
+
+    why: str
+
+
+Ended = tuple[Task, BlockResult | Lost]
+
+
+def run_here(
+    tasks: Sequence[Task], *, setting: Setting, block: Block | None = None
+) -> Generator[Ended | None, None, None]:
+    """Compute blocks one after the other, in their order, in this process."""
+    for task in tasks:
+        try:
+            yield task, compute(task, setting=setting, block=block)
+        except Stopped:
+            raise
+        except Exception as error:  # whatever it is, it is said, and the other blocks go on
+            yield task, Lost("".join(traceback.format_exception(error)))
 
 
 def run_local(
-    tasks: Sequence[Task], *, setting: Setting, workers: int
-) -> Generator[tuple[Task, BlockResult | Lost] | None, None, None]:
+    tasks: Sequence[Task], *, setting: Setting, workers: int, block: Block | None = None
+) -> Generator[Ended | None, None, None]:
     """Compute blocks, the longest first, in `workers` processes; each as it ends, and None now and then.
 
-    What labmtj itself refuses is a BlockResult with a failure. With one worker there is one process beside this one.
+    What labmtj itself refuses is a BlockResult with a failure.
     """
     waiting = sorted(tasks, key=lambda task: -task.weight)
-    with _processes(min(workers, len(waiting)), setting) as team:
+    with _processes(min(workers, len(waiting)), setting, block) as team:
         idle = dict(team)
         busy: dict[Connection, Task] = {}
         while waiting or busy:
@@ -63,7 +84,9 @@ def run_local(
 
 
 @contextmanager
-def _processes(count: int, setting: Setting) -> Generator[dict[Connection, BaseProcess], None, None]:
+def _processes(
+    count: int, setting: Setting, block: Block | None
+) -> Generator[dict[Connection, BaseProcess], None, None]:
     """Workers by their pipes; they are ended, however this is left."""
     context = get_context("spawn")
     team: dict[Connection, BaseProcess] = {}
@@ -77,7 +100,7 @@ def _processes(count: int, setting: Setting) -> Generator[dict[Connection, BaseP
     everyone = dict(team)
     try:
         for pipe in everyone:
-            pipe.send(setting)
+            pipe.send((setting, block))
         yield team
     finally:
         for pipe, process in everyone.items():
@@ -97,11 +120,11 @@ def _serve(pipe: Connection) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
-        setting: Setting = pipe.recv()
+        setting, block = cast("tuple[Setting, Block | None]", pipe.recv())
         while True:
             task: Task = pipe.recv()
             try:
-                pipe.send(compute(task, setting=setting))
+                pipe.send(compute(task, setting=setting, block=block))
             except Exception as error:  # whatever it is, it is said, and the other blocks go on
                 pipe.send("".join(traceback.format_exception(error)))
     except (EOFError, OSError):

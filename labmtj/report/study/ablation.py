@@ -18,7 +18,7 @@ from labmtj.report.study.drawing import (
     heat,
     legend,
 )
-from labmtj.report.study.groups import WORDS, diameters, of_kind, ordered, spread, wires
+from labmtj.report.study.groups import WORDS, diameters, of_kind, ordered, signed, spread, wires
 from labmtj.report.svg import INK
 
 _SHOWN = ("untuned", "scale", "best")
@@ -35,7 +35,7 @@ def section(content: Content) -> Section:
     drawings += [_alone(table, failures, name, wire) for name in names for wire in wires(table)]
     text = (
         "The same copies with one failure and all else ideal (alone), with all but one (left out), with all and with "
-        "none. Failures do not add up: what one of them hides, another would have spoilt too. Gaps are paired against "
+        "none. Failures do not add up: a sample that two of them spoil is lost once. Gaps are paired against "
         "software with its scale tuned; a loss is negative."
     )
     return Section("Which failures cause the loss", (html.paragraph(text, kind="soft"),), tuple(drawings))
@@ -44,6 +44,10 @@ def section(content: Content) -> Section:
 def _failures(table: Table) -> list[str]:
     variant, failure = texts(table, "variant"), texts(table, "failure")
     return list(dict.fromkeys(failure[(variant == "only") | (variant == "without")].tolist()))
+
+
+def _plain(failure: str) -> str:
+    return failure.replace("_", " ")
 
 
 def _mean(table: Table, variant: str, failure: str, tuning: str, part: str, **kind: float) -> float:
@@ -69,7 +73,7 @@ def _pooled(table: Table, failures: list[str], name: str, part: str) -> Drawing:
             axes.axvline(
                 ends[variant], color=INK if variant == "all" else GREY, linewidth=1.2, linestyle=style, label=label
             )
-    axes.set_yticks(y, labels=[failure.replace("_", " ") for failure in failures])
+    axes.set_yticks(y, labels=[_plain(failure) for failure in failures])
     axes.set_ylim(len(failures) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x", color=INK, alpha=0.12, linewidth=0.6)
@@ -79,10 +83,13 @@ def _pooled(table: Table, failures: list[str], name: str, part: str) -> Drawing:
     rows = Rows("failure", "only", "without", "all", "none")
     for failure, alone, without in zip(failures, found["only"].tolist(), found["without"].tolist(), strict=True):
         rows.add(failure, alone, without, ends["all"], ends["none"])
-    told = ", ".join(f"{failure} {value:+.2f}" for failure, value in zip(failures, found["only"], strict=True))
+    told = ", ".join(
+        f"{failure.replace('_', ' ')} {signed(float(value))}"
+        for failure, value in zip(failures, found["only"], strict=True)
+    )
     caption = (
         f"{WORDS.get(name, name).capitalize()}, {part} samples, mean over the sizes and wires of the ablation. All "
-        f"together: {ends['all']:+.2f} points. Alone: {told}."
+        f"together: {signed(ends['all'])} points. Alone: {told}."
     )
     alt = f"Bars of the mean gap with each failure alone and left out. Alone: {told}."
     return finish(figure, name=f"ablation_{name}_{part}", alt=alt, caption=caption, numbers=rows.columns)
@@ -107,7 +114,7 @@ def _alone(table: Table, failures: list[str], name: str, wire: float) -> Drawing
     known = values[np.isfinite(values)]
     # one colour scale for all kinds of a tuning would hide what happens in the small ones: text says the numbers
     low = float(min(known.min(), -0.5)) if known.size else -1.0
-    labels = [failure.replace("_", " ") for failure in lines]
+    labels = [_plain(failure) for failure in lines]
     heat(figure, axes, values, across=[f"{size:g}" for size in sizes], down=labels, span=(low, 0.0))
     left, bottom, wide, tall = axes.get_position().bounds
     axes.set_position((left + 0.08, bottom, wide - 0.08, tall))
@@ -133,9 +140,9 @@ def worst_alone(table: Table) -> list[str]:
         if name in _SHOWN and known:
             worst = min(known, key=lambda failure: known[failure])
             together = _mean(table, "all", "", name, "train")
-            words = "" if np.isnan(together) else f"; all failures together give {together:+.2f}"
+            words = "" if np.isnan(together) else f"; all failures together give {signed(together)}"
             said.append(
-                f"Ablation, {WORDS[name]}: of the failures alone, {worst.replace('_', ' ')} costs most in training, a "
-                f"mean gap of {known[worst]:+.2f} points over the kinds that were tried{words}."
+                f"Ablation, {WORDS[name]}: the largest loss from one failure alone is that of {_plain(worst)}, a mean "
+                f"gap of {signed(known[worst])} points in training over the kinds that were tried{words}."
             )
     return said

@@ -41,8 +41,8 @@ def section(content: Content) -> Section:
         lambda: [_tuned_scale(table)] if has(table, "scale") else [],
     )
     text = (
-        "Boxes hold the middle half of all copies (networks and dies), lines reach from the 5th to the 95th percentile, "
-        "bars across are medians. The axis is drawn wider near 100 %. Dashed: "
+        "Boxes hold the middle half of all copies (networks and dies), lines reach from the 5th to the 95th "
+        "percentile, bars across are medians. The axis is drawn wider near 100 %. Dashed: "
         f"{paper.NAME} ({paper.SOURCE}), read as 141 of the 148 training wines, which is inferred."
     )
     before = [html.paragraph(text, kind="soft")] if drawings else []
@@ -191,5 +191,5 @@ def _tuned_scale(table: Table) -> Drawing:
         axes.axhline(software.median, color=INK, linewidth=0.9, linestyle=":", label="software, median")
     legend(figure, axes)
     alt = f"The tuned scale against diameter; software's median is {software.median:.2f}."
-    caption = "Medians and 5th to 95th percentiles: what wires take from the currents, one scale gives back."
+    caption = "Medians and 5th to 95th percentiles of the one scale, tuned on the training samples of each copy."
     return finish(figure, name="tuned_scale", alt=alt, caption=caption, numbers=rows.columns)

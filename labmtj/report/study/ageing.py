@@ -40,8 +40,8 @@ def section(content: Content) -> Section:
         if of_kind(table, diameter=size, wire=wire).any()
     ]
     text = (
-        "The same copies after a time at rest, all tunings as they were found right after the write. Points are medians, "
-        "lines reach from the 5th to the 95th percentile. The axis of time is by steps, not to scale."
+        "The same copies after a time at rest, all tunings as they were found right after the write. Points are "
+        "medians, lines reach from the 5th to the 95th percentile. The axis of time is by steps, not to scale."
     )
     return Section("Time since the write", (html.paragraph(text, kind="soft"),), tuple(drawings))
 
@@ -68,12 +68,14 @@ def _over_time(table: Table, diameter: float, wire: float, part: str) -> Drawing
         found = [spread(numbers(table, f"{part}_{name}")[seconds == time]) for time in times]
         median, p5, p95 = (100 * np.array([getattr(each, key) for each in found]) for key in ("median", "p5", "p95"))
         shift = 0.1 * (place - (len(names) - 1) / 2)
-        axes.vlines(x + shift, p5, p95, color=colour_of(name), linewidth=1.1)
+        if name != "software_scale":
+            axes.vlines(x + shift, p5, p95, color=colour_of(name), linewidth=1.1)
         axes.plot(x + shift, median, "o-", color=colour_of(name), markersize=4.5, linewidth=1.3, label=WORDS[name])
         for time, each in zip(times.tolist(), found, strict=True):
             rows.add(time, name, each.count, each.mean, each.p5, each.median, each.p95)
         lowest = min([lowest, *p5[np.isfinite(p5)].tolist()])
-        told = f"{WORDS[name]}: {median[0]:.1f} % {in_words(float(times[0]))}, {median[-1]:.1f} % after {in_words(float(times[-1]))}"
+        first, last = in_words(float(times[0])), in_words(float(times[-1]))
+        told = f"Median, {WORDS[name]}: {median[0]:.1f} % {first}, {median[-1]:.1f} % after {last}"
     stretched(axes, lowest)
     legend(figure, axes)
     alt = f"Median accuracy over {len(times)} times since the write. {told}."

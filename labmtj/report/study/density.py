@@ -49,7 +49,9 @@ def draw_density(axes: Any, counts: Floats, x: Floats, y: Floats) -> None:
     left, right, low, high = x[col], x[col + 1], y[row], y[row + 1]
     corners = [(left, low), (left, high), (right, high), (right, low)]
     squares = np.stack([np.stack(corner, axis=-1) for corner in corners], axis=1)
-    axes.add_collection(PolyCollection(list(squares), facecolors=viridis(0.15 + 0.78 * share), edgecolors="none"))
+    axes.add_collection(
+        PolyCollection(list(squares), facecolors=viridis(0.15 + 0.78 * share), edgecolors="face", linewidths=0.3)
+    )
     axes.set_xlim(float(x[0]), float(x[-1]))
     axes.set_ylim(float(y[0]), float(y[-1]))
 

@@ -76,7 +76,7 @@ def legend(figure: Any, axes: Any, *, across: int = 4) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if not handles:
         return
-    width, height = figure.get_size_inches()
+    height = float(figure.get_size_inches()[1])
     lines = -(-len(labels) // across)
     figure.legend(
         handles,

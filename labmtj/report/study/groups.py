@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labmtj.records import Floats
+from labmtj.report.content import NONE
 from labmtj.report.study.content import Mask, Table, numbers, texts
 
 # In the order in which a report shows them; what is not here comes after, by name.
@@ -118,6 +119,11 @@ def of_kind(table: Table, *, diameter: float | None = None, wire: float | None =
 def gaps(table: Table, tuning: str, part: str) -> Floats:
     """What copies have more than software with its scale tuned [points], shape (copies,)."""
     return 100 * (numbers(table, f"{part}_{tuning}") - numbers(table, f"{part}_software_scale"))
+
+
+def signed(value: float) -> str:
+    """Write a difference with its sign and two digits, a dash if there is none."""
+    return NONE if np.isnan(value) else f"{round(value, 2) + 0.0:+.2f}"
 
 
 def named(table: Table, name: str) -> list[str]:

@@ -23,9 +23,9 @@ def section(content: Content) -> Section:
         return Section(title, (html.paragraph("The inverse question was not asked in this study."),))
     drawings = [_plane(chosen(table, texts(table, "plane") == plane), plane) for plane in named(table, "plane")]
     text = (
-        f"Median training accuracy with one tuned scale, over two things that can be wrong at a time, the others as in "
-        f"the default die. The thick line is {paper.NAME}. These are figures of this model and claimed as nothing more: "
-        "many arrays give the same accuracy, and what the paper's array was like is not known."
+        "Median training accuracy with one tuned scale, over two things that can be wrong at a time, the others as in "
+        f"the default die. The thick line is {paper.NAME}. These are figures of this model and claimed as nothing "
+        "more: many arrays give the same accuracy, and what the paper's array was like is not known."
     )
     return Section(title, (html.paragraph(text, kind="soft"),), tuple(drawings))
 
@@ -105,9 +105,11 @@ def _draw(figure: object, axes: object, x: Floats, y: Floats, values: Floats, ta
             plot.plot([], [], color="#d55e00", linewidth=2.4, label=paper.NAME)
     for axis, marks, wide in (("x", x, logarithmic_x), ("y", y, logarithmic_y)):
         if wide:
-            shown = marks[:: -(-len(marks) // 6)]
-            getattr(plot, f"set_{axis}ticks")(np.log10(shown), labels=[f"{mark:.3g}" for mark in shown])
-    default = [spread_first(table, name) for name in ("default_x", "default_y")]
+            round_numbers = [n * 10.0**power for power in range(-9, 10) for n in (1, 2, 5)]
+            shown = [mark for mark in round_numbers if marks[0] <= mark <= marks[-1]]
+            shown = shown if len(shown) <= 8 else shown[::3]
+            getattr(plot, f"set_{axis}ticks")(np.log10(shown), labels=[f"{mark:g}" for mark in shown])
+    default = [_first(table, name) for name in ("default_x", "default_y")]
     if all(np.isfinite(value) for value in default):
         at = [
             np.log10(v) if wide and v > 0 else v
@@ -128,7 +130,7 @@ def _draw(figure: object, axes: object, x: Floats, y: Floats, values: Floats, ta
     return said
 
 
-def spread_first(table: Table, name: str) -> float:
+def _first(table: Table, name: str) -> float:
     """The first known number of a column, nan if there is none."""
     found = numbers(table, name)
     known = found[np.isfinite(found)]

@@ -43,9 +43,9 @@ def section(content: Content) -> Section:
         lambda: [drawn for target in targets if (drawn := _within(content, target)) is not None],
     )
     text = (
-        "Spearman's rank correlation of each measure with what it should predict, with its interval; the sign says which "
-        "way it goes. Pooled over sizes and wires, much of it is that some kinds of dies are worse than others; within "
-        "one size only what tells one copy from another counts."
+        "Spearman's rank correlation of each measure with what it should predict, with its interval; the sign says "
+        "which way it goes. Pooled over sizes and wires, much of it may be that some kinds of dies are worse than "
+        "others; within one size only what tells one copy from another counts."
     )
     return Section("Measures: what predicts a good copy", (html.paragraph(text, kind="soft"),), drawings, medians)
 
@@ -81,7 +81,8 @@ def _ranking(table: Table, target: str) -> Drawing | None:
     axes.axvline(0, color=INK, linewidth=0.8, linestyle=":")
     axes.set_yticks(y, labels=[_plain(name) for name in names[:count]], fontsize=9)
     axes.set_ylim(count - 0.5, -0.5)
-    axes.set_xlim(-1.03, 1.03)
+    axes.set_xlim(-1.05, 1.05)
+    axes.set_xticks([-1, -0.5, 0, 0.5, 1], labels=["-1", "-0.5", "0", "0.5", "1"])
     axes.grid(visible=True, axis="x", color=INK, alpha=0.12, linewidth=0.6)
     left, bottom, wide, tall = axes.get_position().bounds
     longest = max(len(_plain(name)) for name in names[:count])
@@ -110,12 +111,15 @@ def _scatter(content: Content, target: str) -> Drawing | None:
     logarithmic = bool((x > 0).all() and x.max() > 50 * x.min())
     figure, axes = chart(
         f"{_plain(measure)} and {_plain(target)}",
-        x=_plain(measure) + (", power of ten" if logarithmic else ""),
+        x=_plain(measure),
         y=_plain(target),
     )
     drawn_x = np.log10(x) if logarithmic else x
     counts, across, up = binned(drawn_x, y)
     draw_density(axes, counts, across, up)
+    if logarithmic:
+        powers = np.arange(np.ceil(across[0]), np.floor(across[-1]) + 1)
+        axes.set_xticks(powers, labels=[f"{10**power:g}" for power in powers])
     rows = Rows("log10_measure" if logarithmic else "measure", "target", "copies")
     for col, row in np.argwhere(counts > 0):
         rows.add(float(across[col : col + 2].mean()), float(up[row : row + 2].mean()), int(counts[col, row]))

@@ -10,8 +10,9 @@ from labmtj.report.study import paper
 from labmtj.report.study.ablation import worst_alone
 from labmtj.report.study.content import PARTS, Content
 from labmtj.report.study.drawing import Section
-from labmtj.report.study.groups import WORDS, ordered
+from labmtj.report.study.groups import WORDS, ordered, signed
 
+_SAMPLES = {"train": "the training samples", "test": "the test samples", "all": "all samples"}
 _TABLED = ("software", "software_scale", "untuned", "scale", "best")
 
 
@@ -62,9 +63,11 @@ def _size(rows: Sequence[Known]) -> str:
     diameters = {row.row.get("diameter_nm") for row in rows}
     wires = {row.row.get("r_wire_ohm") for row in rows}
     networks, dies = max(row.count("networks") for row in rows), max(row.count("dies") for row in rows)
+    of_kinds = "of one kind" if len(rows) == 1 else f"of each of {len(rows)} kinds"
     text = (
-        f"{copies} copies were judged: {_many(networks, 'network')} on {_many(dies, 'die')} of each of "
-        f"{_many(len(rows), 'kind')} ({_many(len(diameters), 'diameter')}, {_many(len(wires), 'wire resistance')})."
+        f"{'1 copy was' if copies == 1 else f'{copies} copies were'} judged: {_many(networks, 'network')} on "
+        f"{_many(dies, 'die')} {of_kinds} ({_many(len(diameters), 'diameter')}, "
+        f"{_many(len(wires), 'wire resistance')})."
     )
     return text + (f" {failed} more could not be judged and are in no figure." if failed else "")
 
@@ -127,7 +130,7 @@ def _tuning(rows: Sequence[Known], name: str) -> list[str]:
 
 
 def _points(gap: float | None) -> str:
-    return NONE if gap is None else f"{100 * gap:+.2f}"
+    return NONE if gap is None else signed(100 * gap)
 
 
 def tables(content: Content) -> Section:
@@ -136,13 +139,14 @@ def tables(content: Content) -> Section:
     if not rows:
         return Section("By diameter and wire")
     first = html.paragraph(
-        "Accuracies in percent: mean / median / 5th percentile over networks and dies. Gaps in points: mean / 5th "
-        "percentile of what a copy has more than software with its scale tuned.",
+        "Fidelity: the median write fidelity, in percent. Accuracies in percent: mean / median / 5th percentile over "
+        "networks and dies. Gaps in points: mean / 5th percentile of what a copy has more than software with its scale "
+        "tuned.",
         kind="soft",
     )
     names = [name for name in ordered(_TABLED) if any(row.number(f"train_{name}_mean") is not None for row in rows)]
     open_tables = [first, _accuracies(rows, names, "train"), _gaps(rows, names)]
-    folded = [html.details(f"The same on {part}", _accuracies(rows, names, part)) for part in ("test", "all")]
+    folded = [html.details(f"The same on {_SAMPLES[part]}", _accuracies(rows, names, part)) for part in ("test", "all")]
     return Section("By diameter and wire", (*open_tables, *folded))
 
 
@@ -150,15 +154,16 @@ def _accuracies(rows: Sequence[Known], names: Sequence[str], part: str) -> str:
     lines: list[list[str]] = []
     for row in rows:
         fidelity = row.number("write_fidelity_median")
-        counts = f"{row.count('copies')}" + (f" ({row.count('failed')} not judged)" if row.count("failed") else "")
+        judged, failed = row.count("copies"), row.count("failed")
+        counts = f"{judged} of {judged + failed}" if failed else f"{judged}"
         cells = [
             " / ".join(_percent(row.number(f"{part}_{name}_{key}")) for key in ("mean", "median", "p5"))
             for name in names
         ]
         lines.append([_kind(row), counts, _percent(fidelity), *cells])
-    head = ["diameter, wires", "copies", "write fidelity, median", *(WORDS[name] for name in names)]
-    caption = f"Accuracy on {'all samples' if part == 'all' else f'the {part} samples'}, %."
-    return html.table(head, lines, caption=caption, numbers=len(head) - 1)
+    head = ["diameter, wires", "copies", "fidelity", *(WORDS[name] for name in names)]
+    caption = f"Accuracy on {_SAMPLES[part]}, %."
+    return html.table(head, lines, caption=caption, numbers=len(head) - 1, kind="wide dense")
 
 
 def _gaps(rows: Sequence[Known], names: Sequence[str]) -> str:

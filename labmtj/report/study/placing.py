@@ -80,7 +80,13 @@ def _table(table: Table, places: list[str]) -> str:
             cells = [NONE if not each.count else f"{each.mean:+.2f} / {each.p5:+.2f}" for each in found]
             rows.append([f"{WORDS.get(name, name)}: {_words(each)}", *cells])
     caption = "Over all kinds of dies: mean / 5th percentile of the gap, in points."
-    return html.table(["tuning and placement", *(f"gap, {part}" for part in PARTS)], rows, caption=caption, numbers=3)
+    return html.table(
+        ["tuning and placement", *(f"gap, {part}" for part in PARTS)],
+        rows,
+        caption=caption,
+        numbers=3,
+        kind="wide dense",
+    )
 
 
 def _by_size(table: Table, places: list[str], name: str) -> Drawing:

@@ -26,6 +26,7 @@ from labmtj.report.study.groups import (
     mean_interval,
     of_kind,
     on_array,
+    signed,
     spread,
     tunings,
     wires,
@@ -42,8 +43,8 @@ def section(content: Content) -> Section:
     if not names:
         return Section("Tuning", (html.paragraph("No tuning of this study was judged."),))
     text = (
-        "Every tuning sees training samples only and is judged on the test samples, which had no part in it. The gap is "
-        "paired, copy by copy, against software of the same network with its scale tuned in the same way; a loss is "
+        "Every tuning sees training samples only and is judged on the test samples, which had no part in it. The gap "
+        "is paired, copy by copy, against software of the same network with its scale tuned in the same way; a loss is "
         "negative. Intervals are 95 % over networks (not over dies, of which there are few)."
     )
     compared = has(table, "train_software_scale")
@@ -82,26 +83,22 @@ def _table(content: Content, table: Table, names: tuple[str, ...]) -> str:
             labels or NONE,
         ]
         row += [
-            _signed(float(np.nanmean(gain)) if np.isfinite(gain).any() else float("nan"))
+            signed(float(np.nanmean(gain)) if np.isfinite(gain).any() else float("nan"))
             for gain in (
                 100 * (numbers(table, f"{part}_{name}") - numbers(table, f"{part}_untuned")) for part in _PARTS
             )
         ]
         for part in (*_PARTS, "all"):
             mean, low, high = mean_interval(gaps(table, name, part), clusters=networks)
-            row.append(_signed(mean) + ("" if np.isnan(low) else f" ({low:+.2f} to {high:+.2f})"))
+            row.append(signed(mean) + ("" if np.isnan(low) else f" ({signed(low)} to {signed(high)})"))
         rows.append(row)
     head = ["tuning", "extra measurements", "of what", "labels", "gain, train", "gain, test"]
     head += [f"gap, {part}" for part in (*_PARTS, "all")]
     caption = (
-        "Means over all copies, in points. Gain: over the untuned copy. Extra measurements: of one copy, beyond the map "
-        f"that writing leaves behind; {NONE}: not recorded."
+        "Means over all copies, in points. Gain: over the untuned copy. Extra measurements: of one copy, beyond the "
+        f"map that writing leaves behind; {NONE}: not recorded."
     )
-    return html.table(head, rows, caption=caption, numbers=5)
-
-
-def _signed(value: float) -> str:
-    return NONE if np.isnan(value) else f"{value:+.2f}"
+    return html.table(head, rows, caption=caption, numbers=5, kind="wide dense")
 
 
 def _cost(content: Content, table: Table, names: tuple[str, ...]) -> Drawing:
@@ -150,7 +147,7 @@ def _gap(table: Table, names: tuple[str, ...], wire: float, part: str) -> Drawin
     x = categories(axes, [f"{size:g}" for size in sizes])
     rows = Rows("diameter_nm", "r_wire_ohm", "tuning", "copies", "mean", "low", "high", "p5")
     axes.axhline(0, color=INK, linewidth=0.8, linestyle=":")
-    lowest = 0.0
+    lowest, highest = 0.0, 0.0
     for place, name in enumerate(names):
         means: list[float] = []
         for size in sizes:
@@ -163,15 +160,20 @@ def _gap(table: Table, names: tuple[str, ...], wire: float, part: str) -> Drawin
         mark = MARKS[place % len(MARKS)]
         label = WORDS.get(name, name)
         axes.plot(x, means, mark + "-", color=colour_of(name), markersize=4.5, linewidth=1.2, alpha=0.9, label=label)
-        lowest = min([lowest, *(mean for mean in means if not np.isnan(mean))])
+        known = [mean for mean in means if not np.isnan(mean)]
+        lowest, highest = min([lowest, *known]), max([highest, *known])
     if lowest < -3:
         axes.set_yscale("symlog", linthresh=1)
-        ticks = [tick for tick in (-100, -50, -20, -10, -5, -2, -1, -0.5, 0, 0.5, 1, 2, 5) if tick >= 1.6 * lowest]
+        ticks = [
+            tick
+            for tick in (-100, -50, -20, -10, -5, -2, -1, -0.5, 0, 0.5, 1, 2, 5)
+            if 1.3 * lowest <= tick <= max(0.5, 1.3 * highest)
+        ]
         axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
         axes.set_yticks([], minor=True)
-        axes.set_ylim(1.35 * lowest, max(0.8, axes.get_ylim()[1]))
+        axes.set_ylim(1.35 * lowest, max(0.6, 1.35 * highest))
     legend(figure, axes)
     scaled = " The axis is linear between -1 and 1, logarithmic beyond." if lowest < -3 else ""
     caption = f"Mean over networks and dies with wires of {wire:g} ohm; 0 is software with its scale tuned.{scaled}"
-    alt = f"Mean paired gap on {_PARTS[part]} against diameter for {len(names)} tunings; the lowest is {lowest:.2f} points."
+    alt = f"Mean paired gap on {_PARTS[part]} against diameter for {len(names)} tunings, {lowest:.2f} points at worst."
     return finish(figure, name=f"gap_{part}_{wire:g}ohm", alt=alt, caption=caption, numbers=rows.columns)
