@@ -216,17 +216,20 @@ def _rate(aging: Aging, state: int, cell: int, volts: float) -> float:
 
 @jit
 def _measured(
-    hidden: Hidden, eyes: Eyes, copy: int, col: int, cols: int, v: Floats, turned: float, into: float
-) -> float:
+    hidden: Hidden, eyes: Eyes, copy: int, row: int, col: int, cols: int, v: Floats, turned: float, into: float,
+    offsets: Floats, mirrored: bool,
+) -> float:  # fmt: skip
     """Current [A] that the meter shows on a column that gives `into` [A]; nan beyond its range.
 
-    `v` (cells,) [V] times `turned` are the volts of the cells.
+    `v` (cells,) [V] times `turned` are the volts of the cells, but for `offsets` where they are `mirrored`.
     """
     variance, shift, ordinal = 0.0, 0.0, hidden.col_reads[copy, col]
     hidden.col_reads[copy, col] = ordinal + 1
     k_p, curve, thermal, twice, span = eyes.law[0], eyes.law[1], eyes.law[2], eyes.law[3], eyes.law[4]
     for cell in range(col, v.size, cols):
         state, volts = hidden.state[copy, cell], turned * v[cell]
+        if mirrored:
+            volts += _off(offsets, cell, row, col, cols, v[cell])
         kind = eyes.plain[cell] if state == LINEAR else state
         amperes = junction(
             volts, eyes.siemens[cell], k_p if state == _P else 0.0, eyes.tmr[cell] if state == _AP else 0.0, curve
@@ -285,8 +288,9 @@ def look(
                         volts += _off(offsets, cell, row, col, lines, cell_v[0, solved, cell])
                         rates[sign, cell] = _rate(aging, hidden.state[copy, cell], cell, volts)
             flipped = _read(
-                hidden, aging, eyes, copy, row, col, lines, times, voltage, cell_v[:, solved], i_col[:, solved], rates,
-                scratch, threshold, guard, progress[member], left[member : member + 1], shown[member], found[member],
+                hidden, aging, eyes, copy, row, col, lines, times, voltage, cell_v[:, solved], i_col[:, solved],
+                offsets, rates, scratch, threshold, guard, progress[member], left[member : member + 1], shown[member],
+                found[member],
             )  # fmt: skip
             if flipped:
                 break
@@ -309,8 +313,8 @@ def _off(offsets: Floats, cell: int, row: int, col: int, lines: int, v: float) -
 @jit
 def _read(
     hidden: Hidden, aging: Aging, eyes: Eyes, copy: int, row: int, col: int, lines: int, times: Floats,
-    voltage: float, cell_v: Floats, i_col: Floats, rates: Floats, scratch: Floats, threshold: Floats, guard: Floats,
-    progress: Ints, left: Floats, shown: Floats, found: Floats,
+    voltage: float, cell_v: Floats, i_col: Floats, offsets: Floats, rates: Floats, scratch: Floats, threshold: Floats,
+    guard: Floats, progress: Ints, left: Floats, shown: Floats, found: Floats,
 ) -> bool:  # fmt: skip
     """Go on with the reading of one cell; True where the network has to be solved anew, because a cell has flipped."""
     both = cell_v.shape[0] == 2
@@ -328,7 +332,7 @@ def _read(
                 return True
             v, turned = cell_v[sign if both else 0], 1.0 if both or sign == 0 else -1.0
             into = turned * i_col[sign if both else 0, col]
-            current = _measured(hidden, eyes, copy, col, lines, v, turned, into)
+            current = _measured(hidden, eyes, copy, row, col, lines, v, turned, into, offsets, not both)
             shown[sign] = current
         else:
             flipped = rest(hidden, aging, copy, scratch, times[SETTLING])
