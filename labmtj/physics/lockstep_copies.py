@@ -321,7 +321,10 @@ class Copies:
             peak = np.exp(logs.max(axis=0)) if state is State.P else np.maximum(peak, np.exp(logs.max(axis=0)))
         located = np.empty((1, cells), np.uint64)
         locate_all(np.array([model.seed]), int(Purpose.EXPOSURE), located)
-        return Aging(resting, held, unit, np.flatnonzero(moves & (peak > _IDLE)), located[0])
+        active = np.flatnonzero(moves & (peak > _IDLE))
+        column = active[np.argsort(active % model.cols, kind="stable")]
+        start = np.searchsorted(column % model.cols, np.arange(model.cols + 1))
+        return Aging(resting, held, unit, active, column, start, located[0])
 
     def _short(self, cell: int, low: float, high: float) -> float:
         """Resistance [ohm] of a barrier that has broken."""

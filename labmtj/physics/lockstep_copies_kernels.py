@@ -52,14 +52,16 @@ class Aging(NamedTuple):
     """Rates of a die's cells to leave their states by themselves.
 
     `resting` (3, cells) [1/s] at rest by state; `held` (3, cells, terms) are polynomials of the logarithm of the
-    rate in the cell's voltage over `unit` [V]; `active` are the cells whose rates matter, `located` (cells,) the
-    addresses of their thresholds.
+    rate in the cell's voltage over `unit` [V]; `active` are the cells whose rates matter, also column by column
+    (`column`, from `start` of each on), `located` (cells,) the addresses of their thresholds.
     """
 
     resting: Floats
     held: Floats
     unit: float
     active: Ints
+    column: Ints
+    start: Ints
     located: Words
 
 
@@ -204,14 +206,26 @@ def fire(
 
 
 @jit
-def _rate(aging: Aging, state: int, cell: int, volts: float) -> float:
-    """Rate [1/s] of a cell to leave its state at the volts of a reading."""
-    if aging.resting[state, cell] == 0.0:
-        return 0.0
-    x, exponent = volts / aging.unit, 0.0
-    for term in range(aging.held.shape[2]):
-        exponent = exponent * x + aging.held[state, cell, term]
-    return math.exp(exponent)
+def _rates_at(
+    aging: Aging, state: States, cells: Ints, v: Floats, turned: float, mirrored: bool, row: int, col: int,
+    cols: int, offsets: Floats, rates: Floats,
+) -> None:  # fmt: skip
+    """Fill `rates` (cells,) [1/s] of some `cells` of a copy at the volts of a reading; see `_off`."""
+    resting, held, unit = aging.resting, aging.held, aging.unit
+    terms = held.shape[2]
+    for at in range(cells.size):
+        cell = cells[at]
+        now = state[cell]
+        if resting[now, cell] == 0.0:
+            rates[cell] = 0.0
+            continue
+        volts = turned * v[cell]
+        if mirrored:
+            volts += _off(offsets, cell, row, col, cols, v[cell])
+        x, exponent = volts / unit, 0.0
+        for term in range(terms):
+            exponent = exponent * x + held[now, cell, term]
+        rates[cell] = math.exp(exponent)
 
 
 @jit
@@ -226,23 +240,25 @@ def _measured(
     variance, shift, ordinal = 0.0, 0.0, hidden.col_reads[copy, col]
     hidden.col_reads[copy, col] = ordinal + 1
     k_p, curve, thermal, twice, span = eyes.law[0], eyes.law[1], eyes.law[2], eyes.law[3], eyes.law[4]
+    states, siemens, tmr, steps = hidden.state[copy], eyes.siemens, eyes.tmr, eyes.telegraph
+    fanos, flickers = eyes.fano, eyes.flicker
     for cell in range(col, v.size, cols):
-        state, volts = hidden.state[copy, cell], turned * v[cell]
+        state, volts = states[cell], turned * v[cell]
         if mirrored:
             volts += _off(offsets, cell, row, col, cols, v[cell])
         kind = eyes.plain[cell] if state == LINEAR else state
         amperes = junction(
-            volts, eyes.siemens[cell], k_p if state == _P else 0.0, eyes.tmr[cell] if state == _AP else 0.0, curve
+            volts, siemens[cell], k_p if state == _P else 0.0, tmr[cell] if state == _AP else 0.0, curve
         )[0]
         size = abs(volts)
         if size >= 1e-9:
-            ohmic, fano = abs(amperes) / size, eyes.fano[kind]
+            ohmic, fano = abs(amperes) / size, fanos[kind]
             shot = 2.0 * ELEMENTARY_CHARGE * abs(amperes) * fano / math.tanh(size / thermal)
             johnson = (1.0 - fano) * 2.0 * ELEMENTARY_CHARGE * thermal * ohmic
             variance += (shot + johnson) / twice
-        variance += eyes.flicker[kind] * amperes * amperes * span
-        if eyes.telegraph[cell] != 0.0 and uniform(eyes.seed, _TELEGRAPH, cell, ordinal) < 0.5:
-            shift -= eyes.telegraph[cell] * amperes
+        variance += flickers[kind] * amperes * amperes * span
+        if steps[cell] != 0.0 and uniform(eyes.seed, _TELEGRAPH, cell, ordinal) < 0.5:
+            shift -= steps[cell] * amperes
     line = v.size // cols + col
     seen = shift - into + math.sqrt(variance) * normal(eyes.seed, _READ_NOISE, line, 2 * ordinal)
     if abs(seen) > eyes.meter[3]:
@@ -271,22 +287,18 @@ def look(
     for solved in range(going.size):
         member = going[solved]
         copy, row = which[member], rows[member]
+        state = hidden.state[copy]
         for sign in range(2):
             v, turned = cell_v[sign if both else 0, solved], 1.0 if both or sign == 0 else -1.0
-            for at in range(aging.active.size):
-                cell = aging.active[at]
-                volts = turned * v[cell]
-                if not both:
-                    volts += _off(offsets, cell, row, -1, lines, v[cell])
-                kept[sign, cell] = rates[sign, cell] = _rate(aging, hidden.state[copy, cell], cell, volts)
+            _rates_at(aging, state, aging.active, v, turned, not both, row, -1, lines, offsets, rates[sign])
+            kept[sign] = rates[sign]
         while progress[member, 0] < count[member]:
             col = cols[member, progress[member, 0]]
-            if not both:
+            alive = aging.column[aging.start[col] : aging.start[col + 1]]
+            if alive.size and not both:
+                v = cell_v[0, solved]
                 for sign in range(2):
-                    for cell in range(col, cells, lines):
-                        volts = (1.0 - 2.0 * sign) * cell_v[0, solved, cell]
-                        volts += _off(offsets, cell, row, col, lines, cell_v[0, solved, cell])
-                        rates[sign, cell] = _rate(aging, hidden.state[copy, cell], cell, volts)
+                    _rates_at(aging, state, alive, v, 1.0 - 2.0 * sign, True, row, col, lines, offsets, rates[sign])
             flipped = _read(
                 hidden, aging, eyes, copy, row, col, lines, times, voltage, cell_v[:, solved], i_col[:, solved],
                 offsets, rates, scratch, threshold, guard, progress[member], left[member : member + 1], shown[member],
@@ -294,9 +306,8 @@ def look(
             )  # fmt: skip
             if flipped:
                 break
-            for sign in range(2):
-                for cell in range(col, cells, lines):
-                    rates[sign, cell] = kept[sign, cell]
+            for at in range(alive.size):
+                rates[0, alive[at]], rates[1, alive[at]] = kept[0, alive[at]], kept[1, alive[at]]
 
 
 @jit
