@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from labmtj.physics.chance import Purpose
 from labmtj.physics.chance_kernels import normal, uniform, uniform_there
-from labmtj.physics.jit import jit
+from labmtj.physics.jit import jit, jit_apart
 from labmtj.physics.lockstep_kernels import STRIDE
 from labmtj.physics.mtj import LINEAR
-from labmtj.physics.mtj_kernel import junction
-from labmtj.physics.noise import BOLTZMANN, ELEMENTARY_CHARGE
+from labmtj.physics.noise import ELEMENTARY_CHARGE
 from labmtj.physics.switching import probabilities
 from labmtj.records import Floats, Ints, State
 
@@ -86,29 +85,27 @@ class Eyes(NamedTuple):
 
 @jit
 def expose(hidden: Hidden, aging: Aging, copy: int, rates: Floats, seconds: float) -> tuple[float, int]:
-    """Gather exposure until `seconds` are over or a cell flips; what is left of them, and that cell (-1: none)."""
-    hazard, threshold, active = hidden.hazard[copy], hidden.threshold[copy], aging.active
-    over = False
-    for at in range(active.size):
-        cell = active[at]
-        over |= hazard[cell] + rates[cell] * seconds >= threshold[cell]
-    if not over:
-        for at in range(active.size):
-            cell = active[at]
-            hazard[cell] += rates[cell] * seconds
+    """Gather exposure until `seconds` are over or a cell flips; what is left of them, and that cell (-1: none).
+
+    `rates` (cells,) [1/s], 0 where they do not matter.
+    """
+    if aging.active.size == 0:
         hidden.clock[copy] += seconds
         return 0.0, -1
+    hazard, threshold = hidden.hazard[copy], hidden.threshold[copy]
+    over = _gather(hazard, threshold, rates, seconds)
+    if over == 0:
+        hidden.clock[copy] += seconds
+        return 0.0, -1
+    _gather(hazard, threshold, rates, -seconds)
     first, soonest = -1, np.inf
-    for at in range(active.size):
-        cell = active[at]
+    for cell in range(rates.size):
         if hazard[cell] + rates[cell] * seconds >= threshold[cell]:
             when = (threshold[cell] - hazard[cell]) / rates[cell]
             if when < soonest:
                 first, soonest = cell, when
     elapsed = min(max(soonest, 0.0), seconds)
-    for at in range(active.size):
-        cell = active[at]
-        hazard[cell] += rates[cell] * elapsed
+    _gather(hazard, threshold, rates, elapsed)
     hidden.clock[copy] += elapsed
     hazard[first] = 0.0
     hidden.flips[copy, first] += np.uint64(1)
@@ -117,14 +114,34 @@ def expose(hidden: Hidden, aging: Aging, copy: int, rates: Floats, seconds: floa
     return seconds - elapsed, first
 
 
+@jit_apart
+def _gather(hazard: Floats, threshold: Floats, rates: Floats, seconds: float) -> int:
+    """Add exposure to all cells of a copy; how many are over their thresholds then."""
+    over = 0
+    for cell in range(rates.size):
+        now = hazard[cell] + rates[cell] * seconds
+        hazard[cell] = now
+        over += 1 if now >= threshold[cell] else 0
+    return over
+
+
+@jit_apart
+def _at_rest(state: States, resting: Floats, rates: Floats) -> None:
+    """Fill `rates` (cells,) [1/s] of a copy at rest."""
+    for cell in range(rates.size):
+        now = state[cell]
+        rates[cell] = resting[0, cell] if now == 0 else resting[1, cell] if now == 1 else 0.0
+
+
 @jit
 def rest(hidden: Hidden, aging: Aging, copy: int, rates: Floats, seconds: float) -> bool:
     """Let time pass without volts on the lines; whether a cell has flipped. `rates` (cells,) is room to work."""
     flipped = False
+    if aging.active.size == 0:
+        hidden.clock[copy] += seconds
+        return False
     while seconds > 0.0:
-        for at in range(aging.active.size):
-            cell = aging.active[at]
-            rates[cell] = aging.resting[hidden.state[copy, cell], cell]
+        _at_rest(hidden.state[copy], aging.resting, rates)
         seconds, cell = expose(hidden, aging, copy, rates, seconds)
         flipped |= cell >= 0
     return flipped
@@ -224,8 +241,12 @@ def _rates_at(
             volts += _off(offsets, cell, row, col, cols, v[cell])
         x, exponent = volts / unit, 0.0
         for term in range(terms):
-            exponent = exponent * x + held[now, cell, term]
-        rates[cell] = math.exp(exponent)
+            exponent = (exponent + held[now, cell, term]) * x
+        if abs(exponent) < 0.1:  # of lines that are not driven
+            y = exponent
+            rates[cell] = resting[now, cell] * (1.0 + y * (1.0 + y / 2.0 * (1.0 + y / 3.0 * (1.0 + y / 4.0 * (1.0 + y / 5.0)))))
+        else:
+            rates[cell] = resting[now, cell] * math.exp(exponent)
 
 
 @jit
@@ -247,15 +268,18 @@ def _measured(
         if mirrored:
             volts += _off(offsets, cell, row, col, cols, v[cell])
         kind = eyes.plain[cell] if state == LINEAR else state
-        amperes = junction(
-            volts, siemens[cell], k_p if state == _P else 0.0, tmr[cell] if state == _AP else 0.0, curve
-        )[0]
-        size = abs(volts)
-        if size >= 1e-9:
-            ohmic, fano = abs(amperes) / size, fanos[kind]
-            shot = 2.0 * ELEMENTARY_CHARGE * abs(amperes) * fano / math.tanh(size / thermal)
-            johnson = (1.0 - fano) * 2.0 * ELEMENTARY_CHARGE * thermal * ohmic
-            variance += (shot + johnson) / twice
+        squared = volts * volts
+        rise = 1.0 + squared * curve
+        ohmic = siemens[cell]
+        if state == _P:
+            ohmic *= 1.0 + k_p * squared
+        elif state == _AP:
+            ohmic *= rise / (rise + tmr[cell])
+        amperes = ohmic * volts
+        # x coth(x) makes thermal noise shot noise; near 0 V, on lines that are not driven, it is nearly 1.
+        x = abs(volts) / thermal
+        part = 1.0 + x * x / 3.0 * (1.0 - x * x / 15.0) if x < 0.05 else x / math.tanh(x)
+        variance += 2.0 * ELEMENTARY_CHARGE * thermal * ohmic * (1.0 + fanos[kind] * (part - 1.0)) / twice
         variance += flickers[kind] * amperes * amperes * span
         if steps[cell] != 0.0 and uniform(eyes.seed, _TELEGRAPH, cell, ordinal) < 0.5:
             shift -= steps[cell] * amperes
