@@ -155,6 +155,11 @@ class Copies:
         """Hidden states, (copies, rows, cols): 0 P, 1 AP, 2 a short or an open."""
         return self._arrays.state
 
+    @property
+    def message(self) -> float:
+        """How long a message to an instrument takes [s]."""
+        return self._course.command
+
     def rest(self, which: Ints, seconds: Floats) -> None:
         """Let `seconds` (members,) pass on copies `which` (members,) with nothing on their lines."""
         rest_all(self.hidden, self._aging, which, seconds)
