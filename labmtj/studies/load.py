@@ -104,7 +104,7 @@ def _problems(study: StudyFile, source: Source, bench: BenchFile) -> Iterator[Pr
         for position, value in enumerate(values):
             if value in values[:position]:
                 yield source.problem((name, position), f"{source.data[name][position]} stands twice")
-    ageing = study.compare.ageing
+    ageing = study.compared.ageing
     for position, diameter in enumerate(ageing.diameters if ageing is not None else ()):
         if diameter not in study.diameters:
             yield source.problem(("compare", "ageing", "diameters", position), "the study has no dies of this size")

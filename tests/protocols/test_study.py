@@ -83,7 +83,7 @@ def test_the_table_opens_in_pandas(whole):
 def test_times_stand_apart_from_the_table(whole):
     with (whole.folder / "times.csv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["block"] for row in rows][0] == "0000-copies-40nm-1ohm-die0-optimise"
+    assert next(row["block"] for row in rows) == "0000-copies-40nm-1ohm-die0-optimise"
     assert all(float(row["processor_seconds"]) >= 0.0 for row in rows)
 
 
@@ -123,10 +123,10 @@ def test_a_worker_that_dies_takes_only_its_block_with_it(blocks, tmp_path):
 def test_what_belongs_to_another_study_is_refused(whole, blocks, tmp_path):
     means = Means(workers=1, block=blocks.quick)
     other = run_study("goodwill", settings=[*SMALL, "seed=7"], out=tmp_path, means=means).folder
-    name = "0001-copies-40nm-1ohm-die7-optimise.npz"
+    name = "0000-copies-40nm-1ohm-die7-optimise.npz"
     kept = (other / "blocks" / name).read_bytes()
     (other / "blocks" / name).write_bytes(
-        (whole.folder / "blocks/0001-copies-40nm-1ohm-die1-optimise.npz").read_bytes()
+        (whole.folder / "blocks/0000-copies-40nm-1ohm-die0-optimise.npz").read_bytes()
     )
     with pytest.raises(CannotResume, match="computed from another study"):
         resume_study(other, means=means)

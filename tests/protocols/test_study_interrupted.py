@@ -20,12 +20,13 @@ SMALL = ["networks.count=3", "diameters=[40 nm]", "wires=[5 ohm]", "dies=4", "co
 SCRIPT = """
 import sys
 sys.path.insert(0, {blocks!r})
+from pathlib import Path
 from labmtj.errors import LabmtjError
 from labmtj.studies.engine import Means, run_study
 if __name__ == "__main__":
     import study_blocks
     try:
-        run_study("goodwill", settings={settings!r}, out={out!r}, means=Means({workers}, block=study_blocks.waiting))
+        run_study("goodwill", settings={settings!r}, out=Path({out!r}), means=Means({workers}, block=study_blocks.waiting))
     except LabmtjError as error:
         print(error, *error.__notes__, sep="\\n")
         sys.exit(error.exit_code)
@@ -57,19 +58,20 @@ def test_a_stopped_study_goes_on_to_the_same_bytes(number, workers, code, tmp_pa
     out = tmp_path / "runs"
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(blocks=str(BLOCKS), settings=SMALL, out=str(out), workers=workers))
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, start_new_session=True, env=dict(os.environ)
-    )
-    wait_for(lambda: any(read_progress(folder).done for folder in started(out)))
-    (folder,) = out.iterdir()
-    children = psutil.Process(process.pid).children(recursive=True)
-    if number == signal.SIGINT:
-        os.killpg(process.pid, number)  # as a terminal does
-    else:
-        process.send_signal(number)
-    if workers == 1:
-        go.touch()
-    said, _ = process.communicate(timeout=PATIENCE)
+    ) as process:
+        wait_for(lambda: process.poll() is not None or any(read_progress(folder).done for folder in started(out)))
+        assert process.poll() is None
+        (folder,) = out.iterdir()
+        children = psutil.Process(process.pid).children(recursive=True)
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)  # as a terminal does
+        else:
+            process.send_signal(number)
+        if workers == 1:
+            go.touch()
+        said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
     assert (f"go on with: labmtj resume {folder}" in said) == (number != signal.SIGKILL)
     wait_for(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children))
