@@ -26,7 +26,8 @@ from labmtj.studies.engine import Means, run_study
 if __name__ == "__main__":
     import study_blocks
     try:
-        run_study("goodwill", settings={settings!r}, out=Path({out!r}), means=Means({workers}, block=study_blocks.waiting))
+        means = Means({workers}, block=study_blocks.waiting)
+        run_study("goodwill", settings={settings!r}, out=Path({out!r}), means=means)
     except LabmtjError as error:
         print(error, *error.__notes__, sep="\\n")
         sys.exit(error.exit_code)

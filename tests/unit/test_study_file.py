@@ -77,7 +77,6 @@ def test_a_block_has_a_bench_with_its_die():
         ("rows_columns", "row_columns", "did you mean rows_columns?"),
         ("count: all", "count: 0", "write all, or a number from 1"),
         ("count: all", "count: 301", "301 networks are asked for, there are 300"),
-        ("diameters: [15 nm]", "diameters: [16 nm]", "the study has no dies of this size"),
         ("shipped: wine ", "#", "which ones?"),
         ("format: 1", "format: 2", "format 2 was made by a newer labmtj"),
     ],
