@@ -25,12 +25,17 @@ th, td { padding: .3rem .8rem; text-align: left; border-bottom: 1px solid var(--
 thead th { border-bottom: 2px solid var(--line); }
 th { font-weight: 600; }
 td.number, th.number { text-align: right; white-space: nowrap; }
+.dense table { font-size: .82rem; }
+.dense th, .dense td { padding: .12rem .55rem; }
+.dense tbody th { white-space: nowrap; font-weight: 400; }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: .6rem; margin: 1rem 0; }
 dl div { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .5rem .8rem; }
 dt { color: var(--soft); font-size: .85rem; }
 dd { margin: 0; font-size: 1.1rem; font-weight: 600; overflow-wrap: anywhere; }
 dd small { display: block; color: var(--soft); font-weight: 400; font-size: .85rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap: 1rem; }
+.figures.broad { grid-template-columns: repeat(auto-fill, minmax(min(100%, 25rem), 1fr)); }
+.figures.broad svg { max-width: 40rem; }
 figure { margin: 0; break-inside: avoid; }
 svg { display: block; width: 100%; max-width: 28rem; height: auto; stroke-linejoin: round;
   font-family: system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
@@ -45,6 +50,7 @@ code { overflow-wrap: anywhere; }
   :root { --page: #ffffff; --ink: #000000; --soft: #444444; --line: #bbbbbb; --card: #ffffff; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   .figures { grid-template-columns: repeat(4, 1fr); gap: .5rem; }
+  .figures.broad { grid-template-columns: repeat(2, 1fr); }
   figcaption { font-size: .8em; }
   h2 { break-after: avoid; }
   tr, dl div { break-inside: avoid; }
@@ -75,8 +81,13 @@ def paragraph(text: str, *, kind: str = "") -> str:
     return f"{opening}{escape(text)}</p>"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, numbers: int = 0) -> str:
-    """Make a table whose last `numbers` columns are aligned to the right; the first cell of a row names it."""
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, numbers: int = 0, kind: str = "wide"
+) -> str:
+    """Make a table whose last `numbers` columns are aligned to the right; the first cell of a row names it.
+
+    Tables with many numbers want the class `wide dense` of the style sheet.
+    """
     texts = len(head) - numbers
 
     def cell(tag: str, place: int, text: str, scope: str = "") -> str:
@@ -89,7 +100,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, n
         first = cell("th", 0, row[0], ' scope="row"')
         lines.append(f"<tr>{first}{''.join(cell('td', place, text) for place, text in enumerate(row) if place)}</tr>")
     return (
-        f'<div class="wide"><table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{top}</tr></thead>\n'
+        f'<div class="{kind}"><table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{top}</tr></thead>\n'
         f"<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table></div>"
     )
 
@@ -103,8 +114,13 @@ def facts(items: Iterable[tuple[str, str, str]]) -> str:
     return f"<dl>\n{chr(10).join(cards)}\n</dl>" if cards else ""
 
 
-def figures(drawings: Iterable[tuple[str, str]], *, legend: Mapping[str, str] | None = None) -> str:
-    """Set drawings (SVG) with a caption each, beside one another where there is room; `legend` names colours."""
+def figures(
+    drawings: Iterable[tuple[str, str]], *, legend: Mapping[str, str] | None = None, kind: str = "figures"
+) -> str:
+    """Set drawings (SVG) with a caption each, beside one another where there is room; `legend` names colours.
+
+    Charts with many marks want the class `figures broad` of the style sheet.
+    """
     shown = [
         f"<figure>\n{svg}\n<figcaption>{escape(caption)}</figcaption>\n</figure>" for svg, caption in drawings if svg
     ]
@@ -115,7 +131,7 @@ def figures(drawings: Iterable[tuple[str, str]], *, legend: Mapping[str, str] | 
         for name, colour in (legend or {}).items()
     )
     above = f'<p class="legend">{swatches}</p>\n' if swatches else ""
-    return f'{above}<div class="figures">\n{chr(10).join(shown)}\n</div>'
+    return f'{above}<div class="{kind}">\n{chr(10).join(shown)}\n</div>'
 
 
 def details(title: str, content: str) -> str:

@@ -57,9 +57,30 @@ def to_svg(figure: Any, *, alt: str, key: str) -> str:
 
     `key` must be another one for each figure of a page: identifiers within the SVG begin with it.
     """
+    return _inline(_drawn(figure), alt=alt, key=key)
+
+
+def to_page_and_file(figure: Any, *, alt: str, key: str) -> tuple[str, str]:
+    """Write a figure twice: the `<svg>` element of a page (`to_svg`), and a document that stands alone.
+
+    The document has a white ground and dark ink, whatever shows it, and fonts by name with others to fall back on.
+    """
+    text = _drawn(figure)
+    inline = _inline(text, alt=alt, key=key)
+    sizes = re.search(r'<svg[^>]*? (width="[^"]*")', text), re.search(r'<svg[^>]*? (height="[^"]*")', text)
+    size = " ".join(found.group(1) for found in sizes if found)
+    opening, rest = inline.split(">", 1)
+    ground = '<rect width="100%" height="100%" fill="#ffffff"/>'
+    family = 'font-family="\'DejaVu Sans\', Verdana, sans-serif" color="#1c2128" stroke-linejoin="round"'
+    title = f"<title>{escape(alt)}</title>"
+    alone = f'<?xml version="1.0" encoding="utf-8"?>\n{opening} {size} {family}>\n{title}\n{ground}{rest}\n'
+    return inline, alone.replace("currentColor", "#1c2128")
+
+
+def _drawn(figure: Any) -> str:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
-    return _inline(text.getvalue(), alt=alt, key=key)
+    return text.getvalue()
 
 
 def _inline(text: str, *, alt: str, key: str) -> str:

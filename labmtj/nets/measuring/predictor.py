@@ -13,7 +13,7 @@ import numpy as np
 from labmtj.nets.measuring.decisions import margins
 from labmtj.nets.measuring.pseudo import PseudoInputs, pseudo_inputs
 from labmtj.nets.measuring.sensitivity import softmax
-from labmtj.nets.readout import Products, Readout, ideal_products, infer_each
+from labmtj.nets.readout import Products, Readout, ideal_products, infer
 from labmtj.nets.stack import NetworkStack
 from labmtj.records import Floats, Ints
 
@@ -65,7 +65,7 @@ class Predictor:
         return Prediction(lost - before, loss - ideal, different.mean(axis=1))
 
     def _scores(self, products: Products, readout: Readout) -> Floats:
-        return infer_each(self._stack, self.pseudo.inputs, products=products, readout=readout).scores
+        return infer(self._stack, self.pseudo.inputs, products=products, readout=readout).scores
 
     def _loss(self, scores: Floats) -> Floats:
         chance = np.take_along_axis(softmax(scores), self._classes[..., np.newaxis], axis=-1)[..., 0]

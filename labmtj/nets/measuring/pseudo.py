@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labmtj.errors import InputError
-from labmtj.nets.readout import Readout, ideal_products, infer_each
+from labmtj.nets.readout import Readout, ideal_products, infer
 from labmtj.nets.stack import NetworkStack
 from labmtj.physics.chance import Purpose, uniforms
 from labmtj.records import Floats, Ints
@@ -57,7 +57,7 @@ def pseudo_inputs(
     root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     normal, lot = _draws(count, lines, seed=seed)
     plain = np.broadcast_to(np.clip(mean + normal @ root, 0.0, 1.0), (len(stack), count, lines))
-    trace = infer_each(stack, plain, products=ideal_products(stack), readout=readout)
+    trace = infer(stack, plain, products=ideal_products(stack), readout=readout)
     member = (trace.classes[..., np.newaxis] == np.arange(trace.scores.shape[-1])).astype(np.float64)
     share = member.mean(axis=1)
     sums = np.einsum("nsk,si->nki", member, normal) / count
