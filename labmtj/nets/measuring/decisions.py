@@ -54,8 +54,8 @@ def margins(scores: Floats, classes: Ints) -> Floats:
 
 
 def _mcnemar(lost: Ints, gained: Ints) -> Floats:
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
     flips = lost + gained
-    tail = np.asarray(binom.cdf(np.minimum(lost, gained), flips, 0.5), dtype=np.float64)
+    tail = np.asarray(bdtr(np.minimum(lost, gained).astype(np.float64), flips, 0.5), dtype=np.float64)
     return np.minimum(1.0, 2.0 * tail)
