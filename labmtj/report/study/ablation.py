@@ -32,7 +32,7 @@ def section(content: Content) -> Section:
     failures = _failures(table)
     names = [name for name in ordered(texts(table, "tuning").tolist()) if name in _SHOWN]
     drawings = [_pooled(table, failures, name, part) for part in ("train", "test") for name in names]
-    drawings += [_alone(table, failures, name, wire) for name in names for wire in wires(table)]
+    drawings += [_alone(table, failures, name, wire) for name in names for wire in wires(table) if diameters(table)]
     text = (
         "The same copies with one failure and all else ideal (alone), with all but one (left out), with all and with "
         "none. Failures do not add up: a sample that two of them spoil is lost once. Gaps are paired against "

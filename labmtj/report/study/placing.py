@@ -100,8 +100,8 @@ def _by_size(table: Table, places: list[str], name: str) -> Drawing:
             found = spread(gap[here])
             means[which, where] = found.mean
             rows.add(each, size, wire, name, found.count, found.mean, found.p5)
-    there = np.isfinite(means).any(axis=0)
-    means, kinds = means[:, there], [kind for kind, known in zip(kinds, there, strict=True) if known]
+    there = np.flatnonzero(np.isfinite(means).any(axis=0))
+    means, kinds = means[:, there], [kinds[where] for where in there.tolist()]
     figure, axes = chart(
         f"Placement: {WORDS.get(name, name)}", x="diameter (nm), wires (ohm)", y="mean gap, train (points)"
     )
