@@ -166,7 +166,7 @@ def test_a_page_of_all_tables_has_every_section_in_its_order(whole):
         "Provenance",
     ]
     assert "One measure is &lt;first&gt;." in whole[0]
-    said = "wire (ohm a segment): is reached at 31.4; leakage: is not reached within the values tried."
+    said = "wire (ohm a segment): at 31.4; leakage: at none of the values tried."
     assert said in whole[0]
 
 

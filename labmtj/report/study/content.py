@@ -134,6 +134,8 @@ def texts(table: Table, name: str) -> NDArray[np.str_]:
     found = table.get(name)
     if found is None:
         return np.full(length(table), "", dtype=np.str_)
+    if found.dtype.kind == "U":
+        return np.asarray(found, dtype=np.str_)
     values = cast("list[object]", np.asarray(found).tolist())
     return np.array([value.decode() if isinstance(value, bytes) else str(value) for value in values], dtype=np.str_)
 

@@ -135,6 +135,6 @@ def _crossings(content: Content) -> list[str]:
         return []
     said: list[str] = []
     for label, at in zip(texts(table, "label").tolist(), numbers(table, "at").tolist(), strict=True):
-        where = "is not reached within the values tried" if np.isnan(at) else f"is reached at {at:.3g}"
+        where = "at none of the values tried" if np.isnan(at) else f"at {at:.3g}"
         said.append(f"{label}: {where}")
-    return [f"One thing at a time, all else as in the default die, a median of 95.3 %: {'; '.join(said)}."]
+    return [f"One thing at a time, all else as in the default die, the median falls to 95.3 %: {'; '.join(said)}."]
