@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 def check(
     file: Annotated[
         str,
-        typer.Argument(help="A protocol, a bench file or a data sheet; or the name of a shipped one.", metavar="FILE"),
+        typer.Argument(
+            help="A protocol, a study, a bench file or a data sheet; or the name of a shipped one.", metavar="FILE"
+        ),
     ],
-    bench: Annotated[str, typer.Option(help="The bench that a protocol is meant for.")] = "simulated-15x15",
+    bench: Annotated[
+        str, typer.Option(help="The bench that a protocol is meant for; else simulated-15x15, or the study's own.")
+    ] = "",
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field; repeatable.")
     ] = None,
@@ -31,13 +35,20 @@ def check(
 
       labmtj check protocols/wine.yaml --bench keysight --set program.pulse.width="10 ns"
 
+      labmtj check protocols/goodwill.yaml
+
       labmtj check instruments/benches/keithley.yaml
 
     Exit codes: 0 nothing that forbids a run; 3 bad file; 4 above a limit, or cannot work.
     """
+    from labmtj.config.bench import DEFAULT
     from labmtj.protocol.examine import examine
+    from labmtj.studies.examine import examine_study, names_study
 
-    found = examine(file, bench=bench, overrides=settings or [], seed=seed)
+    if names_study(file):
+        found = examine_study(file, bench=bench or None, overrides=settings or [])
+    else:
+        found = examine(file, bench=bench or DEFAULT, overrides=settings or [], seed=seed)
     if as_json:
         content = {
             "file": found.name,

@@ -9,12 +9,12 @@ import typer
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(help="protocol, bench, model, dies, or all of them", metavar="KIND")],
+    kind: Annotated[str, typer.Argument(help="protocol, study, bench, model, dies, or all of them", metavar="KIND")],
     out: Annotated[
         Path | None, typer.Option(help="Write KIND.schema.json into this folder (of `all`: below it) instead.")
     ] = None,
 ) -> None:
-    """Print the JSON schema of protocol files, bench files or data sheets, for an editor or to look a field up.
+    """Print the JSON schema of protocols, studies, bench files or data sheets, for an editor or to look a field up.
 
     Shipped files name theirs in their first line, so that an editor with YAML support completes and checks them.
     For a file of your own, put the schema beside it:
@@ -25,7 +25,8 @@ def schema(
 
       labmtj schema all --out .
     """
-    from labmtj.protocol.schemas import KINDS, write_schema
+    from labmtj.protocol.schemas import write_schema
+    from labmtj.studies.schemas import KINDS
 
     if kind != "all" and kind not in KINDS:
         raise typer.BadParameter(f"{kind!r} is none of: {', '.join(KINDS)}, all")

@@ -16,17 +16,32 @@ def status(
     run: _RUN,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Say how far a run has come, whether its process lives, and what became of its last pulse.
+    """Say how far a run or a study has come, whether its process lives, and what became of its last pulse.
 
     It reads the run folder only and touches no instrument. For instance:
 
       labmtj status data/runs/2026-11-23T10-14-02-wine
     """
     from labmtj.runs.status import read_status
+    from labmtj.studies.folder import is_study_folder
 
+    if is_study_folder(run):
+        _study(run, as_json=as_json)
+        return
     found = read_status(run)
     if as_json:
         typer.echo(json.dumps({**asdict(found), "run": str(run), "lines": found.lines}))
+        return
+    for line in found.lines:
+        typer.echo(line)
+
+
+def _study(folder: Path, *, as_json: bool) -> None:
+    from labmtj.studies.progress import read_progress
+
+    found = read_progress(folder)
+    if as_json:
+        typer.echo(json.dumps({**asdict(found), "study": str(folder), "lines": found.lines}))
         return
     for line in found.lines:
         typer.echo(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from labmtj.errors import PlacementError
+from labmtj.nets.network import Network
 from labmtj.records import Defect, DieMap, Floats, Ints, Placement
 
 # chosen: a stuck or open cell is wrong by a whole window half the time, and must cost more than a shorted
@@ -61,6 +62,21 @@ def avoid_defects(die: DieMap, layer: tuple[int, int]) -> Placement:
         found.append((total, tuple((chosen_rows + 1).tolist()), tuple((chosen_cols + 1).tolist())))
     _, best_rows, best_cols = min(found)
     return Placement(best_rows, best_cols)
+
+
+def optimise(die: DieMap, network: Network, *, layer: int, inputs: Floats) -> Placement:
+    """Rows and pairs of columns on which a layer (from 0) of this network errs least, in any order (`nets.placing`).
+
+    `inputs` (samples, inputs) of the network, 0..1, tell what varies; labels have no part in it. Raises
+    PlacementError as `avoid_defects` does.
+    """
+    from labmtj.nets.placing.moments import moments
+    from labmtj.nets.placing.optimise import optimise as search
+    from labmtj.nets.stack import NetworkStack
+
+    stack = NetworkStack.of([network])
+    found = search(die, stack.devices[layer], moments(stack, inputs)[layer])
+    return Placement(tuple((found.rows[0] + 1).tolist()), tuple((found.cols[0] + 1).tolist()))
 
 
 def around(die: DieMap, placement: Placement, target: Ints) -> Placement:

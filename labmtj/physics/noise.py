@@ -57,10 +57,10 @@ def current_variance(
     reading's aperture up to a minute, the time over which readings are compared.
     """
     white = white_density(voltage, current, fano, temperature) / (2 * aperture)
-    return white + flicker / area * current**2 * _flicker_span(aperture)
+    return white + flicker / area * current**2 * flicker_span(aperture)
 
 
-def _flicker_span(aperture: float) -> float:
+def flicker_span(aperture: float) -> float:
     """Logarithm of the time over which readings are compared over one reading's aperture."""
     return math.log(max(60.0 / aperture, math.e))  # chosen: 60 s, the length of a scan of the array
 
@@ -99,6 +99,6 @@ def reading_noise(
     current = conductance * voltage
     return ReadingNoise(
         white=_white(bias, conductance, fano, temperature) / (2 * aperture),
-        flicker=flicker / area * current**2 * _flicker_span(aperture),
+        flicker=flicker / area * current**2 * flicker_span(aperture),
         telegraph=(0.5 * telegraph * current) ** 2,
     )

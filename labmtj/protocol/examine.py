@@ -22,7 +22,7 @@ from labmtj.physics.write_forecast import MOST_DAMAGE
 from labmtj.physics.write_window import wear
 from labmtj.protocol.feasibility import Finding, judge
 from labmtj.protocol.inherit import inherit
-from labmtj.protocol.load import Job, check_fits, check_protocol
+from labmtj.protocol.load import Job, check_fits, check_protocol, refuse_study
 from labmtj.protocol.schema import ProtocolFile
 from labmtj.protocol.write_verdicts import Severity
 from labmtj.units import Dimension, show
@@ -59,6 +59,7 @@ def examine(
         if "firmware" in keys:
             load_model(path)
             return Examination("model", source.name, summary=(f"data sheet: {data['title']}",))
+        refuse_study(source)
         return _protocol(source, bench, overrides, seed)
     except FileProblems as error:
         return Examination("file", str(name), _errors(error.problems), exit_code=error.exit_code)

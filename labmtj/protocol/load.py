@@ -12,7 +12,7 @@ from labmtj.config.bench import DEFAULT, Bench, BenchFile, Limits, check_bench, 
 from labmtj.config.check import check
 from labmtj.config.overrides import Scope, absolute, apply, parse_settings
 from labmtj.config.source import Source, read
-from labmtj.errors import LimitExceeded, PlacementError, Problem
+from labmtj.errors import FileProblems, LimitExceeded, PlacementError, Problem
 from labmtj.protocol import rules
 from labmtj.protocol.inherit import inherit
 from labmtj.protocol.kinds.fields import Lines
@@ -56,6 +56,7 @@ def load_protocol(
     Raises MissingFile, FileProblems, or LimitExceeded for a voltage or a limit that the bench forbids.
     """
     source, bench_source = read(finder.find("protocols", protocol)), read(finder.find("benches", bench))
+    refuse_study(source)
     before = bench_source
     if confirm is not None:
         (bench_source,) = apply(parse_settings(lifted(overrides, bench_source)), [scope(bench_source)])
@@ -65,6 +66,15 @@ def load_protocol(
     if confirm is not None:
         confirm.settle(raised(file.bench.limits, written(before), f"what {before.name} says"))
     return check_protocol(source, file)
+
+
+def refuse_study(source: Source) -> None:
+    """Raise FileProblems for the file of a study, with what to do with it."""
+    data: Any = source.data
+    if isinstance(data, dict) and "steps" not in data and ("diameters" in data or "networks" in data):
+        key = "diameters" if "diameters" in data else "networks"
+        hint = f"it is run with: labmtj study {source.name}"
+        raise FileProblems([source.problem((key,), "this is a study, not a protocol", hint=hint, key=True)])
 
 
 def check_protocol(source: Source, bench: BenchFile) -> Job:

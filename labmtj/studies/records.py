@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from labmtj.config.bench import BenchFile
 from labmtj.physics.variation import DieTruth
 from labmtj.records import DieMap, Floats, Ints
 
@@ -25,6 +26,8 @@ class Snapshot:
 
     `state` (rows, cols) is 0 for P and 1 for AP; `hazard` and `flips` (rows, cols) are what exposure each cell has
     gathered and how often it has flipped by it; `pulses` is the ordinal of the next pulse; `clock` and `rest` [s].
+    `broken` (rows, cols) is 1 where a barrier has broken; `row_reads` and `col_reads` are ordinals of the next reading
+    of each line.
     """
 
     state: NDArray[np.int8]
@@ -34,13 +37,17 @@ class Snapshot:
     pulses: int
     clock: float
     rest: float
+    broken: NDArray[np.int8]
+    row_reads: NDArray[np.uint64]
+    col_reads: NDArray[np.uint64]
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedDie:
     """A mapped die: what the map says, and what only the twin knows (`truth`, `after`), before any copy is written.
 
-    `nominal_window` [S] is Gon - Goff of the designed device at the read voltage, without wires or spread.
+    `nominal_window` [S] is Gon - Goff of the designed device at the read voltage, without wires or spread. `file` is
+    the bench that the die was mapped on.
     """
 
     kind: Kind
@@ -49,6 +56,7 @@ class PreparedDie:
     truth: DieTruth
     after: Snapshot
     nominal_window: float
+    file: BenchFile | None = None
 
     @property
     def window(self) -> float:
@@ -72,6 +80,17 @@ class Places:
 
 
 @dataclass(frozen=True, eq=False)
+class Exposure:
+    """What the cells of copies have gathered towards their next flip by themselves, (networks, rows, cols).
+
+    `hazard`, and `flips` that it has led to; see `Snapshot`.
+    """
+
+    hazard: Floats
+    flips: NDArray[np.uint64]
+
+
+@dataclass(frozen=True, eq=False)
 class WrittenLayer:
     """One layer of many copies, each on its own instance of the same die.
 
@@ -79,7 +98,7 @@ class WrittenLayer:
     unreadable); `conductance` [S] of that shape is the last reading of each device, noise and wires included; `state`
     (networks, rows, cols) is the hidden state of all cells when the layer had been written (2: a short or an open);
     `defect` marks of the map, shape of `target`; `pulses`, `repaired` (networks,) counts; `clock` (networks,) bench
-    time [s] since the copy began.
+    time [s] since the copy began; `exposure` at the moment of `state`, for what time does to it.
     """
 
     places: Places
@@ -91,3 +110,4 @@ class WrittenLayer:
     pulses: Ints
     repaired: Ints
     clock: Floats
+    exposure: Exposure | None = None

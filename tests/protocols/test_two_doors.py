@@ -97,7 +97,14 @@ def everything(door):
     return polarity, die, copy, sums
 
 
-@pytest.mark.parametrize("die", [{}, {"seed": 5, "diameter": "20 nm"}, {"seed": 6, "diameter": "100 nm"}])
+@pytest.mark.parametrize(
+    "die",
+    [
+        {"seed": 5, "diameter": "20 nm"},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"seed": 6, "diameter": "100 nm"}, marks=pytest.mark.slow),
+    ],
+)
 def test_both_doors_give_the_same_states_and_the_same_readings(die, open_door):
     wire, bare = open_door("wire", **die), open_door("array", **die)
     assert wire.states().tolist() == bare.states().tolist()

@@ -88,7 +88,7 @@ class Lines(Model):
 
 
 Place = Annotated[
-    Annotated[Literal["avoid_defects", "identity"], Tag("<text>")] | Annotated[Lines, Tag("<mapping>")],
+    Annotated[Literal["avoid_defects", "identity", "optimise"], Tag("<text>")] | Annotated[Lines, Tag("<mapping>")],
     Discriminator(_kind),
 ]
 

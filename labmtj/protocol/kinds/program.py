@@ -39,6 +39,8 @@ class ProgramStep(Step):
     reading. `compensate` adds at the terminals what the wires take, where the map knows them. `line_checks` looks
     at all half-selected lines after every pulse. Cells that stay wrong are marked and left (`mark`), moved to
     better lines (`remap`: pairs swapped, the layer placed anew and written again), or end the run (`stop`).
+    `place`: `identity` takes the first lines, `avoid_defects` those with the best cells in their order, `optimise`
+    the rows and pairs of columns on which this network's outputs err least, in any order; or the lines are named.
     """
 
     kind: ClassVar[str] = "program"
@@ -233,4 +235,8 @@ class ProgramStep(Step):
             return places.explicit(self.place.rows, self.place.cols, layer=shape, shape=progress.array.shape)
         if self.place == "identity":
             return places.identity(shape)
+        if self.place == "optimise":
+            network, data = progress.known_network, progress.known_data
+            training = data.inputs[data.train]
+            return places.optimise(progress.known_map, network, layer=self.layer - 1, inputs=training)
         return places.avoid_defects(progress.known_map, shape)

@@ -1,0 +1,104 @@
+"""`labmtj study`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from labmtj.studies.engine import Finished
+
+
+def study(
+    file: Annotated[
+        str, typer.Argument(help="A study file, or the name of a shipped one.", metavar="[STUDY]", show_default=False)
+    ] = "",
+    bench: Annotated[
+        str | None, typer.Option(help="A bench file, or the name of a shipped one, in place of the study's.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change one field of study or bench; repeatable."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for study folders (else LABMTJ_RUNS, else data/runs).")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, max=1024, help="Processes, each with one thread; 0: one a processor.")
+    ] = 0,
+    dask: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Scheduler of a Dask cluster, such as tcp://host:8786.")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Go on with the study of this folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
+) -> None:
+    """Copy many networks onto many dies, tune them, and find what predicts a good copy.
+
+    Networks x device sizes x wires x dies, on all cores of this machine or on a Dask cluster. The same file gives the
+    same table, byte for byte, whatever the number of workers and however often it was stopped. For instance:
+
+      labmtj study protocols/goodwill.yaml
+
+      labmtj study protocols/goodwill.yaml --set networks.count=20 --set dies=1 --set diameters="[40 nm]" --json
+
+      labmtj study protocols/goodwill.yaml --set networks.files=DIR --workers 8
+
+      labmtj study --resume data/runs/2026-11-23T10-14-02-goodwill-study
+
+    The folder holds study.h5 and study.csv (one row a copy; xarray and pandas open them), a table for each side study,
+    times.csv, and blocks/ with what is done already. `labmtj check FILE` checks a study file, `labmtj schema study`
+    prints its fields.
+
+    Exit codes: 0 done; 2 command line; 3 bad file; 5 no cluster; 6 another process has the study; 7 storage;
+    8 done, but no copy could be made on some die; 129 hung up; 130 stopped, 143 terminated: go on with --resume.
+    """
+    from labmtj.cli.study_progress import Shown
+    from labmtj.studies.engine import Means, Unseen, resume_study, run_study
+
+    if bool(file) == (resume is not None):
+        raise typer.BadParameter("give a study file, or --resume FOLDER")
+    if resume is not None and (bench or settings or out):
+        raise typer.BadParameter("--resume goes on with a study as it began: without --bench, --set and --out")
+    watcher = None if as_json or quiet else Shown()
+    means = Means(workers, dask, watcher or Unseen())
+    try:
+        if resume is not None:
+            finished = resume_study(resume, means=means)
+        else:
+            finished = run_study(file, bench=bench, settings=settings or [], out=out, means=means)
+    finally:
+        if watcher is not None:
+            watcher.close()
+    tell(finished, as_json=as_json)
+
+
+def go_on(folder: Path, *, as_json: bool, quiet: bool) -> None:
+    """What `labmtj resume` does with the folder of a study."""
+    study(resume=folder, as_json=as_json, quiet=quiet, workers=0)
+
+
+def tell(finished: Finished, *, as_json: bool) -> None:
+    """Print what a study found; exits with 8 if blocks failed."""
+    from labmtj.cli.study_progress import show
+    from labmtj.studies.rows import rows
+    from labmtj.studies.table import COPIES
+
+    found = rows(finished.found[COPIES])
+    if as_json:
+        content = {
+            "rows": found,
+            "study": str(finished.folder),
+            "seconds": round(finished.seconds, 3),
+            "processor_seconds": round(finished.processor_seconds, 3),
+            "workers": finished.workers,
+            "failed_blocks": finished.failures,
+        }
+        typer.echo(json.dumps(content, allow_nan=False))
+    else:
+        show(finished, found)
+    if finished.failures:
+        raise typer.Exit(8)

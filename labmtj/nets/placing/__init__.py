@@ -1,0 +1,1 @@
+"""Where the layers of many networks lie on one die."""

@@ -1,0 +1,1 @@
+"""Copying networks onto simulated dies, many at once: mapping a die, writing, ageing."""
