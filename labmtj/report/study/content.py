@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -84,30 +85,30 @@ class Content:
     sentences: Mapping[str, Sequence[str]] = field(default_factory=_no_words)
     study_file: str = ""
 
-    @property
+    @cached_property
     def places(self) -> tuple[str, ...]:
         """The placements of the copies, in the order of PLACES, others after them."""
-        found = set(texts(self.copies, "place").tolist())
+        found = set(np.unique(texts(self.copies, "place")).tolist())
         return (*(place for place in PLACES if place in found), *sorted(found - set(PLACES)))
 
-    @property
+    @cached_property
     def place(self) -> str:
         """The placement that all figures show but those that compare placements; empty if there is one at most."""
         return self.places[-1] if len(self.places) > 1 else ""
 
-    @property
+    @cached_property
     def shown_mask(self) -> Mask:
         """Which copies are of the placement shown, shape (copies,)."""
         if not self.place:
             return np.ones(length(self.copies), dtype=np.bool_)
         return texts(self.copies, "place") == self.place
 
-    @property
+    @cached_property
     def shown(self) -> Table:
         """The copies of the placement shown."""
         return chosen(self.copies, self.shown_mask) if self.place else self.copies
 
-    @property
+    @cached_property
     def shown_summary(self) -> list[Mapping[str, str | int | float | None]]:
         """The rows of the summary of the placement shown."""
         return [row for row in self.summary if not self.place or row.get("place") == self.place]
