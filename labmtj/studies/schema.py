@@ -145,7 +145,7 @@ class Ageing(Model):
     """Accuracy against time since the write, on devices that forget."""
 
     diameters: Annotated[list[Length], Field(min_length=1)]
-    """On which of the diameters."""
+    """On which of the study's diameters; those that it does not have are passed over."""
     after: Annotated[list[Delay], Field(min_length=1)]
     """At these times since the last pulse."""
 
