@@ -322,11 +322,8 @@ class Copies:
             peak = np.exp(logs.max(axis=0)) if state is State.P else np.maximum(peak, np.exp(logs.max(axis=0)))
         located = np.empty((1, cells), np.uint64)
         locate_all(np.array([model.seed]), int(Purpose.EXPOSURE), located)
-        active = np.flatnonzero(moves & (peak > _IDLE))
-        resting[:, ~(moves & (peak > _IDLE))] = 0.0
-        column = active[np.argsort(active % model.cols, kind="stable")]
-        start = np.searchsorted(column % model.cols, np.arange(model.cols + 1))
-        return Aging(resting, held, unit, active, column, start, located[0])
+        resting[:, peak <= _IDLE] = 0.0
+        return Aging(resting, held, unit, bool(resting.any()), located[0])
 
     def _short(self, cell: int, low: float, high: float) -> float:
         """Resistance [ohm] of a barrier that has broken."""
