@@ -167,7 +167,8 @@ def test_a_short_in_use_costs_its_row_and_not_the_copy(stack, software):
     copies = Copies(stack, DATA, broken, software)
     found = rows_columns(copies)
     assert found.layers[0].rows[:, 4].max() < 0.05
-    assert train_accuracy(copies, nominal(stack)).mean() < 0.9 < train_accuracy(copies, found).mean()
+    before, after = (train_accuracy(copies, how).mean() for how in (nominal(stack), found))
+    assert before + 0.05 < after
 
 
 def test_columns_undo_gain_and_offset_of_what_the_array_sums(stack, software, copies):
