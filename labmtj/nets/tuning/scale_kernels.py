@@ -10,17 +10,6 @@ from labmtj.records import Floats, Ints
 
 
 @jit_apart
-def spread(products: Floats, bias: Floats, scales: Floats, out: Floats) -> None:
-    """Into `out` (scales, outputs, samples): products (outputs, samples) / scale + bias (outputs,)."""
-    outputs, samples = products.shape
-    for k in range(len(scales)):
-        inverse = 1.0 / scales[k]
-        for o in range(outputs):
-            for sample in range(samples):
-                out[k, o, sample] = products[o, sample] * inverse + bias[o]
-
-
-@jit_apart
 def _sums(hidden: Floats, weights: Floats, out: Floats) -> None:
     """Into `out` (classes, samples): hidden (inputs, samples) times weights (inputs, classes)."""
     inputs, classes = weights.shape
@@ -94,22 +83,6 @@ def count_each(hidden: Floats, weights: Floats, bias: Floats, scales: Floats, la
         for j in range(count):
             found += steps[j]
             right[k, j] = found
-
-
-@jit
-def widest_run(right: Ints) -> int:
-    """Middle of the longest run of the highest count (of an even one the lower middle); the first of equally long."""
-    highest = right.max()
-    start, longest, begin = -1, 0, 0
-    for k in range(len(right) + 1):
-        if k < len(right) and right[k] == highest:
-            if start < 0:
-                start = k
-        elif start >= 0:
-            if k - start > longest:
-                longest, begin = k - start, start
-            start = -1
-    return begin + (longest - 1) // 2
 
 
 @jit
