@@ -46,7 +46,7 @@ class BlockResult:
 def study_digest(job: StudyJob, networks: str) -> str:
     """SHA-256 of all that the numbers of a study follow from: code, file, bench, and its networks' own digest."""
     found = hashlib.sha256(code().encode())
-    content: dict[str, Any] = job.study.model_dump(mode="json", exclude={"title", "bench"})
+    content: dict[str, Any] = job.study.model_dump(mode="json", exclude={"title", "bench", "report"})
     content["networks"] = networks
     found.update(json.dumps(content, sort_keys=True).encode())
     found.update(_bench(job.bench).encode())

@@ -13,7 +13,7 @@ distributed = pytest.importorskip("distributed", reason="pip install 'labmtj[dis
 # What distributed and tornado leave open at their ends is theirs.
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.serial]
 
-SMALL = ["networks.count=3", "diameters=[40 nm]", "wires=[1 ohm, 5 ohm]", "dies=2", "compare="]
+SMALL = ["networks.count=3", "diameters=[40 nm]", "wires=[1 ohm, 5 ohm]", "dies=2", "compare=", "report=false"]
 
 
 def test_a_local_cluster_gives_the_same_bytes(tmp_path, monkeypatch):
