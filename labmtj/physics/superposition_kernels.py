@@ -98,11 +98,13 @@ def _answer(
     inputs, outputs = rows.size, sense.shape[1]
     many = inputs + outputs
     away, share = np.empty((height, cols)), np.empty((height, cols))
-    joined, below, own, unit = np.zeros((cols, cols)), np.zeros((cols, cols)), np.empty((cols, cols)), np.eye(cols)
+    joined, below, own, unit = np.zeros((cols, cols)), np.zeros((cols, cols)), np.empty((cols, cols)), np.zeros((cols, cols))
     one, none, nothing, single = np.ones(1), np.zeros(cols), np.zeros((cols, 1)), np.empty((cols, 1))
     drawn, node = np.empty((cols, max(many, cols))), np.empty(max(many, cols))
     down, s = np.empty((height, cols, cols)), np.zeros((cols, inputs))
     kept = np.zeros((height, cols, inputs))
+    for col in range(cols):
+        unit[col, col] = 1.0
     for row in range(height):
         end = r + r_row[row]
         _chain(g[row], r, end, away[row], share[row])
@@ -127,7 +129,9 @@ def _answer(
             _invert(inverse)
             _times(inverse, joined, 0, cols, below)
             _times(inverse, s, 0, inputs, kept[row])
-            s[:] = kept[row]
+            for col in range(cols):
+                for k in range(inputs):
+                    s[col, k] = kept[row, col, k]
     # At the terminals, b = v + ohms f, for the columns at 0 V or, for answers to columns, at minus their weight.
     last = down[height - 1]
     for m in range(cols):
@@ -136,8 +140,9 @@ def _answer(
         last[m, m] += 1.0
     _invert(last)
     start, flow = np.empty((cols, many)), np.empty((cols, many))
-    start[:, :inputs] = s
     for m in range(cols):
+        for n in range(inputs):
+            start[m, n] = s[m, n]
         for n in range(outputs):
             total = 0.0
             for k in range(cols):
@@ -214,13 +219,22 @@ def _add(factor: float, what: Floats, to: Floats) -> None:
 
 
 @jit_apart
+def _add_four(fields: Floats, place: int, four: Floats, to: Floats) -> None:
+    """Add four neighbours' missing currents, each with its answer to an output."""
+    a, b, c, d = fields[0, place], fields[1, place], fields[2, place], fields[3, place]
+    for n in range(to.size):
+        to[n] += (a * four[0, n] + b * four[1, n]) + (c * four[2, n] + d * four[3, n])
+
+
+@jit_apart
 def _add_noise(
     volts: Floats, missing: Floats, linear: float, white: float, fano: float, thermal: float, flicker: float,
     current: Floats, flow: Floats, variance: Floats,
 ) -> None:  # fmt: skip
     """Add a cell's current to its column's `flow`, and its variance (`noise.current_variance`).
 
-    x coth x is x^2 (35 + x^2) / (105 + 10 x^2) + 1 here, 6e-4 off at x = 2 (100 mV): white noise is the least.
+    White noise is by far the least, so it is that of the secant's conductance, and x coth x is
+    x^2 (35 + x^2) / (105 + 10 x^2) + 1, which is 6e-4 off at x = 2 (100 mV).
     """
     for n in range(volts.size):
         v = volts[n]
@@ -228,9 +242,8 @@ def _add_noise(
         current[n] = amperes
         flow[n] += amperes
         x = v * v * thermal
-        siemens = linear + missing[n] / (v if v != 0.0 else 1.0)
         shot = fano * x * (35.0 + x) / (105.0 + 10.0 * x) + 1.0
-        variance[n] += white * siemens * shot + flicker * amperes * amperes
+        variance[n] += white * linear * shot + flicker * amperes * amperes
 
 
 @jit
@@ -248,7 +261,8 @@ def currents(
     rows, cols = state.shape[1:]
     samples, inputs = drives.shape[1:]
     outputs = out.shape[2]
-    volts, missing, current = np.empty(samples), np.empty(samples), np.empty(samples)
+    volts, four, current = np.empty(samples), np.empty((4, samples)), np.empty(samples)
+    last, used = cols - cols % 4, np.empty(cols, np.bool_)
     lines, sums = np.empty((inputs, samples)), np.empty((outputs, samples))
     flow, variance, shift = np.empty((cols, samples)), np.empty((cols, samples)), np.empty((cols, samples))
     noisy = noise[0] > 0.0
@@ -259,6 +273,10 @@ def currents(
         for n in range(samples):
             for k in range(inputs):
                 lines[k, n] = drives[array, n, k]
+        for col in range(cols):
+            used[col] = False
+            for output in range(outputs):
+                used[col] |= sense[array, col, output] != 0.0
         sums[:], flow[:], variance[:], shift[:] = 0.0, 0.0, 0.0, 0.0
         for k in range(inputs):
             for output in range(outputs):
@@ -266,6 +284,7 @@ def currents(
         for row in range(rows):
             for col in range(cols):
                 here = state[array, row, col]
+                missing = four[col % 4]
                 _voltages(fields[array, row, col], lines, volts)
                 if here == 2:
                     missing[:] = 0.0
@@ -274,9 +293,13 @@ def currents(
                         volts, g0[row, col], law[0] if here == 0 else 0.0, tmr[row, col] if here == 1 else 0.0,
                         law[1], linear[array, row, col], missing,
                     )  # fmt: skip
+                    if col >= last:
+                        for output in range(outputs):
+                            _add(fields[array, row, col, inputs + output], missing, sums[output])
+                if col % 4 == 3:
                     for output in range(outputs):
-                        _add(fields[array, row, col, inputs + output], missing, sums[output])
-                if noisy:
+                        _add_four(fields[array, row, col - 3 : col + 1], inputs + output, four, sums[output])
+                if noisy and used[col]:
                     _add_noise(
                         volts, missing, linear[array, row, col], white, noise[5 + here], thermal, noise[2 + here],
                         current, flow[col], variance[col],

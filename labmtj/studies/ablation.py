@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,8 @@ from labmtj.nets.dataset import Dataset
 from labmtj.nets.network import Trace
 from labmtj.nets.readout import Products, Readout, infer
 from labmtj.nets.stack import NetworkStack
+from labmtj.nets.tuning.copies import Copies, Software, map_weights
+from labmtj.nets.tuning.ways import tune
 from labmtj.physics.chance import Purpose, uniforms
 from labmtj.physics.mtj import LINEAR
 from labmtj.physics.superposition import SumNoise
@@ -29,8 +31,8 @@ from labmtj.records import Defect, Floats, Ints, State
 from labmtj.studies.inference import ArrayInference, array_products, hidden, map_of, nominal_window
 from labmtj.studies.records import Places
 
-Tuning = Callable[[tuple[Floats, ...], Products, float], Readout]
-"""From the maps [S] of all layers, products measured on the arrays for calibration, and the window [S]."""
+Tune = Callable[[tuple[Floats, ...], Products, float], Mapping[str, Readout]]
+"""Readouts by name, from the maps [S] of all layers, products measured for calibration, and the window [S]."""
 _BENT = 1e9  # [V] a junction's V_h whose conductance does not bend
 
 
@@ -151,19 +153,30 @@ def variants(failures: frozenset[Failure] = ALL) -> Iterator[tuple[str, str, fro
     yield "all", "", failures
 
 
+def ways(
+    stack: NetworkStack, data: Dataset, software: Software, names: Sequence[str] = ("untuned", "scale", "best")
+) -> Tune:
+    """The tunings of `nets.tuning.ways` by these names."""
+
+    def made(maps: tuple[Floats, ...], products: Products, window: float) -> Mapping[str, Readout]:
+        return tune(Copies(stack, data, map_weights(maps, window=window), software), names, products=products)
+
+    return made
+
+
 def ablation(
     copied: Copied,
     *,
     data: Dataset,
     software: Trace,
-    tunings: Mapping[str, Tuning],
+    tuned: Tune,
     failures: frozenset[Failure] = ALL,
 ) -> dict[str, NDArray[Any]]:
     """Loss of accuracy of every network with each set of failures after each tuning; columns, one row a copy.
 
     `variant`, `failure`, `tuning`, `network`, and `gap_train`, `gap_test`, `gap_all` [points]: what a copy has more
-    than `software`, the trace of the same networks in software, tuned. The tunings are made anew for every variant
-    from what it shows (maps with noise, where there is some), and each is judged at readings of its own.
+    than `software`, the trace of the same networks in software, tuned. Readouts are made anew for every variant
+    from what it shows (maps with noise, where there is some), and judged at other readings than it was made from.
     """
     parts: dict[str, list[Any]] = {name: [] for name in ("variant", "failure", "tuning", "network")}
     gaps: list[Floats] = []
@@ -173,10 +186,9 @@ def ablation(
         quiet = copied.noise is None or Failure.NOISE not in present
         maps = map_of(layers, ordinal=None if quiet else 0)
         calibration = array_products(layers, ordinal=1)
-        for turn, (name, tuning) in enumerate(tunings.items()):
-            readout = tuning(maps, calibration, window)
-            products = array_products(layers, ordinal=0 if quiet else 2 + turn)
-            trace = infer(copied.stack, data.inputs, products=products, readout=readout)
+        judged = once(array_products(layers, ordinal=2))
+        for name, readout in tuned(maps, calibration, window).items():
+            trace = infer(copied.stack, data.inputs, products=judged, readout=readout)
             gaps.append(100.0 * (_accuracies(trace, data) - wanted))
             count = len(copied.stack)
             parts["variant"] += [variant] * count
@@ -188,6 +200,22 @@ def ablation(
     }
     found = np.concatenate(gaps, axis=1) if gaps else np.zeros((3, 0))
     return table | {f"gap_{part}": found[n] for n, part in enumerate(("train", "test", "all"))}
+
+
+def once(products: Products) -> Products:
+    """Products whose first layer is read once for readouts that drive the rows alike: all else is digital."""
+    kept: list[tuple[Floats, Floats]] = []
+
+    def found(layer: int, drives: Floats) -> Floats:
+        if layer:
+            return products(layer, drives)
+        for before, result in kept:
+            if np.array_equal(before, drives):
+                return result
+        kept.append((drives, products(layer, drives)))
+        return kept[-1][1]
+
+    return found
 
 
 def _accuracies(trace: Trace, data: Dataset) -> Floats:

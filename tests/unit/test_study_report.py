@@ -78,8 +78,9 @@ def side_tables(table, *, sizes=(15.0, 40.0, 100.0), wires=(1.0, 20.0)):
         ("Wires and leakage", "wire (ohm a segment)", "leakage (share of G)"),
     ):
         x, y = np.meshgrid(np.linspace(0.01, 0.3, 9), np.linspace(0.0, 8.0, 8))
-        x = np.where(plane.startswith("Wires"), 10 ** (x * 6), x)
-        slope = 0.9 * (np.log10(x) / 6 if plane.startswith("Wires") else x) ** 2 + 0.0015 * y**2
+        slope = 0.9 * x**2 + 0.0015 * y**2
+        # wires as people choose them: 1, 2, 5, 10 ...
+        x = np.array([1.0, 2, 5, 10, 20, 50, 100, 200, 500])[np.newaxis].repeat(8, 0) if "Wires" in plane else x
         planes.append((np.full(x.size, plane), np.full(x.size, x_axis), np.full(x.size, y_axis), x.ravel(), y.ravel()))
         planes[-1] += ((0.985 - slope).ravel(),)
     names = ("plane", "x_axis", "y_axis", "x", "y", "median")
@@ -115,6 +116,7 @@ def side_tables(table, *, sizes=(15.0, 40.0, 100.0), wires=(1.0, 20.0)):
     return {
         "ablation": ablation,
         "inverse": inverse,
+        "crossings": {"label": np.array(["wire (ohm a segment)", "leakage"]), "at": np.array([31.4159, np.nan])},
         "ageing": ageing,
         "prediction": prediction,
         "costs": costs,
@@ -164,6 +166,8 @@ def test_a_page_of_all_tables_has_every_section_in_its_order(whole):
         "Provenance",
     ]
     assert "One measure is &lt;first&gt;." in whole[0]
+    said = "wire (ohm a segment): at 31.4; leakage: at none of the values tried."
+    assert said in whole[0]
 
 
 def test_the_page_needs_nothing_else(whole):

@@ -39,7 +39,7 @@ def section(content: Content) -> Section:
     )
     drawings = draw_all(
         lambda: [_by_size(table)],
-        lambda: [_by_wrong(table)] if has(table, "wrong") and tunings(table) else [],
+        lambda: [_by_wrong(table)] if (numbers(table, "wrong") >= 0).any() and tunings(table) else [],
         lambda: [_density(table, name) for name in ("untuned", "scale") if has(table, f"train_{name}")],
     )
     return Section("Write fidelity, and accuracy against it", (html.paragraph(text, kind="soft"),), drawings)
@@ -66,6 +66,7 @@ def _by_size(table: Table) -> Drawing:
 
 def _by_wrong(table: Table) -> Drawing:
     wrong = numbers(table, "wrong")
+    wrong = np.where(wrong >= 0, wrong, np.nan)
     bins = [(low, high) for low, high in _BINS if np.any((wrong >= low) & (wrong <= high))]
     most = int(np.nanmax(wrong))
     labels = [f"{low}" if low == high else f"{low}-{min(high, most)}" if low < most else f"{low}" for low, high in bins]

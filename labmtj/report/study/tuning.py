@@ -60,6 +60,9 @@ def section(content: Content) -> Section:
 def _costs(content: Content) -> dict[str, tuple[float, str, str]]:
     """Extra measurements of each tuning, what of, and what labels it used."""
     table = content.costs
+    if not has(table, "tuning", "measurements"):
+        found = {name: numbers(content.copies, f"measurements_{name}") for name in on_array(tunings(content.copies))}
+        return {name: (spread(values[values >= 0]).median, "", "") for name, values in found.items()}
     columns = (
         texts(table, "tuning"),
         numbers(table, "measurements"),

@@ -17,7 +17,7 @@ from labmtj.records import Cell, Floats, Ints, State
 from labmtj.routines.writing.picture import Picture, spread_out
 from labmtj.routines.writing.settings import MODEL_MARGIN, Algorithm, Order, WriteSettings
 
-_RISKY = 0.6  # chosen: of the selected cell's voltage on a half-selected one; at 0.5 it is V/2 as everywhere
+RISKY = 0.6  # chosen: of the selected cell's voltage on a half-selected one; at 0.5 it is V/2 as everywhere
 _TURNS = 8  # chosen: of moving batches about; most orders are settled after three
 _EXCESS = 1.12  # chosen: what one cell of a batch may get over what it wants; the spread of V_c is 5 %
 
@@ -57,7 +57,7 @@ class Batches:
         nominal = float(np.nanmedian(self._wanted[State.P]))
         share = self._picture.shares(State.P, scheme=self._settings.scheme, amplitude=nominal)
         here = [share[cell.position] for cell in cells]
-        if not here or 0.5 * max(here) < _RISKY * min(here):
+        if not here or 0.5 * max(here) < RISKY * min(here):
             return []
         return [cell for _, cell in sorted(zip(here, cells, strict=True))]
 

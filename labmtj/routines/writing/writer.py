@@ -17,7 +17,7 @@ from labmtj.routines.writing.settings import Algorithm, Order, WriteSettings
 from labmtj.routines.writing.talk import Done, Ground, Talk
 from labmtj.routines.writing.verifier import UNREADABLE, Verifier
 
-_MOST_TRIPS = 2  # a cell whose pulse or reading met a source's limit gets one more pulse (reliability)
+MOST_TRIPS = 2  # a cell whose pulse or reading met a source's limit gets one more pulse (reliability)
 
 
 class Writer(Verifier):
@@ -115,7 +115,7 @@ class Writer(Verifier):
         """Pulse a batch until all of it is right; cells that trip the compliance get one more pulse at most."""
         amplitude = 0.0
         for attempt in range(first, self._settings.retries + 1):
-            left = tuple(cell.col for cell in batch.cells if self._trips[cell.position] < _MOST_TRIPS)
+            left = tuple(cell.col for cell in batch.cells if self._trips[cell.position] < MOST_TRIPS)
             if not left:
                 return
             batch = replace(batch, cols=left)
