@@ -226,8 +226,8 @@ def test_one_network_on_one_die_makes_a_page_that_says_what_is_not_there(tmp_pat
     table = copies(networks=1, dies=1, sizes=(40.0,), wires=(5.0,), failed=False, tunings=("untuned", "scale"))
     page = write_study_report(tmp_path, content(table)).read_text(encoding="utf-8")
     assert "1 copy was judged: 1 network on 1 die of one kind" in page
-    assert "No ablation was asked for." in page
-    assert "The inverse question was not asked in this study." in page
+    assert "This study has no ablation." in page
+    assert "This study has no answer to the inverse question." in page
     assert "No measure was compared with accuracy in this study." in page
     assert "Copies were judged only once, right after the write." in page
     files = sorted(file.name for file in (tmp_path / "figures").iterdir())
