@@ -16,6 +16,12 @@ _ROWS = {
     "software_tuned": "software, scale tuned",
     "untuned": "array, nominal scale",
     "tuned": "array, scale tuned",
+    "layer_scales": "array, a scale a layer",
+    "columns": "array, columns tuned",
+    "rows_columns": "array, rows and columns tuned",
+    "bias": "array, biases refitted",
+    "threshold": "array, class thresholds tuned",
+    "best": "array, best tuning",
 }
 
 

@@ -98,11 +98,13 @@ def _answer(
     inputs, outputs = rows.size, sense.shape[1]
     many = inputs + outputs
     away, share = np.empty((height, cols)), np.empty((height, cols))
-    joined, below, own, unit = np.zeros((cols, cols)), np.zeros((cols, cols)), np.empty((cols, cols)), np.eye(cols)
+    joined, below, own, unit = np.zeros((cols, cols)), np.zeros((cols, cols)), np.empty((cols, cols)), np.zeros((cols, cols))
     one, none, nothing, single = np.ones(1), np.zeros(cols), np.zeros((cols, 1)), np.empty((cols, 1))
     drawn, node = np.empty((cols, max(many, cols))), np.empty(max(many, cols))
     down, s = np.empty((height, cols, cols)), np.zeros((cols, inputs))
     kept = np.zeros((height, cols, inputs))
+    for col in range(cols):
+        unit[col, col] = 1.0
     for row in range(height):
         end = r + r_row[row]
         _chain(g[row], r, end, away[row], share[row])
@@ -127,7 +129,9 @@ def _answer(
             _invert(inverse)
             _times(inverse, joined, 0, cols, below)
             _times(inverse, s, 0, inputs, kept[row])
-            s[:] = kept[row]
+            for col in range(cols):
+                for k in range(inputs):
+                    s[col, k] = kept[row, col, k]
     # At the terminals, b = v + ohms f, for the columns at 0 V or, for answers to columns, at minus their weight.
     last = down[height - 1]
     for m in range(cols):
@@ -136,8 +140,9 @@ def _answer(
         last[m, m] += 1.0
     _invert(last)
     start, flow = np.empty((cols, many)), np.empty((cols, many))
-    start[:, :inputs] = s
     for m in range(cols):
+        for n in range(inputs):
+            start[m, n] = s[m, n]
         for n in range(outputs):
             total = 0.0
             for k in range(cols):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,9 @@ from labmtj.routines.writing.picture import Picture
 from labmtj.runs.die_map import die_map_entry
 from labmtj.units import Dimension, show
 
+if TYPE_CHECKING:
+    from labmtj.protocol.calibration import Tuned
+
 
 @dataclass(frozen=True, eq=False)
 class Measured:
@@ -36,7 +39,7 @@ class Progress:
 
     `stated` is the state that a positive row writes as the bench file has it: found, not believed. `magnet` and
     `thermometer` are the bench's, where it has them; `check` looks at its lines, where the array has any.
-    `quarantined` are the cells of lines that are left out.
+    `quarantined` are the cells of lines that are left out; `tunings` what was tuned besides the scale, by its name.
     """
 
     network: Network | None
@@ -58,6 +61,7 @@ class Progress:
     quarantined: frozenset[Cell] = frozenset()
     scale: ScaleTuning | None = None
     software_scale: ScaleTuning | None = None
+    tunings: dict[str, Tuned] = field(default_factory=lambda: {})
     watch: Watch | None = None
     _picture: Picture | None = None
 

@@ -10,7 +10,7 @@ import numpy as np
 from labmtj.nets.measures import accuracy, confusion, layer_agreement
 from labmtj.nets.network import forward
 from labmtj.protocol.progress import Progress
-from labmtj.records import Copy, Defect
+from labmtj.records import Copy, Defect, Ints
 from labmtj.runs.journal import finite
 
 
@@ -32,9 +32,11 @@ def summary(progress: Progress, *, bench_seconds: float) -> dict[str, Any]:
         found["accuracy"] = _accuracies(progress)
     if progress.scale is not None and progress.software_scale is not None:
         found["scale"] = {"array": progress.scale.scale, "software": progress.software_scale.scale}
+    if progress.tunings:
+        found["tuning"] = {name: {"measurements": how.measurements} for name, how in progress.tunings.items()}
     if _complete(progress):
         network, data = progress.known_network, progress.known_data
-        classes = progress.trace(len(network.layers), _tuned(progress)).classes
+        classes = _classes(progress)
         found["confusion"] = confusion(classes, data.labels, count=data.classes).tolist()
         expected = forward(network, data.inputs)
         measured = progress.trace(len(network.layers))
@@ -48,6 +50,13 @@ def _complete(progress: Progress) -> bool:
 
 def _tuned(progress: Progress) -> float:
     return 1.0 if progress.scale is None else progress.scale.scale
+
+
+def _classes(progress: Progress) -> Ints:
+    """Classes that the copy gives all samples: at its tuned scale, else as it was tuned last, else as it is."""
+    if progress.scale is None and progress.tunings:
+        return list(progress.tunings.values())[-1].classes
+    return progress.trace(len(progress.known_network.layers), _tuned(progress)).classes
 
 
 def _writing(copies: list[Copy]) -> dict[str, Any]:
@@ -85,4 +94,5 @@ def _accuracies(progress: Progress) -> dict[str, dict[str, float]]:
         found["untuned"] = asdict(accuracy(progress.trace(layers).classes, data))
         if progress.scale is not None:
             found["tuned"] = asdict(accuracy(progress.trace(layers, _tuned(progress)).classes, data))
+        found |= {name: asdict(how.after) for name, how in progress.tunings.items()}
     return found

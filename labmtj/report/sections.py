@@ -17,6 +17,12 @@ _ROWS = {
     "software_tuned": "software, scale tuned",
     "untuned": "array, nominal scale",
     "tuned": "array, scale tuned",
+    "layer_scales": "array, a scale a layer",
+    "columns": "array, columns tuned",
+    "rows_columns": "array, rows and columns tuned",
+    "bias": "array, biases refitted",
+    "threshold": "array, class thresholds tuned",
+    "best": "array, best tuning",
 }
 _PARTS = ("train", "test", "all")
 _LETTERS = "S short, O open, K stuck"
@@ -54,12 +60,15 @@ def _accuracies(summary: dict[str, Any]) -> str:
     found = summary.get("accuracy", {})
     scales = summary.get("scale", {})
     tuned = {"software_tuned": scales.get("software"), "tuned": scales.get("array")}
+    costs = {key: how["measurements"] for key, how in summary.get("tuning", {}).items() if how["measurements"]}
+    notes = {key: f" f = {value:.2f}" for key, value in tuned.items() if value}
+    notes |= {key: f", {count} inputs measured" for key, count in costs.items()}
     rows = [
-        [label + (f" f = {tuned[key]:.2f}" if tuned.get(key) else ""), *(percent(found[key][part]) for part in _PARTS)]
+        [label + notes.get(key, ""), *(percent(found[key][part]) for part in _PARTS)]
         for key, label in _ROWS.items()
         if key in found
     ]
-    caption = "The scale is tuned on training samples only; test samples have no part in it."
+    caption = "Whatever is tuned is tuned on training samples only; test samples have no part in it."
     return html.table(["accuracy", *_PARTS], rows, caption=caption, numbers=3) if rows else ""
 
 
@@ -196,6 +205,8 @@ def inference(run: Run) -> str:
     counts = None if group is None else group.values("confusion")
     if counts is not None:
         scale = "the tuned scale" if "scale" in summary else "the nominal scale"
+        if "scale" not in summary and summary.get("tuning"):
+            scale = f"the readout that {list(summary['tuning'])[-1].replace('_', ' ')} gave"
         drawn.append(
             (
                 figures.confusion_chart(counts, title="Confusion matrix", key="confusion"),

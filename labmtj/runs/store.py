@@ -6,6 +6,7 @@
 | layer1, layer2 .. | per device of a layer: target, state, verified, initial, conductance, pulses, defect |
 | inference | products of the layers per sample, labels, confusion |
 | tune | accuracy against scale |
+| tuning_columns, tuning_best .. | row gains, column gains and offsets of a layer, as a way to tune gave them |
 | iv, tmr, switching, .. | what a characterisation step of that name found; iv2 the second of its kind |
 | steps, readings, pulses, products, sums, samples, fields | tables, one row an event |
 
@@ -69,6 +70,8 @@ def _groups(events: Events, folder: Path) -> dict[str, Group]:
         groups["inference"] = _inference(events)
     if events.of("tune"):
         groups["tune"] = _tune(events.last("tune"))
+    for entry in events.of("tuning"):
+        groups[f"tuning_{entry['what']}"] = _tuning(entry)
     groups["steps"] = tables.steps(events)
     groups["readings"] = tables.readings(events)
     groups["pulses"] = tables.pulses(events)
@@ -220,6 +223,23 @@ def _tune(entry: Entry) -> Group:
     for name, text in texts.items():
         found[name] = Variable(("scale",), _floats(entry[name]), meaning=text)
     return Group(found, {"chosen": entry["scale"], "software_chosen": entry["software_scale"]})
+
+
+def _tuning(entry: Entry) -> Group:
+    found: dict[str, Variable] = {}
+    texts = {
+        "rows": ("input", "share of the read voltage at an input of 1"),
+        "gain": ("output", "pre-activation over product"),
+        "offset": ("output", "added to the pre-activation, beside the bias"),
+    }
+    for number, layer in enumerate(entry["layers"], start=1):
+        for name, (line, text) in texts.items():
+            found[f"{name}{number}"] = Variable((f"{line}{number}",), _floats(layer[name]), meaning=text)
+        for line, name in (("input", "rows"), ("output", "gain")):
+            count = len(layer[name])
+            found[f"{line}{number}"] = Variable((f"{line}{number}",), _from_1(count), meaning=f"{line}, from 1")
+    parts = {f"{when}_{part}": entry[when][part] for when in ("before", "after") for part in ("train", "test", "all")}
+    return Group(found, {"measurements": entry["measurements"], **parts})
 
 
 def _from_1(count: int) -> NDArray[np.int64]:

@@ -88,7 +88,7 @@ def read_block(path: Path, *, digest: str) -> BlockResult | None:
         return None
     tables: dict[str, dict[str, NDArray[Any]]] = {}
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             notes = {name: stored[name].item() for name in _NOTES}
             for key in stored.files:
                 table, slash, name = key.partition("/")

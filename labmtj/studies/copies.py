@@ -65,7 +65,7 @@ def copies(task: Task, *, setting: Setting) -> dict[str, Columns]:
         rows |= judged(name, made.trace(name, work.data.inputs), work)
         rows[f"measurements_{name}"] = np.full(len(work.stack), readout.measurements)
     found: dict[str, Columns] = {"copies": rows}
-    ageing = study.compare.ageing
+    ageing = study.compared.ageing
     if ageing is not None and task.kind is not None and task.kind.diameter in ageing.diameters:
         found["ageing"] = _joined([*_ages(work, made, ageing.after)])
     return found

@@ -184,4 +184,10 @@ class StudyFile(Model):
     infer: Reading = Reading()
     tune: Annotated[list[Tuning], Field(default_factory=lambda: ["scale", "best"])]
     """Ways to tune a copy, on training samples only; untuned is always there."""
-    compare: Compare = Compare()
+    compare: Compare | None = None
+    """Studies beside the table of copies; none if it is not said."""
+
+    @property
+    def compared(self) -> Compare:
+        """The side studies that are wanted."""
+        return self.compare or Compare()

@@ -69,14 +69,14 @@ def failures(task: Task, *, setting: Setting) -> dict[str, Columns]:
 def inverse(task: Task, *, setting: Setting) -> dict[str, Columns]:
     """Medians over planes of what can be wrong, and where each of it alone gives the accuracy asked for."""
     study = setting.job.study
-    assert study.compare.inverse is not None
+    assert study.compared.inverse is not None
     file = setting.job.bench
     model = die_model(file.bench)
     question = Question(
         model,
         seeds=range(study.seed, study.seed + _INVERSE_DIES),
         read=study.infer.voltage(model.diameter),
-        accuracy=study.compare.inverse.accuracy,
+        accuracy=study.compared.inverse.accuracy,
     )
     stack = setting.networks.stack.take(range(task.first, task.last))
     return {**answers(question, stack=stack, data=setting.networks.data)}
