@@ -146,6 +146,14 @@ def rest(hidden: Hidden, aging: Aging, copy: int, rates: Floats, seconds: float)
 
 
 @jit
+def thresholds(located: Words, flips: Words, threshold: Floats) -> None:
+    """Fill the exposure at which each cell of every copy flips next, (copies, cells); exponential, by its flips."""
+    for copy in range(flips.shape[0]):
+        for cell in range(flips.shape[1]):
+            threshold[copy, cell] = -math.log(uniform_there(located[cell], flips[copy, cell]))
+
+
+@jit
 def rest_all(hidden: Hidden, aging: Aging, which: Ints, seconds: Floats) -> None:
     """Let time pass on each of these copies."""
     rates = np.zeros(hidden.state.shape[1])
