@@ -311,6 +311,7 @@ class Copies:
         fit = np.linalg.pinv(np.vander(points, _TERMS + 1)[:, :-1])
         moves = ~(self._stays | fixed)
         for state in State:
+
             def drive(volts: float, state: State = state) -> Floats:
                 to_p = model.sign * volts / self._v_c0[state.other] + self._field
                 return np.clip(to_p if state is State.AP else -to_p, -DRIVE_LIMIT, DRIVE_LIMIT)

@@ -301,7 +301,9 @@ def _measured(
     seen = shift - into + math.sqrt(variance) * normal(eyes.seed, _READ_NOISE, line, 2 * ordinal)
     if abs(seen) > eyes.meter[3]:
         return math.nan
-    return -(seen * eyes.meter[0] + eyes.meter[1] + normal(eyes.seed, _READ_NOISE, line, 2 * ordinal + 1) * eyes.meter[2])
+    return -(
+        seen * eyes.meter[0] + eyes.meter[1] + normal(eyes.seed, _READ_NOISE, line, 2 * ordinal + 1) * eyes.meter[2]
+    )
 
 
 @jit
