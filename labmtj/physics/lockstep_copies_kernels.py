@@ -198,7 +198,7 @@ def fire(
     """
     outside = 0
     for pulse in range(which.size):
-        copy = which[pulse]
+        copy = int(which[pulse])
         hidden.clock[copy] += seconds
         broken[pulse] = -1
         for cell in range(cell_v.shape[1]):
@@ -301,7 +301,9 @@ def _measured(
     seen = shift - into + math.sqrt(variance) * normal(eyes.seed, _READ_NOISE, line, 2 * ordinal)
     if abs(seen) > eyes.meter[3]:
         return math.nan
-    return -(seen * eyes.meter[0] + eyes.meter[1] + normal(eyes.seed, _READ_NOISE, line, 2 * ordinal + 1) * eyes.meter[2])
+    return -(
+        seen * eyes.meter[0] + eyes.meter[1] + normal(eyes.seed, _READ_NOISE, line, 2 * ordinal + 1) * eyes.meter[2]
+    )
 
 
 @jit
@@ -324,14 +326,14 @@ def look(
     scratch, rates, kept = np.zeros(cells), np.zeros((2, cells)), np.zeros((2, cells))
     for solved in range(going.size):
         member = going[solved]
-        copy, row = which[member], rows[member]
-        state = hidden.state[copy]
+        copy, row = int(which[member]), int(rows[member])
+        state, columns = hidden.state[copy], cols[member]
         for sign in range(2 if alive else 0):
             v, turned = cell_v[sign if both else 0, solved], 1.0 if both or sign == 0 else -1.0
             _rates_at(aging, state, v, turned, not both, row, -1, 0, lines, lines, offsets, rates[sign])
             kept[sign] = rates[sign]
         while progress[member, 0] < count[member]:
-            col = cols[member, progress[member, 0]]
+            col = int(columns[progress[member, 0]])
             if alive and not both:
                 v = cell_v[0, solved]
                 for sign in range(2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from labmtj.routines.writing.settings import WriteSettings
 from labmtj.studies.copying.age import aged
 from labmtj.studies.copying.prepare import SilentJournal, prepare, put_into
 from labmtj.studies.copying.settings import write_settings
+from labmtj.studies.copying.wire import snapshot_bench, wire_copy, wire_products
 from labmtj.studies.copying.write import write
 from labmtj.studies.records import Places, PreparedDie
 from labmtj.twin.access import TwinArray
@@ -115,7 +117,17 @@ def test_copies_at_15_nm_are_those_of_the_twin_with_defects_and_cells_that_flip_
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("diameter", "wire", "seed"),
-    [(15, 20, 2), (20, 20, 3), (30, 1, 4), (40, 5, 1), (40, 20, 7), (50, 5, 6), (100, 5, 2), (100, 20, 1), (100, 20, 2)],
+    [
+        (15, 20, 2),
+        (20, 20, 3),
+        (30, 1, 4),
+        (40, 5, 1),
+        (40, 20, 7),
+        (50, 5, 6),
+        (100, 5, 2),
+        (100, 20, 1),
+        (100, 20, 2),
+    ],
 )
 def test_copies_of_every_kind_are_those_of_the_twin(diameter: int, wire: int, seed: int) -> None:
     same(diameter, wire, seed, [0, 5, 17], avoid=seed % 2 == 0)
@@ -135,3 +147,25 @@ def test_the_compiled_door_maps_a_die_as_the_array_door_does() -> None:
     assert die.defect.tolist() == prepared.die.defect.tolist()
     np.testing.assert_allclose(prepared.die.r_p, die.r_p, rtol=1e-9)
     np.testing.assert_allclose(prepared.die.r_ap, die.r_ap, rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_a_copy_through_drivers_and_instruments_is_the_one_in_lockstep(tmp_path: Path) -> None:
+    prepared, network = prepare(bench(40, 5, 3), read=0.05), shipped("wine/3")
+    settings = write_settings(prepared)
+    places = places_of(1, [avoid_defects(prepared.die, layer.shape) for layer in network.layers])
+    with snapshot_bench(prepared, tmp_path) as opened:
+        seconds = opened.clock.now() - prepared.after.clock
+        wire = wire_copy(opened, prepared.die, network, places, settings)
+        products = wire_products(
+            opened, places[1], np.array([[1.0, 0.0, -1.0, 0.0, 0.0, 1.0]]), read=0.05, window=prepared.nominal_window
+        )
+    lockstep = write(prepared, NetworkStack.of([network]), places, settings, opened=seconds)
+    for one, other in zip(wire, lockstep, strict=True):
+        assert one.state.tolist() == other.state.tolist()
+        assert one.seen.tolist() == other.seen.tolist()
+        assert one.pulses.tolist() == other.pulses.tolist()
+        assert one.repaired.tolist() == other.repaired.tolist()
+        np.testing.assert_allclose(other.conductance, one.conductance, rtol=1e-3)
+    expected = np.array([1.0, 0.0, -1.0, 0.0, 0.0, 1.0]) @ lockstep[1].conductance[0] / prepared.nominal_window
+    np.testing.assert_allclose(products[0], expected, atol=0.05)

@@ -25,6 +25,7 @@ def aged(prepared: PreparedDie, layer: WrittenLayer, seconds: float) -> NDArray[
         raise InputError("a layer that a real bench has written ages on that bench: read it again")
     truth = prepared.truth
     model, shape = truth.model, layer.state.shape
+    copies, cells = int(shape[0]), truth.delta.size
     last = DELTA_FIRST + DELTA_STEP * (DELTA_COUNT - 1)
     switching = Switching(np.clip(truth.delta.ravel(), DELTA_FIRST, last), tau_d=model.tau_d)
     field, moves = truth.stray_field.ravel(), truth.defect.ravel() == Defect.NONE
@@ -34,7 +35,6 @@ def aged(prepared: PreparedDie, layer: WrittenLayer, seconds: float) -> NDArray[
     located = np.empty((1, field.size), np.uint64)
     locate_all(np.array([model.seed]), int(Purpose.EXPOSURE), located)
     aging = Aging(resting, np.zeros((3, field.size, 1)), 1.0, True, located[0])
-    copies, cells = shape[0], field.size
     hidden = Hidden(
         layer.state.reshape(copies, cells).copy(), layer.exposure.hazard.reshape(copies, cells).copy(),
         layer.exposure.flips.reshape(copies, cells).copy(), np.empty((copies, cells)), np.zeros((1, 1)),

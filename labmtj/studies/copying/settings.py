@@ -92,7 +92,7 @@ class Plan:
                 volts = self.settings.amplitudes.towards(state) * self.settings.growth.amplitude(0)
                 self._check(cell, volts)
 
-    def far_first(self, cells: Ints, used: Ints) -> Ints:
+    def far_first(self, cells: Ints, used: NDArray[np.bool_]) -> Ints:
         """Order (networks, devices) in which cells of a layer are gone through one by one; empty where any order does.
 
         `cells` (networks, devices) and whether they are `used`; those that are not come last.
