@@ -74,7 +74,7 @@ def answer(table: Table, *, regress: Sequence[str] = ("drop_untuned", "rise_scal
     measured = np.stack([np.asarray(table[name], np.float64) for name in names], axis=1)
     wanted = np.stack(list(found.values()), axis=1)
     kinds = np.stack([np.asarray(table[name], np.float64) for name in _KIND], axis=1)
-    judged = np.isfinite(wanted).all(axis=1)
+    judged: NDArray[np.bool_] = np.asarray(np.isfinite(wanted).all(axis=1))
     # Dies of one seed but another size or wire are other dies.
     dies = np.unique(np.column_stack([kinds, table["die"]]), axis=0, return_inverse=True)[1]
     scopes: list[tuple[str, NDArray[np.bool_], NDArray[Any]]] = [(POOLED, judged, dies)]

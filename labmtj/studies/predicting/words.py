@@ -78,7 +78,7 @@ def _told(ranks: Table, row: int) -> str:
 
 
 def _of_regression(regression: Table, target: str, name: str, factor: float, unit: str) -> Iterator[str]:
-    here = np.flatnonzero(regression["target"] == target) if len(regression["target"]) else []
+    here: list[int] = np.flatnonzero(regression["target"] == target).tolist()
     told = [
         f"{regression['features'][row]} explain {100 * regression['r_squared'][row]:.0f} % of the variance (mean "
         f"error {factor * regression['error'][row]:.2g} {unit}, rank correlation {regression['spearman'][row]:+.2f})"
