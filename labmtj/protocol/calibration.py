@@ -18,7 +18,7 @@ from labmtj.routines.infer import analog, bit_serial
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """A tuned copy: its readout (of one network), by the conductance maps the classes (samples,) and accuracies, its cost.
+    """A tuned copy: its readout (of one network), classes (samples,) and accuracies by the conductance maps, its cost.
 
     `measurements` are inputs that the array was given; `measured` the layers, from 1, that gave sums for it.
     """

@@ -12,7 +12,7 @@ from labmtj.nets.network import Trace, pairs
 from labmtj.nets.readout import LayerReadout, Readout, ideal_products, infer, nominal
 from labmtj.nets.stack import NetworkStack
 from labmtj.nets.tuning.scales import best_scale
-from labmtj.records import Floats
+from labmtj.records import Floats, Ints
 
 # chosen: what a device that could not be read counts as, in windows. It is a short, of 100 to 300 ohm, which is 5
 # (100 nm) to 150 windows (40 nm); a fit has to find its line useless, and does at any of these.
@@ -49,7 +49,7 @@ class Copies:
             raise InputError("a map with values that are not finite numbers cannot be used to tune")
 
     @property
-    def devices(self) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]], ...]:
+    def devices(self) -> tuple[Ints, ...]:
         """Bits of the devices, as the stack has them."""
         return self.stack.devices
 
