@@ -50,7 +50,9 @@ def tuned_copy(progress: Progress, way: str, *, inputs: int, bits: int | None, t
         pairs(neutral(progress.conductance[number]))[np.newaxis] / progress.window
         for number in range(1, len(stack.devices) + 1)
     )
-    copies = Copies(stack, data, maps, in_software(stack, data))
+    known = progress.software_scale
+    software = in_software(stack, data, scale=None if known is None else np.array([known.scale]))
+    copies = Copies(stack, data, maps, software)
     measured = still_there(progress) if inputs else ()
     products = _products(progress, copies.products, measured, bits, tick)
     asked = {"inputs": inputs, "best_inputs": inputs} if inputs else {}

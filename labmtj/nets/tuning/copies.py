@@ -87,12 +87,14 @@ def one_scale(stack: NetworkStack, scale: Floats, *, name: str = "scale") -> Rea
     return Readout(name, layers)
 
 
-def in_software(stack: NetworkStack, data: Dataset) -> Software:
-    """Software at scale 1, and at the scale that tuning on the training samples gives each network."""
+def in_software(stack: NetworkStack, data: Dataset, *, scale: Floats | None = None) -> Software:
+    """Software at scale 1, and at the scale that tuning on the training samples gives each network.
+
+    `scale` (networks,) is that scale, where it is known already.
+    """
     weights = tuple(stack.weights(layer) for layer in range(len(stack.devices)))
-    scale = best_scale(weights, stack.bias, data)
+    found = best_scale(weights, stack.bias, data) if scale is None else scale
     products = ideal_products(stack)
     at_1 = infer(stack, data.inputs, products=products, readout=nominal(stack))
-    return Software(
-        scale, at_1, infer(stack, data.inputs, products=products, readout=one_scale(stack, scale, name="software"))
-    )
+    tuned = one_scale(stack, found, name="software")
+    return Software(found, at_1, infer(stack, data.inputs, products=products, readout=tuned))
