@@ -56,10 +56,13 @@ def nominal(stack: NetworkStack) -> Readout:
 
 
 def infer(stack: NetworkStack, inputs: Floats, *, products: Products, readout: Readout) -> Trace:
-    """Forward pass of every network; `inputs` (samples, inputs), arrays of the trace (networks, samples, outputs)."""
+    """Forward pass of every network; arrays of the trace are (networks, samples, outputs).
+
+    `inputs` (samples, inputs) are the same for all, or each network has its own: (networks, samples, inputs).
+    """
     before: list[Floats] = []
     after: list[Floats] = []
-    values = np.broadcast_to(inputs, (len(stack), *inputs.shape))
+    values = np.broadcast_to(inputs, (len(stack), *inputs.shape[-2:]))
     for layer, (bias, how) in enumerate(zip(stack.bias, readout.layers, strict=True)):
         found = products(layer, values * how.rows[:, np.newaxis, :])
         linear = found * how.gain[:, np.newaxis, :] + (how.offset + bias)[:, np.newaxis, :]

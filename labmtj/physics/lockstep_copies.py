@@ -28,8 +28,8 @@ from labmtj.physics.variation import DieTruth
 from labmtj.records import Defect, Floats, Ints, State
 
 _OFF = ("heating", "back_hopping", "neighbour_field")
-_TERMS, _REACH = 10, 1.3  # of the polynomials of ln(rate), and up to which multiple of the read voltage they hold
-_IDLE = 1e-12 / 1e5  # [1/s] chosen: a cell that flips once in 1e12 copies of a day has no exposure
+_TERMS, _REACH = 8, 1.3  # of the polynomials of ln(rate), and up to which multiple of the read voltage they hold
+_IDLE = 1e-13  # [1/s] chosen: cells that never flip faster have no exposure; one in 1e9 copies of a minute differs
 _WORN = 0.45  # [V] chosen: below it a pulse of 100 us takes 2e-17 of a barrier's life
 _AT_LIMIT, _WITHIN, _CLOSE, _NUDGE, _TRIES = 0.995, 1.0 + 1e-6, 1e-7, 1e-3, 30  # as the twin's sources have it
 
@@ -308,7 +308,7 @@ class Copies:
         unit = _REACH * read
         points = np.cos(np.pi * (np.arange(3 * _TERMS) + 0.5) / (3 * _TERMS))
         held, resting = np.zeros((3, cells, _TERMS)), np.zeros((3, cells))
-        fit = np.linalg.pinv(np.vander(points, _TERMS))
+        fit = np.linalg.pinv(np.vander(points, _TERMS + 1)[:, :-1])
         moves = ~(self._stays | fixed)
         for state in State:
             def drive(volts: float, state: State = state) -> Floats:
@@ -316,12 +316,14 @@ class Copies:
                 return np.clip(to_p if state is State.AP else -to_p, -DRIVE_LIMIT, DRIVE_LIMIT)
 
             logs = np.log(np.stack([switching.rates(drive(unit * point)) for point in points.tolist()]))
-            held[state] = (fit @ logs).T
-            resting[state] = np.where(moves, switching.rates(drive(0.0)), 0.0)
+            still = switching.rates(drive(0.0))
+            held[state] = (fit @ (logs - np.log(still))).T
+            resting[state] = np.where(moves, still, 0.0)
             peak = np.exp(logs.max(axis=0)) if state is State.P else np.maximum(peak, np.exp(logs.max(axis=0)))
         located = np.empty((1, cells), np.uint64)
         locate_all(np.array([model.seed]), int(Purpose.EXPOSURE), located)
-        return Aging(resting, held, unit, np.flatnonzero(moves & (peak > _IDLE)), located[0])
+        resting[:, peak <= _IDLE] = 0.0
+        return Aging(resting, held, unit, bool(resting.any()), located[0])
 
     def _short(self, cell: int, low: float, high: float) -> float:
         """Resistance [ohm] of a barrier that has broken."""

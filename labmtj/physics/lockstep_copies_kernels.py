@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from labmtj.physics.chance import Purpose
 from labmtj.physics.chance_kernels import normal, uniform, uniform_there
-from labmtj.physics.jit import jit
+from labmtj.physics.jit import jit, jit_apart
 from labmtj.physics.lockstep_kernels import STRIDE
 from labmtj.physics.mtj import LINEAR
-from labmtj.physics.mtj_kernel import junction
-from labmtj.physics.noise import BOLTZMANN, ELEMENTARY_CHARGE
+from labmtj.physics.noise import ELEMENTARY_CHARGE
 from labmtj.physics.switching import probabilities
 from labmtj.records import Floats, Ints, State
 
@@ -52,14 +51,14 @@ class Aging(NamedTuple):
     """Rates of a die's cells to leave their states by themselves.
 
     `resting` (3, cells) [1/s] at rest by state; `held` (3, cells, terms) are polynomials of the logarithm of the
-    rate in the cell's voltage over `unit` [V]; `active` are the cells whose rates matter, `located` (cells,) the
-    addresses of their thresholds.
+    rate in the cell's voltage over `unit` [V]; `alive` says whether any matters (the others have
+    resting rates of 0), `located` (cells,) are the addresses of thresholds.
     """
 
     resting: Floats
     held: Floats
     unit: float
-    active: Ints
+    alive: bool
     located: Words
 
 
@@ -84,29 +83,27 @@ class Eyes(NamedTuple):
 
 @jit
 def expose(hidden: Hidden, aging: Aging, copy: int, rates: Floats, seconds: float) -> tuple[float, int]:
-    """Gather exposure until `seconds` are over or a cell flips; what is left of them, and that cell (-1: none)."""
-    hazard, threshold, active = hidden.hazard[copy], hidden.threshold[copy], aging.active
-    over = False
-    for at in range(active.size):
-        cell = active[at]
-        over |= hazard[cell] + rates[cell] * seconds >= threshold[cell]
-    if not over:
-        for at in range(active.size):
-            cell = active[at]
-            hazard[cell] += rates[cell] * seconds
+    """Gather exposure until `seconds` are over or a cell flips; what is left of them, and that cell (-1: none).
+
+    `rates` (cells,) [1/s], 0 where they do not matter.
+    """
+    if not aging.alive:
         hidden.clock[copy] += seconds
         return 0.0, -1
+    hazard, threshold = hidden.hazard[copy], hidden.threshold[copy]
+    over = _gather(hazard, threshold, rates, seconds)
+    if over == 0:
+        hidden.clock[copy] += seconds
+        return 0.0, -1
+    _gather(hazard, threshold, rates, -seconds)
     first, soonest = -1, np.inf
-    for at in range(active.size):
-        cell = active[at]
+    for cell in range(rates.size):
         if hazard[cell] + rates[cell] * seconds >= threshold[cell]:
             when = (threshold[cell] - hazard[cell]) / rates[cell]
             if when < soonest:
                 first, soonest = cell, when
     elapsed = min(max(soonest, 0.0), seconds)
-    for at in range(active.size):
-        cell = active[at]
-        hazard[cell] += rates[cell] * elapsed
+    _gather(hazard, threshold, rates, elapsed)
     hidden.clock[copy] += elapsed
     hazard[first] = 0.0
     hidden.flips[copy, first] += np.uint64(1)
@@ -115,17 +112,45 @@ def expose(hidden: Hidden, aging: Aging, copy: int, rates: Floats, seconds: floa
     return seconds - elapsed, first
 
 
+@jit_apart
+def _gather(hazard: Floats, threshold: Floats, rates: Floats, seconds: float) -> int:
+    """Add exposure to all cells of a copy; how many are over their thresholds then."""
+    over = 0
+    for cell in range(rates.size):
+        now = hazard[cell] + rates[cell] * seconds
+        hazard[cell] = now
+        over += 1 if now >= threshold[cell] else 0
+    return over
+
+
+@jit_apart
+def _at_rest(state: States, resting: Floats, rates: Floats) -> None:
+    """Fill `rates` (cells,) [1/s] of a copy at rest."""
+    for cell in range(rates.size):
+        now = state[cell]
+        rates[cell] = resting[0, cell] if now == 0 else resting[1, cell] if now == 1 else 0.0
+
+
 @jit
 def rest(hidden: Hidden, aging: Aging, copy: int, rates: Floats, seconds: float) -> bool:
     """Let time pass without volts on the lines; whether a cell has flipped. `rates` (cells,) is room to work."""
     flipped = False
+    if not aging.alive:
+        hidden.clock[copy] += seconds
+        return False
     while seconds > 0.0:
-        for at in range(aging.active.size):
-            cell = aging.active[at]
-            rates[cell] = aging.resting[hidden.state[copy, cell], cell]
+        _at_rest(hidden.state[copy], aging.resting, rates)
         seconds, cell = expose(hidden, aging, copy, rates, seconds)
         flipped |= cell >= 0
     return flipped
+
+
+@jit
+def thresholds(located: Words, flips: Words, threshold: Floats) -> None:
+    """Fill the exposure at which each cell of every copy flips next, (copies, cells); exponential, by its flips."""
+    for copy in range(flips.shape[0]):
+        for cell in range(flips.shape[1]):
+            threshold[copy, cell] = -math.log(uniform_there(located[cell], flips[copy, cell]))
 
 
 @jit
@@ -204,43 +229,75 @@ def fire(
 
 
 @jit
-def _rate(aging: Aging, state: int, cell: int, volts: float) -> float:
-    """Rate [1/s] of a cell to leave its state at the volts of a reading."""
-    if aging.resting[state, cell] == 0.0:
-        return 0.0
-    x, exponent = volts / aging.unit, 0.0
-    for term in range(aging.held.shape[2]):
-        exponent = exponent * x + aging.held[state, cell, term]
-    return math.exp(exponent)
+def _rates_at(
+    aging: Aging, state: States, v: Floats, turned: float, mirrored: bool, row: int, col: int, first: int, last: int,
+    cols: int, offsets: Floats, rates: Floats,
+) -> None:  # fmt: skip
+    """Fill `rates` (cells,) [1/s] of columns `first` to `last` of a copy while a cell of its row is read; see `look`.
+
+    No column senses where `col` is -1.
+    """
+    resting, held, unit = aging.resting, aging.held, aging.unit
+    terms, rows = held.shape[2], v.size // cols
+    for i in range(rows):
+        # On a line that is not driven volts are small, and so are the higher terms.
+        start = 0 if i == row else max(0, terms - 4)
+        for j in range(first, last):
+            cell = i * cols + j
+            now = state[cell]
+            if resting[now, cell] == 0.0:
+                rates[cell] = 0.0
+                continue
+            volts = turned * v[cell]
+            if mirrored:
+                volts += _off(offsets, i, j, row, col, rows, v[cell])
+            x, exponent = volts / unit, 0.0
+            for term in range(start, terms):
+                exponent = (exponent + held[now, cell, term]) * x
+            if abs(exponent) < 0.1:
+                share = 1.0 + exponent / 3.0 * (1.0 + exponent / 4.0 * (1.0 + exponent / 5.0))
+                rates[cell] = resting[now, cell] * (1.0 + exponent * (1.0 + exponent / 2.0 * share))
+            else:
+                rates[cell] = resting[now, cell] * math.exp(exponent)
 
 
 @jit
 def _measured(
-    hidden: Hidden, eyes: Eyes, copy: int, col: int, cols: int, v: Floats, turned: float, into: float
-) -> float:
+    hidden: Hidden, eyes: Eyes, copy: int, row: int, col: int, cols: int, v: Floats, turned: float, into: float,
+    offsets: Floats, mirrored: bool,
+) -> float:  # fmt: skip
     """Current [A] that the meter shows on a column that gives `into` [A]; nan beyond its range.
 
-    `v` (cells,) [V] times `turned` are the volts of the cells.
+    `v` (cells,) [V] times `turned` are the volts of the cells, but for `offsets` where they are `mirrored`.
     """
     variance, shift, ordinal = 0.0, 0.0, hidden.col_reads[copy, col]
     hidden.col_reads[copy, col] = ordinal + 1
     k_p, curve, thermal, twice, span = eyes.law[0], eyes.law[1], eyes.law[2], eyes.law[3], eyes.law[4]
-    for cell in range(col, v.size, cols):
-        state, volts = hidden.state[copy, cell], turned * v[cell]
+    states, siemens, tmr, steps = hidden.state[copy], eyes.siemens, eyes.tmr, eyes.telegraph
+    fanos, flickers = eyes.fano, eyes.flicker
+    rows = v.size // cols
+    for i in range(rows):
+        cell = i * cols + col
+        state, volts = states[cell], turned * v[cell]
+        if mirrored:
+            volts += _off(offsets, i, col, row, col, rows, v[cell])
         kind = eyes.plain[cell] if state == LINEAR else state
-        amperes = junction(
-            volts, eyes.siemens[cell], k_p if state == _P else 0.0, eyes.tmr[cell] if state == _AP else 0.0, curve
-        )[0]
-        size = abs(volts)
-        if size >= 1e-9:
-            ohmic, fano = abs(amperes) / size, eyes.fano[kind]
-            shot = 2.0 * ELEMENTARY_CHARGE * abs(amperes) * fano / math.tanh(size / thermal)
-            johnson = (1.0 - fano) * 2.0 * ELEMENTARY_CHARGE * thermal * ohmic
-            variance += (shot + johnson) / twice
-        variance += eyes.flicker[kind] * amperes * amperes * span
-        if eyes.telegraph[cell] != 0.0 and uniform(eyes.seed, _TELEGRAPH, cell, ordinal) < 0.5:
-            shift -= eyes.telegraph[cell] * amperes
-    line = v.size // cols + col
+        squared = volts * volts
+        rise = 1.0 + squared * curve
+        ohmic = siemens[cell]
+        if state == _P:
+            ohmic *= 1.0 + k_p * squared
+        elif state == _AP:
+            ohmic *= rise / (rise + tmr[cell])
+        amperes = ohmic * volts
+        # x coth(x) makes thermal noise shot noise; near 0 V, on lines that are not driven, it is nearly 1.
+        x = abs(volts) / thermal
+        part = 1.0 + x * x / 3.0 * (1.0 - x * x / 15.0) if x < 0.05 else x / math.tanh(x)
+        variance += 2.0 * ELEMENTARY_CHARGE * thermal * ohmic * (1.0 + fanos[kind] * (part - 1.0)) / twice
+        variance += flickers[kind] * amperes * amperes * span
+        if steps[cell] != 0.0 and uniform(eyes.seed, _TELEGRAPH, cell, ordinal) < 0.5:
+            shift -= steps[cell] * amperes
+    line = rows + col
     seen = shift - into + math.sqrt(variance) * normal(eyes.seed, _READ_NOISE, line, 2 * ordinal)
     if abs(seen) > eyes.meter[3]:
         return math.nan
@@ -263,43 +320,40 @@ def look(
     (members, columns).
     """
     cells, lines = hidden.state.shape[1], hidden.col_reads.shape[1]
-    both = cell_v.shape[0] == 2
+    both, alive = cell_v.shape[0] == 2, aging.alive
     scratch, rates, kept = np.zeros(cells), np.zeros((2, cells)), np.zeros((2, cells))
     for solved in range(going.size):
         member = going[solved]
         copy, row = which[member], rows[member]
-        for sign in range(2):
+        state = hidden.state[copy]
+        for sign in range(2 if alive else 0):
             v, turned = cell_v[sign if both else 0, solved], 1.0 if both or sign == 0 else -1.0
-            for at in range(aging.active.size):
-                cell = aging.active[at]
-                volts = turned * v[cell]
-                if not both:
-                    volts += _off(offsets, cell, row, -1, lines, v[cell])
-                kept[sign, cell] = rates[sign, cell] = _rate(aging, hidden.state[copy, cell], cell, volts)
+            _rates_at(aging, state, v, turned, not both, row, -1, 0, lines, lines, offsets, rates[sign])
+            kept[sign] = rates[sign]
         while progress[member, 0] < count[member]:
             col = cols[member, progress[member, 0]]
-            if not both:
+            if alive and not both:
+                v = cell_v[0, solved]
                 for sign in range(2):
-                    for cell in range(col, cells, lines):
-                        volts = (1.0 - 2.0 * sign) * cell_v[0, solved, cell]
-                        volts += _off(offsets, cell, row, col, lines, cell_v[0, solved, cell])
-                        rates[sign, cell] = _rate(aging, hidden.state[copy, cell], cell, volts)
+                    _rates_at(
+                        aging, state, v, 1.0 - 2.0 * sign, True, row, col, col, col + 1, lines, offsets, rates[sign]
+                    )
             flipped = _read(
-                hidden, aging, eyes, copy, row, col, lines, times, voltage, cell_v[:, solved], i_col[:, solved], rates,
-                scratch, threshold, guard, progress[member], left[member : member + 1], shown[member], found[member],
+                hidden, aging, eyes, copy, row, col, lines, times, voltage, cell_v[:, solved], i_col[:, solved],
+                offsets, rates, scratch, threshold, guard, progress[member], left[member : member + 1], shown[member],
+                found[member],
             )  # fmt: skip
             if flipped:
                 break
-            for sign in range(2):
-                for cell in range(col, cells, lines):
-                    rates[sign, cell] = kept[sign, cell]
+            if alive and not both:
+                for sign in range(2):
+                    for cell in range(col, cells, lines):
+                        rates[sign, cell] = kept[sign, cell]
 
 
 @jit
-def _off(offsets: Floats, cell: int, row: int, col: int, lines: int, v: float) -> float:
+def _off(offsets: Floats, i: int, j: int, row: int, col: int, rows: int, v: float) -> float:
     """Volts [V] that offsets of sources and thermal EMFs put on a cell while its row is read; `v` [V] it has itself."""
-    i, j = cell // lines, cell % lines
-    rows = offsets.shape[1] - lines
     low = offsets[1 if j == col else 2, rows + j]
     if i != row:
         return offsets[2, i] - low
@@ -309,8 +363,8 @@ def _off(offsets: Floats, cell: int, row: int, col: int, lines: int, v: float) -
 @jit
 def _read(
     hidden: Hidden, aging: Aging, eyes: Eyes, copy: int, row: int, col: int, lines: int, times: Floats,
-    voltage: float, cell_v: Floats, i_col: Floats, rates: Floats, scratch: Floats, threshold: Floats, guard: Floats,
-    progress: Ints, left: Floats, shown: Floats, found: Floats,
+    voltage: float, cell_v: Floats, i_col: Floats, offsets: Floats, rates: Floats, scratch: Floats, threshold: Floats,
+    guard: Floats, progress: Ints, left: Floats, shown: Floats, found: Floats,
 ) -> bool:  # fmt: skip
     """Go on with the reading of one cell; True where the network has to be solved anew, because a cell has flipped."""
     both = cell_v.shape[0] == 2
@@ -328,7 +382,7 @@ def _read(
                 return True
             v, turned = cell_v[sign if both else 0], 1.0 if both or sign == 0 else -1.0
             into = turned * i_col[sign if both else 0, col]
-            current = _measured(hidden, eyes, copy, col, lines, v, turned, into)
+            current = _measured(hidden, eyes, copy, row, col, lines, v, turned, into, offsets, not both)
             shown[sign] = current
         else:
             flipped = rest(hidden, aging, copy, scratch, times[SETTLING])

@@ -186,7 +186,7 @@ def ablation(
         quiet = copied.noise is None or Failure.NOISE not in present
         maps = map_of(layers, ordinal=None if quiet else 0)
         calibration = array_products(layers, ordinal=1)
-        judged = _once(array_products(layers, ordinal=2))
+        judged = once(array_products(layers, ordinal=2))
         for name, readout in tuned(maps, calibration, window).items():
             trace = infer(copied.stack, data.inputs, products=judged, readout=readout)
             gaps.append(100.0 * (_accuracies(trace, data) - wanted))
@@ -202,7 +202,7 @@ def ablation(
     return table | {f"gap_{part}": found[n] for n, part in enumerate(("train", "test", "all"))}
 
 
-def _once(products: Products) -> Products:
+def once(products: Products) -> Products:
     """Products whose first layer is read once for readouts that drive the rows alike: all else is digital."""
     kept: list[tuple[Floats, Floats]] = []
 

@@ -57,9 +57,7 @@ class Bed:
         """Write all layers of all networks with write and verify. Raises LimitExceeded."""
         return write(self.prepared, self.stack, places, self.settings, pause=self.pause)
 
-    def arrays(
-        self, places: tuple[Places, ...], states: tuple[NDArray[np.int8], ...]
-    ) -> list[ArrayInference]:
+    def arrays(self, places: tuple[Places, ...], states: tuple[NDArray[np.int8], ...]) -> list[ArrayInference]:
         """The arrays of all layers in their hidden states, ready to infer."""
         return [
             ArrayInference(

@@ -10,37 +10,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labmtj.nets.network import Trace
-from labmtj.nets.readout import Readout, infer
+from labmtj.nets.readout import Products, Readout, infer
 from labmtj.nets.tuning.copies import Copies
 from labmtj.nets.tuning.judging import accuracies, losses
 from labmtj.nets.tuning.ways import tune
 from labmtj.records import Defect, Floats
+from labmtj.studies.ablation import once
 from labmtj.studies.bed import Bed, bed
 from labmtj.studies.checkpoint import Columns
-from labmtj.studies.copying.age import aged
 from labmtj.studies.grid import Task
-from labmtj.studies.inference import ArrayInference, array_products
+from labmtj.studies.inference import array_products
 from labmtj.studies.records import WrittenLayer
 from labmtj.studies.setting import Setting
 
-_CALIBRATION, _FIRST = 1, 2
-"""Ordinals of readouts: calibration inputs, and the first tuning that is judged; each has noise of its own."""
+_CALIBRATION, _JUDGED = 1, 2
+"""Ordinals of readouts: of calibration inputs, and of what is judged; each has noise of its own."""
 
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """Copies that were written, the maps that writing left, and their tunings."""
+    """Copies that were written, the maps that writing left, their tunings, and the arrays' products to judge them."""
 
     written: tuple[WrittenLayer, ...]
-    arrays: list[ArrayInference]
     tunable: Copies
     readouts: Mapping[str, Readout]
+    products: Products
 
-    def trace(self, name: str, data: Floats) -> Trace:
-        """What the arrays give with a tuning."""
-        ordinal = _FIRST + list(self.readouts).index(name)
-        products = array_products(self.arrays, ordinal=ordinal)
-        return infer(self.tunable.stack, data, products=products, readout=self.readouts[name])
+    def trace(self, name: str, inputs: Floats) -> Trace:
+        """What the arrays give with a tuning at inputs (samples, inputs)."""
+        return infer(self.tunable.stack, inputs, products=self.products, readout=self.readouts[name])
 
 
 def make(work: Bed, *, place: str, tunings: tuple[str, ...]) -> Made:
@@ -49,7 +47,8 @@ def make(work: Bed, *, place: str, tunings: tuple[str, ...]) -> Made:
     arrays = work.arrays(tuple(layer.places for layer in written), tuple(layer.state for layer in written))
     tunable = work.tunable(tuple(layer.conductance for layer in written))
     calibration = array_products(arrays, ordinal=_CALIBRATION)
-    return Made(written, arrays, tunable, tune(tunable, ("untuned", *tunings), products=calibration))
+    readouts = tune(tunable, ("untuned", *tunings), products=calibration)
+    return Made(written, tunable, readouts, once(array_products(arrays, ordinal=_JUDGED)))
 
 
 def copies(task: Task, *, setting: Setting) -> dict[str, Columns]:
@@ -66,7 +65,7 @@ def copies(task: Task, *, setting: Setting) -> dict[str, Columns]:
         rows |= judged(name, made.trace(name, work.data.inputs), work)
         rows[f"measurements_{name}"] = np.full(len(work.stack), readout.measurements)
     found: dict[str, Columns] = {"copies": rows}
-    ageing = study.compare.ageing
+    ageing = study.compared.ageing
     if ageing is not None and task.kind is not None and task.kind.diameter in ageing.diameters:
         found["ageing"] = _joined([*_ages(work, made, ageing.after)])
     return found
@@ -106,6 +105,8 @@ def written_columns(written: tuple[WrittenLayer, ...]) -> dict[str, NDArray[Any]
 
 def _ages(work: Bed, made: Made, after: list[float]) -> Iterator[dict[str, NDArray[Any]]]:
     """Accuracies and lost devices after each time at rest, with the tunings of the fresh copies."""
+    from labmtj.studies.copying.age import aged
+
     count = len(work.stack)
     for seconds in after:
         states = tuple(aged(work.prepared, layer, seconds) for layer in made.written)
@@ -119,9 +120,11 @@ def _ages(work: Bed, made: Made, after: list[float]) -> Iterator[dict[str, NDArr
             "seconds": np.full(count, seconds),
             "lost": np.asarray(lost),
         }
-        for number, (name, readout) in enumerate(made.readouts.items()):
-            products = array_products(arrays, ordinal=_FIRST + number)
-            right = accuracies(infer(work.stack, work.data.inputs, products=products, readout=readout).scores, work.data)
+        products = once(array_products(arrays, ordinal=_JUDGED))
+        for name, readout in made.readouts.items():
+            right = accuracies(
+                infer(work.stack, work.data.inputs, products=products, readout=readout).scores, work.data
+            )
             rows |= {f"train_{name}": right.train, f"test_{name}": right.test, f"all_{name}": right.all}
         for name, trace in (("software", work.software.nominal), ("software_scale", work.software.tuned)):
             right = accuracies(trace.scores, work.data)

@@ -150,8 +150,13 @@ def _carry_out(place: Path, found: Setting, means: Means, began: float) -> Finis
         error.add_note(f"go on with: labmtj resume {place}")
         raise error from None
     tidy = tables(every, kept)
-    write_tables(place, tidy, attributes=folders.attributes(found, made))
+    facts = folders.attributes(found, made)
+    write_tables(place, tidy, attributes=facts)
     write_csv(place / f"{TIMES}.csv", times(every, kept))
+    if found.job.study.report:
+        from labmtj.studies.page import write_page  # it draws: two seconds of imports
+
+        write_page(place, tidy, title=found.job.study.title, facts=facts)
     return Finished(
         place,
         tidy,

@@ -59,7 +59,9 @@ def header(folder: Path) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError) as error:
         raise CannotResume(f"{folder / HEADER}: it cannot be read: {error}") from error
-    if found.get("format", 0) > FORMAT:
+    if not {"format", "digest", "blocks", "networks", "provenance"} <= set(found):
+        raise CannotResume(f"{folder / HEADER}: this is not the header of a study")
+    if found["format"] > FORMAT:
         raise CannotResume(f"{folder / HEADER}: format {found['format']} is newer than this labmtj; update it")
     return found
 

@@ -89,7 +89,7 @@ def tasks(job: StudyJob, *, networks: int) -> list[Task]:
 
 
 def _blocks(job: StudyJob, networks: int) -> Iterator[tuple[What, Kind | None, int, str, int, int, float]]:
-    study, compare = job.study, job.study.compare
+    study, compare = job.study, job.study.compared
     ranges = [(0, networks)] if study.level == "array" else [(n, n + 1) for n in range(networks)]
     every = kinds(job)
     for kind in every:

@@ -104,10 +104,6 @@ def _problems(study: StudyFile, source: Source, bench: BenchFile) -> Iterator[Pr
         for position, value in enumerate(values):
             if value in values[:position]:
                 yield source.problem((name, position), f"{source.data[name][position]} stands twice")
-    ageing = study.compare.ageing
-    for position, diameter in enumerate(ageing.diameters if ageing is not None else ()):
-        if diameter not in study.diameters:
-            yield source.problem(("compare", "ageing", "diameters", position), "the study has no dies of this size")
     die: Any = bench.source.data
     for part in _DIE:
         die = cast("dict[str, Any]", die).get(part) if isinstance(die, dict) else None

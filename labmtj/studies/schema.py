@@ -145,7 +145,7 @@ class Ageing(Model):
     """Accuracy against time since the write, on devices that forget."""
 
     diameters: Annotated[list[Length], Field(min_length=1)]
-    """On which of the diameters."""
+    """On which of the study's diameters; those that it does not have are passed over."""
     after: Annotated[list[Delay], Field(min_length=1)]
     """At these times since the last pulse."""
 
@@ -184,4 +184,13 @@ class StudyFile(Model):
     infer: Reading = Reading()
     tune: Annotated[list[Tuning], Field(default_factory=lambda: ["scale", "best"])]
     """Ways to tune a copy, on training samples only; untuned is always there."""
-    compare: Compare = Compare()
+    compare: Compare | None = None
+    """Studies beside the table of copies; none if it is not said."""
+
+    report: bool = True
+    """Write report.html and its figures at the end."""
+
+    @property
+    def compared(self) -> Compare:
+        """The side studies that are wanted."""
+        return self.compare or Compare()

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labmtj.nets.readout import Products, Readout
-from labmtj.nets.tuning.copies import Copies, map_weights
+from labmtj.dies import die_model
 from labmtj.nets.tuning.judging import accuracies
-from labmtj.nets.tuning.ways import tune
-from labmtj.records import Floats
-from labmtj.studies.ablation import Copied, Tuning, ablation
+from labmtj.studies.ablation import Copied, ablation, ways
 from labmtj.studies.bed import Bed, bed
 from labmtj.studies.checkpoint import Columns
 from labmtj.studies.copies import make
 from labmtj.studies.grid import Task
+from labmtj.studies.inverse import Question
+from labmtj.studies.inverse import inverse as answers
 from labmtj.studies.placing import Place
 from labmtj.studies.setting import Setting
 
 _TUNINGS = ("scale", "best")
 """Tunings by which placements and failures are compared, besides none: what labels give, and what a map gives."""
+_INVERSE_DIES = 2  # chosen: planes are smooth with so few, since every copy is drawn by address
 
 
 def placements(task: Task, *, setting: Setting) -> dict[str, Columns]:
@@ -62,21 +61,25 @@ def failures(task: Task, *, setting: Setting) -> dict[str, Columns]:
         contacts=work.contacts,
         numbers=work.numbers,
     )
-    found = ablation(copied, data=work.data, software=work.software.tuned, tunings=_tunings(work))
+    tuned = ways(work.stack, work.data, work.software, ("untuned", *_TUNINGS))
+    found = ablation(copied, data=work.data, software=work.software.tuned, tuned=tuned)
     return {"ablation": {**found, "network": work.numbers[found["network"]]}}
 
 
-def _tunings(work: Bed) -> Mapping[str, Tuning]:
-    """Untuned, one scale and the best tuning, as functions of the maps that a variant of the die shows."""
-
-    def named(name: str) -> Tuning:
-        def tuning(maps: tuple[Floats, ...], products: Products, window: float) -> Readout:
-            copies = Copies(work.stack, work.data, map_weights(maps, window=window), work.software)
-            return tune(copies, (name,), products=products)[name]
-
-        return tuning
-
-    return {name: named(name) for name in ("untuned", *_TUNINGS)}
+def inverse(task: Task, *, setting: Setting) -> dict[str, Columns]:
+    """Medians over planes of what can be wrong, and where each of it alone gives the accuracy asked for."""
+    study = setting.job.study
+    assert study.compared.inverse is not None
+    file = setting.job.bench
+    model = die_model(file.bench)
+    question = Question(
+        model,
+        seeds=range(study.seed, study.seed + _INVERSE_DIES),
+        read=study.infer.voltage(model.diameter),
+        accuracy=study.compared.inverse.accuracy,
+    )
+    stack = setting.networks.stack.take(range(task.first, task.last))
+    return {**answers(question, stack=stack, data=setting.networks.data)}
 
 
 def _texts(text: str, work: Bed) -> NDArray[Any]:

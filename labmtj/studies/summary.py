@@ -38,7 +38,7 @@ def tunings(table: Table) -> tuple[str, ...]:
 
 
 def rows(table: Table, *, only: Sequence[str] | None = None) -> list[Row]:
-    """Sum up a table of copies: one row a diameter, wire and placement (one placement unless the study has more).
+    """Sum up a table of copies: one row a diameter and wire, and a placement where there are several.
 
     All fractions are 0..1, as everywhere in JSON. For each tuning K (all of the table, or `only`) and part P of the
     samples (train, test, all): `P_K_mean`, `P_K_median`, `P_K_p5` (5th percentile, Hyndman and Fan's definition 7,
@@ -54,7 +54,9 @@ def rows(table: Table, *, only: Sequence[str] | None = None) -> list[Row]:
         )
     kinds = tunings(table) if only is None else tuple(only)
     diameter, wire = (np.asarray(table[name], dtype=np.float64) for name in ("diameter_nm", "r_wire_ohm"))
-    place = np.asarray(table["place"], dtype=np.str_) if "place" in table else np.full(len(diameter), "", dtype=np.str_)
+    place = np.full(len(diameter), "", dtype=np.str_)
+    if "place" in table and len(set(table["place"].tolist())) > 1:
+        place = np.asarray(table["place"], dtype=np.str_)
     groups = sorted(set(zip(diameter.tolist(), wire.tolist(), place.tolist(), strict=True)))
     found: list[Row] = []
     for group in groups:

@@ -13,7 +13,8 @@ from labmtj.config.json_schema import json_schema, undescribed, unknown_texts
 from labmtj.config.quantities import Model, Voltage
 from labmtj.config.source import read
 from labmtj.protocol.kinds import STEPS
-from labmtj.protocol.schemas import KINDS
+from labmtj.studies.load import is_study
+from labmtj.studies.schemas import KINDS
 from labmtj.units import Dimension
 
 ROOT = shipped_root()
@@ -22,6 +23,7 @@ SHIPPED = [
     for kind in KINDS.values()
     for path in sorted((ROOT / kind.folder).glob("*.yaml"))
     if path.name != "field-texts.yaml"  # texts of these schemas, nothing that a user writes
+    and is_study(read(path).data) == (kind.name == "study")  # studies lie beside protocols
 ]
 
 

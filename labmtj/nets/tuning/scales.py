@@ -9,7 +9,7 @@ import numpy as np
 from labmtj.nets.dataset import Dataset
 from labmtj.nets.tune import scale_grid, widest_run
 from labmtj.nets.tuning.scale_kernels import count_each, count_right, largest_square
-from labmtj.records import Floats
+from labmtj.records import Floats, Ints
 
 
 def best_scale(
@@ -65,3 +65,15 @@ def _hidden(weights: tuple[Floats, ...], bias: tuple[Floats, ...], data: Dataset
             np.multiply(found, inverse, out=found)
             values = np.tanh(found + bias[layer][network][:, np.newaxis], out=room[layer])
         yield values
+
+
+def right_at(
+    weights: tuple[Floats, ...], bias: tuple[Floats, ...], data: Dataset, *, scales: Floats | None = None
+) -> Ints:
+    """How many training samples each network gets right at each scale, (networks, scales); the rest as `best_scale`."""
+    tried = scale_grid() if scales is None else scales
+    labels = data.labels[data.train]
+    right = np.empty((len(bias[0]), len(tried)), np.int64)
+    for network, hidden in enumerate(_hidden(weights, bias, data, tried)):
+        count_right(hidden, weights[-1][network], bias[-1][network], tried, labels, right[network])
+    return right

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from labmtj.report import html
-from labmtj.report.study.content import Content, Table, has, numbers, texts
+from labmtj.report.study.content import PARTS, Content, Table, has, numbers, texts
 from labmtj.report.study.drawing import (
     BLUE,
     GREY,
@@ -18,7 +20,7 @@ from labmtj.report.study.drawing import (
     heat,
     legend,
 )
-from labmtj.report.study.groups import WORDS, diameters, of_kind, ordered, signed, spread, wires
+from labmtj.report.study.groups import WORDS, ordered, signed, split, spread
 from labmtj.report.svg import INK
 
 _SHOWN = ("untuned", "scale", "best")
@@ -28,11 +30,11 @@ def section(content: Content) -> Section:
     """Show the loss that each failure causes by itself, and what its absence would give back."""
     table = content.ablation
     if not has(table, "variant", "failure", "tuning", "gap_train"):
-        return Section("Which failures cause the loss", (html.paragraph("No ablation was asked for."),))
-    failures = _failures(table)
-    names = [name for name in ordered(texts(table, "tuning").tolist()) if name in _SHOWN]
-    drawings = [_pooled(table, failures, name, part) for part in ("train", "test") for name in names]
-    drawings += [_alone(table, failures, name, wire) for name in names for wire in wires(table)]
+        return Section("Which failures cause the loss", (html.paragraph("This study has no ablation."),))
+    means = Means(table)
+    names = [name for name in means.tunings if name in _SHOWN]
+    drawings = [_pooled(means, name, part) for part in ("train", "test") for name in names]
+    drawings += [_alone(means, name, wire) for name in names for wire in means.wires if means.diameters]
     text = (
         "The same copies with one failure and all else ideal (alone), with all but one (left out), with all and with "
         "none. Failures do not add up: a sample that two of them spoil is lost once. Gaps are paired against "
@@ -41,31 +43,48 @@ def section(content: Content) -> Section:
     return Section("Which failures cause the loss", (html.paragraph(text, kind="soft"),), tuple(drawings))
 
 
-def _failures(table: Table) -> list[str]:
-    variant, failure = texts(table, "variant"), texts(table, "failure")
-    return list(dict.fromkeys(failure[(variant == "only") | (variant == "without")].tolist()))
-
-
 def _plain(failure: str) -> str:
     return failure.replace("_", " ")
 
 
-def _mean(table: Table, variant: str, failure: str, tuning: str, part: str, **kind: float) -> float:
-    here = (texts(table, "variant") == variant) & (texts(table, "tuning") == tuning) & of_kind(table, **kind)
-    if failure:
-        here &= texts(table, "failure") == failure
-    return spread(numbers(table, f"gap_{part}")[here]).mean
+class Means:
+    """Mean gap [points] of each variant, failure, tuning and kind of die; sizes and wires count alike when pooled."""
+
+    def __init__(self, table: Table) -> None:
+        variant = texts(table, "variant")
+        alone = (variant == "only") | (variant == "without")
+        named = {**table, "failure": np.where(alone, texts(table, "failure"), "")}
+        groups = split(named, "variant", "failure", "tuning", "diameter_nm", "r_wire_ohm")
+        gap = {part: numbers(table, f"gap_{part}") for part in PARTS}
+        self.cells: dict[tuple[Any, ...], dict[str, float]] = {
+            key: {part: spread(values[rows]).mean for part, values in gap.items()} for key, rows in groups.items()
+        }
+        self.failures = list(dict.fromkeys(texts(table, "failure")[alone].tolist()))
+        self.tunings = ordered(key[2] for key in self.cells)
+        self.diameters = sorted({key[3] for key in self.cells if np.isfinite(key[3])})
+        self.wires = sorted({key[4] for key in self.cells if np.isfinite(key[4])})
+
+    def pooled(self, variant: str, failure: str, tuning: str, part: str) -> float:
+        """Mean over all kinds, nan if there are none."""
+        found = [gap[part] for key, gap in self.cells.items() if key[:3] == (variant, failure, tuning)]
+        return spread(np.array(found, dtype=np.float64)).mean
+
+    def of(self, variant: str, failure: str, tuning: str, *, diameter: float, wire: float) -> float:
+        """Mean of one kind in training, nan if it was not tried."""
+        return self.cells.get((variant, failure, tuning, diameter, wire), {"train": float("nan")})["train"]
 
 
-def _pooled(table: Table, failures: list[str], name: str, part: str) -> Drawing:
+def _pooled(means: Means, name: str, part: str) -> Drawing:
+    failures = means.failures
     title = f"{WORDS.get(name, name).capitalize()}: gap by failure, {part}"
     figure, axes = chart(title, x="mean paired gap (points)", y="", height=max(2.6, 1.6 + 0.42 * len(failures)))
     y = np.arange(len(failures), dtype=np.float64)
     found = {
-        variant: np.array([_mean(table, variant, failure, name, part) for failure in failures])
+        variant: np.array([means.pooled(variant, failure, name, part) for failure in failures])
         for variant in ("only", "without")
     }
-    ends = {variant: _mean(table, variant, "", name, part) for variant in ("all", "none")}
+    ends = {variant: means.pooled(variant, "", name, part) for variant in ("all", "none")}
+    axes.use_sticky_edges = False  # a bar's end on the frame puts the tick's text beyond the figure
     axes.barh(y - 0.19, found["only"], 0.34, color=ORANGE, label="alone")
     axes.barh(y + 0.19, found["without"], 0.34, color=BLUE, label="all others (left out)")
     for variant, style, label in (("all", "--", "all together"), ("none", ":", "none")):
@@ -95,15 +114,15 @@ def _pooled(table: Table, failures: list[str], name: str, part: str) -> Drawing:
     return finish(figure, name=f"ablation_{name}_{part}", alt=alt, caption=caption, numbers=rows.columns)
 
 
-def _alone(table: Table, failures: list[str], name: str, wire: float) -> Drawing:
-    sizes = diameters(table)
+def _alone(means: Means, name: str, wire: float) -> Drawing:
+    failures, sizes = means.failures, means.diameters
     lines = [*failures, "all together"]
     values = np.full((len(lines), len(sizes)), np.nan)
     rows = Rows("failure", "diameter_nm", "r_wire_ohm", "tuning", "gap_train_mean")
     for down, failure in enumerate(lines):
         for across, size in enumerate(sizes):
             variant, which = ("all", "") if down == len(failures) else ("only", failure)
-            values[down, across] = _mean(table, variant, which, name, "train", diameter=size, wire=wire)
+            values[down, across] = means.of(variant, which, name, diameter=size, wire=wire)
             rows.add(failure, size, wire, name, float(values[down, across]))
     figure, axes = chart(
         f"{WORDS.get(name, name).capitalize()}, wires of {wire:g} ohm: each alone",
@@ -134,12 +153,13 @@ def worst_alone(table: Table) -> list[str]:
     if not has(table, "variant", "failure", "tuning", "gap_train"):
         return []
     said: list[str] = []
-    for name in ordered(texts(table, "tuning").tolist()):
-        alone = {failure: _mean(table, "only", failure, name, "train") for failure in _failures(table)}
+    means = Means(table)
+    for name in means.tunings:
+        alone = {failure: means.pooled("only", failure, name, "train") for failure in means.failures}
         known = {failure: value for failure, value in alone.items() if np.isfinite(value)}
         if name in _SHOWN and known:
             worst = min(known, key=lambda failure: known[failure])
-            together = _mean(table, "all", "", name, "train")
+            together = means.pooled("all", "", name, "train")
             words = "" if np.isnan(together) else f"; all failures together give {signed(together)}"
             said.append(
                 f"Ablation, {WORDS[name]}: the largest loss from one failure alone is that of {_plain(worst)}, a mean "

@@ -79,6 +79,10 @@ def _by_size(table: Table, wire: float, part: str) -> Drawing:
     if part == "train":
         axes.axhline(100 * paper.ACCURACY, color=GREY, linewidth=1.2, linestyle="--", label=paper.NAME)
     stretched(axes, lowest)
+    for where, size in zip(x.tolist(), sizes, strict=True):
+        here = of_kind(table, diameter=size, wire=wire)
+        if not any(np.isfinite(numbers(table, f"{part}_{name}")[here]).any() for name in names):
+            axes.text(where, 0.04, "none judged", transform=axes.get_xaxis_transform(), ha="center", fontsize=8.5)
     legend(figure, axes, across=3)
     medians = ", ".join(
         f"{WORDS[name]} {100 * spread(numbers(table, f'{part}_{name}')[of_kind(table, wire=wire)]).median:.1f} %"
@@ -95,7 +99,9 @@ def _over_solutions(table: Table) -> list[Drawing]:
     """Accuracy of each solution (median over its dies), for the size nearest the middle and for the worst kind."""
     if not _any(table, "train"):
         return []
-    sizes, resistances = diameters(table), wires(table)
+    known = np.isfinite([numbers(table, f"train_{name}") for name in _SHOWN if f"train_{name}" in table])
+    judged = chosen(table, np.asarray(known.any(axis=0), dtype=np.bool_))
+    sizes, resistances = diameters(judged), wires(judged)
     first = (sizes[len(sizes) // 2], resistances[len(resistances) // 2])
     last = (sizes[-1], resistances[-1])
     return [drawn for kind in dict.fromkeys((first, last)) if (drawn := _solutions(table, *kind)) is not None]

@@ -6,13 +6,15 @@ is negative). Columns that a figure wants and does not find, and rows of nan (co
 on the page and are no error. A table may have any other column as well. The columns of each:
 
 copies      one row a copy: diameter_nm, r_wire_ohm, die, network, place (text), write_fidelity, write_fidelity_good,
-            wrong (devices), scale and software_scale (the tuned f), train_T, test_T, all_T for every tuning T (nan
-            where a copy was not judged), loss_train_T, loss_test_T, and measures m_NAME.
+            wrong (devices; negative: not known), scale and software_scale (the tuned f), and for every tuning T
+            train_T, test_T, all_T (nan where a copy was not judged) and measurements_T; measures m_NAME.
 ablation    variant (text: "only", "without", "all", "none"), failure (text; any for "all" and "none"), diameter_nm,
             r_wire_ohm, tuning (text), gap_train, gap_test, gap_all [points]. One row a copy, or means: rows of the
             same variant, failure, kind and tuning are averaged.
 inverse     plane (text), x_axis and y_axis (texts, with units), x, y, median (0..1) and, if there are, p25, p75,
             default_x, default_y (where the default die lies).
+crossings   label (text: a thing that can be wrong, with its unit), at (where the median falls to the paper's number,
+            all else at its default; nan if it does not).
 ageing      seconds (since the write), diameter_nm, r_wire_ohm, train_T, test_T, all_T. One row a copy, or means.
 placements  place (text), diameter_nm, r_wire_ohm, tuning (text), gap_train, gap_test, gap_all [points]. One row a
             copy, or means. Without it the copies are used, if they have more than one placement.
@@ -21,6 +23,7 @@ prediction  target (text), measure (text), scope (text: "pooled", or what it is 
 scales      f, train, test (mean accuracy of the software networks at this scale), and, if there are, array_train,
             array_test.
 costs       tuning (text), measurements (a copy), calibration (text: what of), labels (text: "none", "training").
+            Without it the columns measurements_T of the copies are used, their medians.
 targets     one row a copy, in the order of `copies`: what is predicted, named as in `prediction`.
 """
 
@@ -28,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -70,6 +74,7 @@ class Content:
     facts: Mapping[str, str]
     ablation: Table = field(default_factory=_no_table)
     inverse: Table = field(default_factory=_no_table)
+    crossings: Table = field(default_factory=_no_table)
     ageing: Table = field(default_factory=_no_table)
     placements: Table = field(default_factory=_no_table)
     prediction: Table = field(default_factory=_no_table)
@@ -80,30 +85,30 @@ class Content:
     sentences: Mapping[str, Sequence[str]] = field(default_factory=_no_words)
     study_file: str = ""
 
-    @property
+    @cached_property
     def places(self) -> tuple[str, ...]:
         """The placements of the copies, in the order of PLACES, others after them."""
-        found = set(texts(self.copies, "place").tolist())
+        found = set(np.unique(texts(self.copies, "place")).tolist())
         return (*(place for place in PLACES if place in found), *sorted(found - set(PLACES)))
 
-    @property
+    @cached_property
     def place(self) -> str:
         """The placement that all figures show but those that compare placements; empty if there is one at most."""
         return self.places[-1] if len(self.places) > 1 else ""
 
-    @property
+    @cached_property
     def shown_mask(self) -> Mask:
         """Which copies are of the placement shown, shape (copies,)."""
         if not self.place:
             return np.ones(length(self.copies), dtype=np.bool_)
         return texts(self.copies, "place") == self.place
 
-    @property
+    @cached_property
     def shown(self) -> Table:
         """The copies of the placement shown."""
         return chosen(self.copies, self.shown_mask) if self.place else self.copies
 
-    @property
+    @cached_property
     def shown_summary(self) -> list[Mapping[str, str | int | float | None]]:
         """The rows of the summary of the placement shown."""
         return [row for row in self.summary if not self.place or row.get("place") == self.place]
@@ -130,6 +135,8 @@ def texts(table: Table, name: str) -> NDArray[np.str_]:
     found = table.get(name)
     if found is None:
         return np.full(length(table), "", dtype=np.str_)
+    if found.dtype.kind == "U":
+        return np.asarray(found, dtype=np.str_)
     values = cast("list[object]", np.asarray(found).tolist())
     return np.array([value.decode() if isinstance(value, bytes) else str(value) for value in values], dtype=np.str_)
 

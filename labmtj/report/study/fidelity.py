@@ -39,7 +39,7 @@ def section(content: Content) -> Section:
     )
     drawings = draw_all(
         lambda: [_by_size(table)],
-        lambda: [_by_wrong(table)] if has(table, "wrong") and tunings(table) else [],
+        lambda: [_by_wrong(table)] if (numbers(table, "wrong") >= 0).any() and tunings(table) else [],
         lambda: [_density(table, name) for name in ("untuned", "scale") if has(table, f"train_{name}")],
     )
     return Section("Write fidelity, and accuracy against it", (html.paragraph(text, kind="soft"),), drawings)
@@ -56,6 +56,8 @@ def _by_size(table: Table) -> Drawing:
         boxes(axes, x + shift, found, colour=WIRES[place % len(WIRES)], width=width, label=f"{wire:g} ohm")
         for size, each in zip(sizes, found, strict=True):
             rows.add(size, wire, each.count, each.mean, each.p5, each.median, each.p95)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.03 * (high - low))  # most medians lie at 100 %, on the frame
     legend(figure, axes)
     all_of_it = spread(numbers(table, "write_fidelity"))
     words = f"median {100 * all_of_it.median:.2f} %, 5th percentile {100 * all_of_it.p5:.2f} %"
@@ -66,6 +68,7 @@ def _by_size(table: Table) -> Drawing:
 
 def _by_wrong(table: Table) -> Drawing:
     wrong = numbers(table, "wrong")
+    wrong = np.where(wrong >= 0, wrong, np.nan)
     bins = [(low, high) for low, high in _BINS if np.any((wrong >= low) & (wrong <= high))]
     most = int(np.nanmax(wrong))
     labels = [f"{low}" if low == high else f"{low}-{min(high, most)}" if low < most else f"{low}" for low, high in bins]

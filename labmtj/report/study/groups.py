@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labmtj.records import Floats
+from labmtj.records import Floats, Ints
 from labmtj.report.content import NONE
-from labmtj.report.study.content import Mask, Table, numbers, texts
+from labmtj.report.study.content import Mask, Table, length, numbers, texts
 
 # In the order in which a report shows them; what is not here comes after, by name.
 TUNINGS = (
@@ -114,6 +115,25 @@ def of_kind(table: Table, *, diameter: float | None = None, wire: float | None =
     if wire is not None:
         mask &= numbers(table, "r_wire_ohm") == wire
     return mask
+
+
+def split(table: Table, *names: str) -> dict[tuple[Any, ...], Ints]:
+    """Find the rows of each combination of values of some columns, texts or numbers, in rising order."""
+    codes = np.zeros(length(table), dtype=np.int64)
+    values: list[list[Any]] = []
+    for name in names:
+        found = numbers(table, name) if np.asarray(table.get(name, 0.0)).dtype.kind in "fiub" else texts(table, name)
+        distinct, code = np.unique(found, return_inverse=True)
+        codes = codes * len(distinct) + code
+        values.append(distinct.tolist())
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    sizes = [len(distinct) for distinct in values]
+    return {
+        tuple(column[int(at)] for column, at in zip(values, np.unravel_index(codes[rows[0]], sizes), strict=True)): rows
+        for rows in np.split(order, starts[1:])
+        if rows.size
+    }
 
 
 def gaps(table: Table, tuning: str, part: str) -> Floats:

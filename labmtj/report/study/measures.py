@@ -10,6 +10,7 @@ from labmtj.report.study.content import Content, Table, chosen, has, numbers, te
 from labmtj.report.study.density import binned, draw_density, rank_correlation
 from labmtj.report.study.drawing import (
     MARKS,
+    Column,
     Drawing,
     Rows,
     Section,
@@ -89,7 +90,8 @@ def _ranking(table: Table, target: str) -> Drawing | None:
     move = min(0.35, max(0.0, 0.0105 * longest - 0.06))
     axes.set_position((left + move, bottom, wide - move, tall))
     legend(figure, axes)
-    rows = {"measure": names, "labels": labels, "spearman": value, "low": low, "high": high}
+    told = {"measure": names.tolist(), "labels": labels.tolist()}
+    rows: dict[str, Column] = {**told, "spearman": value, "low": low, "high": high}
     first = f"{_plain(names[0])} {value[0]:+.2f} ({low[0]:+.2f} to {high[0]:+.2f})"
     rest = f" The first {count} of {len(names)}; the others are in the CSV." if len(names) > count else ""
     caption = f"Pooled over sizes and wires, by the size of the correlation. First: {first}.{rest}"
@@ -118,8 +120,8 @@ def _scatter(content: Content, target: str) -> Drawing | None:
     counts, across, up = binned(drawn_x, y)
     draw_density(axes, counts, across, up)
     if logarithmic:
-        powers = np.arange(np.ceil(across[0]), np.floor(across[-1]) + 1)
-        axes.set_xticks(powers, labels=[f"{10**power:g}" for power in powers])
+        powers = list(range(int(np.ceil(across[0])), int(np.floor(across[-1])) + 1))
+        axes.set_xticks(powers, labels=[f"{10.0**power:g}" for power in powers])
     rows = Rows("log10_measure" if logarithmic else "measure", "target", "copies")
     for col, row in np.argwhere(counts > 0):
         rows.add(float(across[col : col + 2].mean()), float(up[row : row + 2].mean()), int(counts[col, row]))

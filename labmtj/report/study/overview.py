@@ -182,9 +182,8 @@ def _gaps(rows: Sequence[Known], names: Sequence[str]) -> str:
         for row in rows
     ]
     head = ["diameter, wires", *(f"{WORDS[name]}, {part}" for name in shown for part in PARTS)]
-    return html.table(
-        head, lines, caption="Paired gap to software with its scale tuned, points.", numbers=len(head) - 1
-    )
+    caption = "Paired gap to software with its scale tuned, points."
+    return html.table(head, lines, caption=caption, numbers=len(head) - 1, kind="wide dense")
 
 
 def _kind(row: Known) -> str:

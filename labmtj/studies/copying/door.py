@@ -118,7 +118,10 @@ class CompiledModel:
         if not (np.isfinite(rows).all() and np.isfinite(cols).all()):
             raise InputError("a line's voltage is no number; every line is held at one here")
         self._arrays.state[:] = int(State(state))
-        ends = np.full((1, rows.shape[1]), self._model.row_contact), np.full((1, cols.shape[1]), self._model.col_contact)
+        ends = (
+            np.full((1, rows.shape[1]), self._model.row_contact),
+            np.full((1, cols.shape[1]), self._model.col_contact),
+        )
         of = np.zeros(len(rows), np.int64)
         return self._arrays.drive(rows, cols, of=of, r_row=ends[0], r_col=ends[1], fields=1).nodes[0]
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from labmtj.nets.stack import NetworkStack
 from labmtj.physics.lockstep_copies import Copies
 from labmtj.records import DieMap, Floats, Ints
 from labmtj.records.die_map import GUARD
-from labmtj.nets.stack import NetworkStack
 from labmtj.routines.writing.settings import WriteSettings
 from labmtj.routines.writing.verifier import UNREADABLE
 from labmtj.routines.writing.writer import MOST_TRIPS
@@ -174,9 +174,7 @@ class _Work:
         self._pulses[which, cell] += 1
         rows, cols = np.divmod(cell, self._cols)
         first = self._pulsed_first(which)
-        self._trips[which, cell] += self._copies.pulse(
-            which, rows, cols, amplitude=amplitude, width=width, extra=first
-        )
+        self._trips[which, cell] += self._copies.pulse(which, rows, cols, amplitude=amplitude, width=width, extra=first)
 
     def _pulsed_first(self, which: Ints) -> Floats:
         """Time [s] of setting the width of pulses, which takes a message before the first one of a copy."""

@@ -1,0 +1,1 @@
+"""How good copies are: measures of many copies at once, as arrays (networks,)."""

@@ -1,0 +1,1 @@
+"""Which measures of copies go with what they cost: ranks, regressions, words."""
