@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labmtj.physics.jit import jit, jit_apart
 from labmtj.records import Floats, Ints
@@ -89,8 +88,8 @@ def count_each(hidden: Floats, weights: Floats, bias: Floats, scales: Floats, la
 def largest_square(right: Ints) -> tuple[int, int]:
     """Middle of the largest square of the highest count in a table; the first of equally large, by rows."""
     highest = right.max()
-    rows, cols = right.shape
-    before: NDArray[np.int64] = np.zeros(cols, np.int64)
+    rows, cols = len(right), len(right[0])
+    before = np.zeros(cols, np.int64)
     side, row, col = 0, 0, 0
     for i in range(rows):
         corner = 0  # of the cell above and to the left
