@@ -17,6 +17,7 @@ from labmtj.units import Dimension
 
 _PREPARE = 40.0  # chosen: a die is mapped in the time of so many copies of 15 nm
 _ABLATION = 12.0  # chosen: variants of every copy; they are not written pulse by pulse
+_SEEDS = 1000  # chosen: more dies of a size than anybody simulates
 _INVERSE = 3000.0  # chosen: in copies of 15 nm
 
 
@@ -97,22 +98,27 @@ def _blocks(job: StudyJob, networks: int) -> Iterator[tuple[What, Kind | None, i
             for place in study.place:
                 for first, last in ranges:
                     weight = cost(kind) * (_PREPARE + last - first)
-                    yield What.COPIES, kind, study.seed + die, place, first, last, weight
+                    yield What.COPIES, kind, die_seed(study.seed, kind, die), place, first, last, weight
     placements, ablation, inverse = compare.placements, compare.ablation, compare.inverse
     for kind in every if placements is not None else ():
         assert placements is not None
         count = min(placements.networks, networks)
         for die in range(min(placements.dies, study.dies)):
             weight = cost(kind) * (_PREPARE + 3 * count)
-            yield What.PLACEMENTS, kind, study.seed + die, "", 0, count, weight
+            yield What.PLACEMENTS, kind, die_seed(study.seed, kind, die), "", 0, count, weight
     for kind in every if ablation is not None else ():
         assert ablation is not None
         count = min(ablation.networks, networks)
         for die in range(min(ablation.dies, study.dies)):
             weight = cost(kind) * (_PREPARE + _ABLATION * count)
-            yield What.ABLATION, kind, study.seed + die, study.place[0], 0, count, weight
+            yield What.ABLATION, kind, die_seed(study.seed, kind, die), study.place[0], 0, count, weight
     if inverse is not None:
         yield What.INVERSE, None, study.seed, study.place[0], 0, min(inverse.networks, networks), _INVERSE
+
+
+def die_seed(seed: int, kind: Kind, die: int) -> int:
+    """Seed of a die by its number: dies of another size are other dies, with other wires they are the same ones."""
+    return seed + _SEEDS * round(kind.diameter * 1e9) + die
 
 
 def cost(kind: Kind) -> float:
