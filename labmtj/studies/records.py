@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 from labmtj.config.bench import BenchFile
 from labmtj.physics.variation import DieTruth
 from labmtj.records import DieMap, Floats, Ints
-from labmtj.routines.writing.picture import Picture
 from labmtj.routines.writing.picture import Picture
 
 
@@ -65,11 +63,6 @@ class PreparedDie:
     @functools.cached_property
     def picture(self) -> Picture:
         """What the map says of wires; what has been worked out from it is kept."""
-        return Picture(self.die)
-
-    @cached_property
-    def picture(self) -> Picture:
-        """The map's crossbar, worked out once: at 100 nm and 20 ohm it takes seconds."""
         return Picture(self.die)
 
     @property
