@@ -65,7 +65,7 @@ class Predictor:
         """What software makes of the pseudo-inputs in a readout, to compare copies with."""
         scores = self._scores(self._weights, readout)
         margin = _margins(scores, self._member)
-        typical = np.median(np.abs(margin), axis=1)[:, np.newaxis]
+        typical: Single = np.median(np.abs(margin), axis=1)[:, np.newaxis].astype(np.float32)
         return Expected(np.argmax(scores, axis=0), typical, _lost(margin / typical), self._loss(scores))
 
     def predict(self, weights: tuple[Floats, ...], *, readout: Readout, expected: Expected) -> Prediction:

@@ -68,15 +68,24 @@ def pseudo_inputs(
 
 
 def _draws(count: int, lines: int, *, seed: int) -> tuple[Floats, Floats]:
-    """Standard normal numbers (count, lines) and uniform ones (count,), spread evenly: Sobol points, shifted.
+    """Standard normal numbers (count, lines) and uniform ones (count,), spread evenly.
 
-    The points are those of Joe and Kuo (2008, doi:10.1137/070709359), each coordinate shifted by an addressed number
-    modulo 1 (Cranley and Patterson 1976, doi:10.1137/0713071).
+    Point n has the coordinates n p^(1/2) modulo 1 for the first primes p (Richtmyer 1951, Los Alamos report LA-1342),
+    each shifted by an addressed number modulo 1 (Cranley and Patterson 1976, doi:10.1137/0713071).
     """
     from scipy.special import ndtri
-    from scipy.stats import qmc
 
-    points = np.asarray(qmc.Sobol(lines + 1, scramble=False).random(count), dtype=np.float64)
-    moved = (points + uniforms(seed, Purpose.PSEUDO_INPUT, lines + 1)) % 1.0
-    inside = np.clip(moved, 1e-9, 1.0 - 1e-9)
+    steps = np.sqrt(_primes(lines + 1)) % 1.0
+    points = (np.arange(1, count + 1)[:, np.newaxis] * steps + uniforms(seed, Purpose.PSEUDO_INPUT, lines + 1)) % 1.0
+    inside = np.clip(points, 1e-9, 1.0 - 1e-9)
     return np.asarray(ndtri(inside[:, :lines]), dtype=np.float64), inside[:, lines]
+
+
+def _primes(count: int) -> list[int]:
+    found: list[int] = []
+    number = 2
+    while len(found) < count:
+        if all(number % prime for prime in found):
+            found.append(number)
+        number += 1
+    return found

@@ -44,5 +44,5 @@ def across_dies(accuracy: Floats, *, share: float = 0.2) -> AcrossDies:
     ordered = np.sort(accuracy, axis=1)
     dies = ordered.shape[1]
     portion = max(share * dies, 1.0)
-    weight = np.clip(portion - np.arange(dies), 0.0, 1.0) / portion
+    weight = np.clip(portion - np.arange(dies, dtype=np.float64), 0.0, 1.0) / portion
     return AcrossDies(ordered.mean(axis=1), ordered[:, 0], ordered @ weight)

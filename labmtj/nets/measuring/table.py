@@ -46,8 +46,8 @@ def inputs_like(data: Dataset, voters: NetworkStack, *, scale: Floats, seed: int
     network do not depend on which others are measured with it.
     """
     training = data.inputs[data.train]
-    moments = {"mean": training.mean(axis=0), "covariance": np.cov(training.T, bias=True)}
-    return pseudo_inputs(voters, **moments, readout=one_scale(voters, scale), seed=seed)
+    mean, covariance = training.mean(axis=0), np.cov(training.T, bias=True)
+    return pseudo_inputs(voters, mean=mean, covariance=covariance, readout=one_scale(voters, scale), seed=seed)
 
 
 def reference(stack: NetworkStack, data: Dataset, *, software: Software, inputs: Floats) -> Reference:

@@ -72,12 +72,12 @@ class _Search:
         self.own = np.einsum("nii->ni", self.spread)
         self.share = moments.weight
         self.gain = 2.0 / (seen.gain[:, np.newaxis] + seen.gain[np.newaxis, :])
-        self.each = np.arange(self.networks)
+        self.each: Ints = np.arange(self.networks, dtype=np.int64)
 
     def run(self, start: tuple[Ints, Ints]) -> Found:
         """Search from these rows and columns."""
         rows, cols = (
-            np.tile(np.concatenate([lines, np.setdiff1d(np.arange(count), lines)]), (self.networks, 1))
+            np.tile(np.concatenate([lines, np.setdiff1d(np.arange(count, dtype=np.int64), lines)]), (self.networks, 1))
             for lines, count in zip(start, self.seen.doubt.shape, strict=True)
         )
         for _ in range(_ROUNDS):
@@ -89,7 +89,7 @@ class _Search:
         self.swap_columns(cost, cols)
         pairs = cols[:, : self.devices]
         at = self.each[:, np.newaxis]
-        error = cost[at, np.arange(self.outputs), pairs[:, 0::2], pairs[:, 1::2]].sum(axis=1)
+        error = cost[at, np.arange(self.outputs, dtype=np.int64), pairs[:, 0::2], pairs[:, 1::2]].sum(axis=1)
         return Found(rows[:, : self.inputs].copy(), pairs.copy(), error)
 
     def column_costs(self, rows: Ints) -> Floats:
@@ -113,15 +113,15 @@ class _Search:
 
     def match_pairs(self, cost: Floats, cols: Ints) -> None:
         """Give the pairs of columns to the outputs anew, each pair the better way round: a linear assignment."""
-        from scipy.optimize import linear_sum_assignment
+        from scipy.optimize import linear_sum_assignment  # pyright: ignore[reportUnknownVariableType]
 
         pairs = cols[:, : self.devices].reshape(self.networks, self.outputs, 2)
         at, one, other = self.each[:, np.newaxis, np.newaxis], pairs[:, np.newaxis, :, 0], pairs[:, np.newaxis, :, 1]
-        output = np.arange(self.outputs)[np.newaxis, :, np.newaxis]
+        output = np.arange(self.outputs, dtype=np.int64)[np.newaxis, :, np.newaxis]
         straight, turned = cost[at, output, one, other], cost[at, output, other, one]
         better = np.minimum(straight, turned)
         for network in range(self.networks):
-            chosen = linear_sum_assignment(better[network])[1]
+            chosen: Ints = np.asarray(linear_sum_assignment(better[network])[1], dtype=np.int64)
             ways = turned[network, output[0, :, 0], chosen] < straight[network, output[0, :, 0], chosen]
             found = pairs[network, chosen]
             cols[network, : self.devices] = np.where(ways[:, np.newaxis], found[:, ::-1], found).ravel()
@@ -130,8 +130,8 @@ class _Search:
         """Swap two columns of each network, the best two, until none of the swaps helps any of them."""
         count = cols.shape[1]
         swaps = _swaps(count, self.devices)
-        which = np.arange(len(swaps))
-        orders = np.tile(np.arange(count), (len(swaps), 1))
+        which = np.arange(len(swaps), dtype=np.int64)
+        orders = np.tile(np.arange(count, dtype=np.int64), (len(swaps), 1))
         orders[which, swaps[:, 0]], orders[which, swaps[:, 1]] = swaps[:, 1], swaps[:, 0]
         # Only the outputs of the two columns change; a spare column has none, and the first one's counts.
         one = swaps[:, 0] // 2
@@ -153,7 +153,7 @@ class _Search:
         count = rows.shape[1]
         plus, minus = cols[:, 0 : self.devices : 2], cols[:, 1 : self.devices : 2]
         gain = self.gain[plus, minus]
-        value, every = self.seen.value, np.arange(count)
+        value, every = self.seen.value, np.arange(count, dtype=np.int64)
         # What output k would see of input i if it stood on row r: (networks, outputs, inputs, rows).
         there = [
             value[state[..., np.newaxis], every, lines[:, :, np.newaxis, np.newaxis]]
@@ -168,7 +168,7 @@ class _Search:
         inner = np.where(within, second, 0)
         active, share, spread, own = self.each, self.share, self.spread, self.own
         for _ in range(_MOST_SWAPS):
-            at, lines = np.arange(len(active))[:, np.newaxis], rows[active]
+            at, lines = np.arange(len(active), dtype=np.int64)[:, np.newaxis], rows[active]
             here = lines[:, : self.inputs]
             now = np.take_along_axis(error, here[:, np.newaxis, :, np.newaxis], axis=3)
             move = error - now
@@ -200,7 +200,7 @@ def _swaps(count: int, used: int) -> Ints:
 def _swap(lines: Ints, active: Ints, swaps: Ints, change: Floats) -> Flags:
     """Make the swap of each active network that lowers its error most; which of them had one."""
     best = np.argmin(change, axis=1)
-    helped = change[np.arange(len(active)), best] < -_LEAST
+    helped = change[np.arange(len(active), dtype=np.int64), best] < -_LEAST
     which = active[helped]
     first, second = swaps[best[helped]].T
     lines[which, first], lines[which, second] = lines[which, second], lines[which, first]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labmtj.errors import PlacementError
-from labmtj.records import Defect, DieMap, Floats, State
+from labmtj.records import Defect, DieMap, Floats, Ints, State
 
 # chosen: the map gives a short no resistance; those of the default dies lie between 100 and 300 ohm. The doubt keeps
 # two shorts from being set off against each other.
@@ -41,11 +41,13 @@ def picture(die: DieMap) -> Picture:
     typical = float(np.median(window[die.good]))
     row, col = _lines(window / typical, axis=1), _lines(window / typical, axis=0)
     gain = row[:, np.newaxis] * col[np.newaxis, :]
-    value = np.where(die.good, both, np.stack([die.conductance_p * gain, die.conductance_ap * gain]))
+    value: Floats = np.where(die.good, both, np.stack([die.conductance_p * gain, die.conductance_ap * gain]))
     stuck, doubt = die.defect == Defect.STUCK, np.zeros(die.shape)
-    state = np.full(die.shape, -1) if die.state is None else die.state
-    middle = 0.5 * (value[0] + value[1])
-    as_it_is = np.where(state == State.P, value[0], np.where(state == State.AP, value[1], middle))
+    state: Ints = np.full(die.shape, -1, dtype=np.int64) if die.state is None else die.state
+    in_p: Floats = value[0]
+    in_ap: Floats = value[1]
+    as_it_is: Floats = np.where(state == State.AP, in_ap, 0.5 * (in_p + in_ap))
+    as_it_is = np.where(state == State.P, in_p, as_it_is)
     doubt[stuck & (state < 0)] = 0.25
     value = np.where(stuck, as_it_is, value)
     short = die.defect == Defect.SHORT

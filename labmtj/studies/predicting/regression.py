@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from labmtj.records import Floats, Ints
 from labmtj.studies.predicting.ranking import centred_ranks
@@ -39,12 +40,14 @@ def held_out(features: Floats, target: Floats, dies: Ints) -> HeldOut | None:
         return None
     regressor = _regressor()
     guessed = np.empty(len(target))
-    for fold in range(min(_FOLDS, len(groups))):
-        left_out = np.isin(dies, groups[fold::_FOLDS])
-        guessed[left_out] = regressor.fit(features[~left_out], target[~left_out]).predict(features[left_out])
+    # One thread, so that the sums do not depend on the number of processors, and none waits for another.
+    with threadpool_limits(1):
+        for fold in range(min(_FOLDS, len(groups))):
+            left_out = np.isin(dies, groups[fold::_FOLDS])
+            guessed[left_out] = regressor.fit(features[~left_out], target[~left_out]).predict(features[left_out])
     error = target - guessed
     total = float(np.sum((target - target.mean()) ** 2))
-    x, y = centred_ranks(guessed), centred_ranks(target)
+    x, y = centred_ranks(np.stack([guessed, target], axis=1)).T
     power = float(np.sqrt((x @ x) * (y @ y)))
     return HeldOut(
         1.0 - float(error @ error) / total if total > 0.0 else np.nan,
