@@ -11,15 +11,24 @@ from labmtj.studies.folder import STUDY
 from labmtj.studies.summary import rows
 from labmtj.studies.table import COPIES, Table
 
-_SIDES = ("ablation", "inverse", "crossings", "ageing", "placements")
-
 
 def write_page(folder: Path, found: Mapping[str, Table], *, title: str, facts: Mapping[str, object]) -> Path:
     """Write report.html and its figures into the folder of a study. Raises StorageError.
 
     `facts` are what the tables say of their origin, the study's file among them.
     """
-    sides = {name: found[name] for name in _SIDES if name in found}
+    none: Table = {}
     words = {name: str(value) for name, value in facts.items() if name != STUDY}
-    content = Content(title, found[COPIES], rows(found[COPIES]), words, study_file=str(facts[STUDY]), **sides)
+    content = Content(
+        title,
+        found[COPIES],
+        rows(found[COPIES]),
+        words,
+        ablation=found.get("ablation", none),
+        inverse=found.get("inverse", none),
+        crossings=found.get("crossings", none),
+        ageing=found.get("ageing", none),
+        placements=found.get("placements", none),
+        study_file=str(facts[STUDY]),
+    )
     return write_study_report(folder, content)
