@@ -12,8 +12,6 @@ from labmtj.studies.prediction import Answer
 from labmtj.studies.summary import rows
 from labmtj.studies.table import COPIES, Table
 
-_SIDES = ("ablation", "inverse", "crossings", "ageing", "placements")
-
 
 def write_page(
     folder: Path, found: Mapping[str, Table], *, title: str, facts: Mapping[str, object], answer: Answer | None = None
@@ -22,17 +20,22 @@ def write_page(
 
     `facts` are what the tables say of their origin, the study's file among them.
     """
-    told = (
-        {}
-        if answer is None
-        else {
-            "prediction": answer.ranks,
-            "targets": answer.targets,
-            "predictors": answer.predictors,
-            "sentences": {"measures": answer.sentences},
-        }
-    )
-    sides = {name: found[name] for name in _SIDES if name in found}
+    none: Table = {}
     words = {name: str(value) for name, value in facts.items() if name != STUDY}
-    content = Content(title, found[COPIES], rows(found[COPIES]), words, study_file=str(facts[STUDY]), **sides, **told)
+    content = Content(
+        title,
+        found[COPIES],
+        rows(found[COPIES]),
+        words,
+        ablation=found.get("ablation", none),
+        inverse=found.get("inverse", none),
+        crossings=found.get("crossings", none),
+        ageing=found.get("ageing", none),
+        placements=found.get("placements", none),
+        prediction=none if answer is None else answer.ranks,
+        targets=none if answer is None else answer.targets,
+        predictors={} if answer is None else answer.predictors,
+        sentences={} if answer is None else {"measures": answer.sentences},
+        study_file=str(facts[STUDY]),
+    )
     return write_study_report(folder, content)
