@@ -54,7 +54,7 @@ def margins(scores: Floats, classes: Ints) -> Floats:
 
 
 def _mcnemar(lost: Ints, gained: Ints) -> Floats:
-    from scipy.special import bdtr
+    from scipy.special import bdtr  # pyright: ignore[reportUnknownVariableType]
 
     flips = lost + gained
     tail = np.asarray(bdtr(np.minimum(lost, gained).astype(np.float64), flips, 0.5), dtype=np.float64)

@@ -47,11 +47,13 @@ def sentences(
 def _of_measures(
     ranks: Table, here: NDArray[np.bool_], pooled: NDArray[np.bool_], name: str, predictor: str
 ) -> Iterator[str]:
-    free = pooled & (ranks["needs"] == "map") & (ranks["labels"] == "none")
+    free = pooled & (ranks["needs"] == "map") & (ranks["labels"] == "none")  # said once if it is the best of all
+    told = -1
     for words, among in (("of all measures", pooled), ("of those that need a map and no labels", free)):
         strength = np.where(among, np.abs(np.nan_to_num(ranks["spearman"])), -1.0)
         best = int(np.argmax(strength))
-        if strength[best] > 0.0:
+        if strength[best] > 0.0 and best != told:
+            told = best
             yield f"Pooled over sizes and wires, {words} {_told(ranks, best)} goes best with {name}."
     own = np.flatnonzero(pooled & (ranks["measure"] == predictor))
     fidelity = np.flatnonzero(pooled & (ranks["measure"] == "write_fidelity"))
