@@ -104,6 +104,13 @@ def test_the_scale_of_software_is_the_one_of_software(networks, software):
     assert [tune.scale_in_software(network, DATA).scale for network in networks] == software.scale.tolist()
 
 
+def test_products_in_other_windows_are_tuned_to_the_same_copy(copies):
+    other = replace(copies, weights=tuple(0.25 * part for part in copies.weights), unit=0.25)
+    for name, how in ways.tune(other, ["scale", "layer_scales"]).items():
+        for found, wanted in zip(how.layers, ways.tune(copies, [name])[name].layers, strict=True):
+            assert np.allclose(4.0 * wanted.gain, found.gain, rtol=1e-12)
+
+
 def test_networks_of_one_and_of_three_layers_have_a_scale_too(networks):
     first = networks[0].layers[0]
     third = Layer(np.eye(3, 6, dtype=np.int64), np.ones(3))

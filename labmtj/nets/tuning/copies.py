@@ -33,12 +33,17 @@ class Software:
 
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """Copies to be tuned; `weights` (networks, inputs, outputs) a layer are d at inputs of 1, as the maps have them."""
+    """Copies to be tuned; `weights` (networks, inputs, outputs) a layer are d at inputs of 1, as the maps have them.
+
+    Scales are tried from 0.40 to 1.80 times `unit`. It is 1 where d is in windows of the map, as at a bench; where d
+    is in nominal windows, it is the window of the map in these.
+    """
 
     stack: NetworkStack
     data: Dataset
     weights: tuple[Floats, ...]
     software: Software
+    unit: float = 1.0
 
     def __post_init__(self) -> None:
         wanted = [(*devices.shape[:2], bias.shape[1]) for devices, bias in zip(self.devices, self.bias, strict=True)]
