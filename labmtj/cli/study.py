@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from labmtj.studies.engine import Finished
 
 
+_KINDS, _PARTS = ("software", "software_scale", "untuned", "scale", "best"), ("train", "test")
+"""What every row has, whatever the study was asked for; None is what no copy has."""
+
+
 def study(
     file: Annotated[
         str, typer.Argument(help="A study file, or the name of a shipped one.", metavar="[STUDY]", show_default=False)
@@ -84,10 +88,11 @@ def go_on(folder: Path, *, as_json: bool, quiet: bool) -> None:
 def tell(finished: Finished, *, as_json: bool) -> None:
     """Print what a study found; exits with 8 if blocks failed."""
     from labmtj.cli.study_progress import show
-    from labmtj.studies.rows import rows
+    from labmtj.studies.summary import rows
     from labmtj.studies.table import COPIES
 
-    found = rows(finished.found[COPIES])
+    asked = {f"{part}_{kind}_{of}": None for kind in _KINDS for part in _PARTS for of in ("mean", "median", "p5")}
+    found = [{**asked, "write_fidelity_median": None, **row} for row in rows(finished.found[COPIES])]
     if as_json:
         content = {
             "rows": found,

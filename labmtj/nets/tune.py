@@ -37,7 +37,7 @@ def scale_grid() -> Floats:
     return np.arange(40, 181) / 100.0
 
 
-def _widest_run(flags: NDArray[np.bool_]) -> tuple[int, int]:
+def widest_run(flags: NDArray[np.bool_]) -> tuple[int, int]:
     """First and last index of the longest run of True; the first of equally long ones."""
     edges = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
     starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
@@ -66,7 +66,7 @@ def scale(scores: Scores, data: Dataset, *, scales: Floats | None = None) -> Sca
     right = np.argmax(found, axis=-1) == data.labels
     train, test = right[:, data.train], right[:, data.test]
     correct = train.sum(axis=1)
-    first, last = _widest_run(correct == correct.max())
+    first, last = widest_run(correct == correct.max())
     return ScaleTuning(
         float(tried[(first + last) // 2]),
         (float(tried[first]), float(tried[last])),

@@ -27,7 +27,8 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 def _sources() -> str:
     """Hash of all kernel sources, of numba's version and of the interpreter's."""
     digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    here = Path(__file__).parent
+    for path in sorted({*here.glob("*.py"), *here.parent.rglob("*_kernels.py")}):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +111,7 @@ class Copies:
             tmr0=np.repeat(truth.tmr[np.newaxis], count, axis=0), r_wire=model.wire, v_h=model.v_h, k_p=model.k_p,
         )  # fmt: skip
 
-        def each(grid: NDArray[np.generic], kind: type[np.generic]) -> NDArray[np.generic]:
+        def each(grid: NDArray[Any], kind: type[Any]) -> NDArray[Any]:
             return np.repeat(grid.reshape(1, cells).astype(kind), count, axis=0)
 
         threshold = -np.log(uniforms_each(model.seed, Purpose.EXPOSURE, start.flips.ravel()))
@@ -203,20 +204,21 @@ class Copies:
         row share a solution, and what stands at minus the voltage mirrors it, which costs 1e-6 of a reading at the
         most; one cell a copy can be had `exact`, with two solutions.
         """
-        members, most = cols.shape
-        count = np.full(members, most) if count is None else count
+        members, most = len(which), int(cols.shape[1])
+        every: Ints = np.full(members, most, dtype=np.int64)
+        counts = every if count is None else count
         if exact and most != 1:
             raise InputError("exact readings are of one cell at a time")
         progress, left = np.zeros((members, 3), np.int64), np.zeros(members)
         shown, found = np.zeros((members, 5)), np.full((members, most), np.nan)
-        going = np.flatnonzero(count > 0)
+        going = np.flatnonzero(counts > 0)
         while going.size:
-            cell_v, i_col = self._seen(which[going], rows[going], cols[going], count[going], exact=exact)
+            cell_v, i_col = self._seen(which[going], rows[going], cols[going], counts[going], exact=exact)
             look(
-                self.hidden, self._aging, self._eyes, which, rows, cols, count, going, self._times, self.read_voltage,
+                self.hidden, self._aging, self._eyes, which, rows, cols, counts, going, self._times, self.read_voltage,
                 cell_v, i_col, self._offsets, threshold, guard, progress, left, shown, found,
             )  # fmt: skip
-            going = np.flatnonzero(progress[:, 0] < count)
+            going = np.flatnonzero(progress[:, 0] < counts)
         return found
 
     # -- the networks ------------------------------------------------------------------------------
@@ -226,7 +228,8 @@ class Copies:
         ends, (n_rows, n_cols), members = self._ends, self.shape, len(which)
         each = np.arange(members)
         sensing = np.zeros((members, n_cols), np.bool_)
-        listed = np.arange(cols.shape[1]) < count[:, np.newaxis]
+        places: Ints = np.arange(int(cols.shape[1]), dtype=np.int64)
+        listed = places < count[:, np.newaxis]
         sensing[np.nonzero(listed)[0], cols[listed]] = True
         r_row = np.repeat(ends.ohms[2:3, :n_rows], members, axis=0)
         r_row[each, rows] = ends.ohms[0, rows]
@@ -250,7 +253,7 @@ class Copies:
 
     def _held(self, which: Ints, rows: Ints, cols: Ints, volts: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Cell voltages (members, cells) with both sources at `volts` (2, members), or at their limits of current."""
-        ends, n_rows, members = self._ends, self.shape[0], len(which)
+        ends, members = self._ends, len(which)
         level = np.stack([ends.gain[n] * volts[n] + ends.offset[n] for n in range(2)])
         cell_v, currents = self._pulsed(which, rows, cols, level)
         held = np.zeros((2, members))
@@ -262,7 +265,7 @@ class Copies:
             level[:, some] = self._limit(part, level[:, some], held[:, some])
             cell_v[some], currents[:, some] = self._pulsed(*part, level[:, some])
             over = (np.abs(currents) > ends.compliance * _WITHIN) & (held == 0.0)
-        return cell_v, (np.abs(currents) >= _AT_LIMIT * ends.compliance).any(axis=0)
+        return cell_v, np.abs(currents).max(axis=0) >= _AT_LIMIT * ends.compliance
 
     def _limit(self, part: tuple[Ints, Ints, Ints], level: Floats, held: Floats) -> Floats:
         """Volts (2, members) of sources of which those `held` (1 or -1) give their limit. Raises SolveError."""
@@ -309,8 +312,9 @@ class Copies:
         points = np.cos(np.pi * (np.arange(3 * _TERMS) + 0.5) / (3 * _TERMS))
         held, resting = np.zeros((3, cells, _TERMS)), np.zeros((3, cells))
         fit = np.linalg.pinv(np.vander(points, _TERMS + 1)[:, :-1])
-        moves = ~(self._stays | fixed)
+        moves, peak = ~(self._stays | fixed), np.zeros(cells)
         for state in State:
+
             def drive(volts: float, state: State = state) -> Floats:
                 to_p = model.sign * volts / self._v_c0[state.other] + self._field
                 return np.clip(to_p if state is State.AP else -to_p, -DRIVE_LIMIT, DRIVE_LIMIT)
@@ -319,14 +323,11 @@ class Copies:
             still = switching.rates(drive(0.0))
             held[state] = (fit @ (logs - np.log(still))).T
             resting[state] = np.where(moves, still, 0.0)
-            peak = np.exp(logs.max(axis=0)) if state is State.P else np.maximum(peak, np.exp(logs.max(axis=0)))
+            peak = np.maximum(peak, np.exp(logs.max(axis=0)))
         located = np.empty((1, cells), np.uint64)
         locate_all(np.array([model.seed]), int(Purpose.EXPOSURE), located)
-        active = np.flatnonzero(moves & (peak > _IDLE))
-        resting[:, ~(moves & (peak > _IDLE))] = 0.0
-        column = active[np.argsort(active % model.cols, kind="stable")]
-        start = np.searchsorted(column % model.cols, np.arange(model.cols + 1))
-        return Aging(resting, held, unit, active, column, start, located[0])
+        resting[:, peak <= _IDLE] = 0.0
+        return Aging(resting, held, unit, bool(resting.any()), located[0])
 
     def _short(self, cell: int, low: float, high: float) -> float:
         """Resistance [ohm] of a barrier that has broken."""

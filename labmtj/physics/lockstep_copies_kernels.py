@@ -51,16 +51,14 @@ class Aging(NamedTuple):
     """Rates of a die's cells to leave their states by themselves.
 
     `resting` (3, cells) [1/s] at rest by state; `held` (3, cells, terms) are polynomials of the logarithm of the
-    rate in the cell's voltage over `unit` [V]; `active` are the cells whose rates matter, also column by column
-    (`column`, from `start` of each on), `located` (cells,) the addresses of their thresholds.
+    rate in the cell's voltage over `unit` [V]; `alive` says whether any matters (the others have
+    resting rates of 0), `located` (cells,) are the addresses of thresholds.
     """
 
     resting: Floats
     held: Floats
     unit: float
-    active: Ints
-    column: Ints
-    start: Ints
+    alive: bool
     located: Words
 
 
@@ -89,7 +87,7 @@ def expose(hidden: Hidden, aging: Aging, copy: int, rates: Floats, seconds: floa
 
     `rates` (cells,) [1/s], 0 where they do not matter.
     """
-    if aging.active.size == 0:
+    if not aging.alive:
         hidden.clock[copy] += seconds
         return 0.0, -1
     hazard, threshold = hidden.hazard[copy], hidden.threshold[copy]
@@ -137,7 +135,7 @@ def _at_rest(state: States, resting: Floats, rates: Floats) -> None:
 def rest(hidden: Hidden, aging: Aging, copy: int, rates: Floats, seconds: float) -> bool:
     """Let time pass without volts on the lines; whether a cell has flipped. `rates` (cells,) is room to work."""
     flipped = False
-    if aging.active.size == 0:
+    if not aging.alive:
         hidden.clock[copy] += seconds
         return False
     while seconds > 0.0:
@@ -145,6 +143,14 @@ def rest(hidden: Hidden, aging: Aging, copy: int, rates: Floats, seconds: float)
         seconds, cell = expose(hidden, aging, copy, rates, seconds)
         flipped |= cell >= 0
     return flipped
+
+
+@jit
+def thresholds(located: Words, flips: Words, threshold: Floats) -> None:
+    """Fill the exposure at which each cell of every copy flips next, (copies, cells); exponential, by its flips."""
+    for copy in range(flips.shape[0]):
+        for cell in range(flips.shape[1]):
+            threshold[copy, cell] = -math.log(uniform_there(located[cell], flips[copy, cell]))
 
 
 @jit
@@ -192,7 +198,7 @@ def fire(
     """
     outside = 0
     for pulse in range(which.size):
-        copy = which[pulse]
+        copy = int(which[pulse])
         hidden.clock[copy] += seconds
         broken[pulse] = -1
         for cell in range(cell_v.shape[1]):
@@ -224,29 +230,35 @@ def fire(
 
 @jit
 def _rates_at(
-    aging: Aging, state: States, cells: Ints, v: Floats, turned: float, mirrored: bool, row: int, col: int,
+    aging: Aging, state: States, v: Floats, turned: float, mirrored: bool, row: int, col: int, first: int, last: int,
     cols: int, offsets: Floats, rates: Floats,
 ) -> None:  # fmt: skip
-    """Fill `rates` (cells,) [1/s] of some `cells` of a copy at the volts of a reading; see `_off`."""
+    """Fill `rates` (cells,) [1/s] of columns `first` to `last` of a copy while a cell of its row is read; see `look`.
+
+    No column senses where `col` is -1.
+    """
     resting, held, unit = aging.resting, aging.held, aging.unit
-    terms = held.shape[2]
-    for at in range(cells.size):
-        cell = cells[at]
-        now = state[cell]
-        if resting[now, cell] == 0.0:
-            rates[cell] = 0.0
-            continue
-        volts = turned * v[cell]
-        if mirrored:
-            volts += _off(offsets, cell, row, col, cols, v[cell])
-        x, exponent = volts / unit, 0.0
-        for term in range(terms):
-            exponent = (exponent + held[now, cell, term]) * x
-        if abs(exponent) < 0.1:  # of lines that are not driven
-            y = exponent
-            rates[cell] = resting[now, cell] * (1.0 + y * (1.0 + y / 2.0 * (1.0 + y / 3.0 * (1.0 + y / 4.0 * (1.0 + y / 5.0)))))
-        else:
-            rates[cell] = resting[now, cell] * math.exp(exponent)
+    terms, rows = held.shape[2], v.size // cols
+    for i in range(rows):
+        # On a line that is not driven volts are small, and so are the higher terms.
+        start = 0 if i == row else max(0, terms - 4)
+        for j in range(first, last):
+            cell = i * cols + j
+            now = state[cell]
+            if resting[now, cell] == 0.0:
+                rates[cell] = 0.0
+                continue
+            volts = turned * v[cell]
+            if mirrored:
+                volts += _off(offsets, i, j, row, col, rows, v[cell])
+            x, exponent = volts / unit, 0.0
+            for term in range(start, terms):
+                exponent = (exponent + held[now, cell, term]) * x
+            if abs(exponent) < 0.1:
+                share = 1.0 + exponent / 3.0 * (1.0 + exponent / 4.0 * (1.0 + exponent / 5.0))
+                rates[cell] = resting[now, cell] * (1.0 + exponent * (1.0 + exponent / 2.0 * share))
+            else:
+                rates[cell] = resting[now, cell] * math.exp(exponent)
 
 
 @jit
@@ -263,10 +275,12 @@ def _measured(
     k_p, curve, thermal, twice, span = eyes.law[0], eyes.law[1], eyes.law[2], eyes.law[3], eyes.law[4]
     states, siemens, tmr, steps = hidden.state[copy], eyes.siemens, eyes.tmr, eyes.telegraph
     fanos, flickers = eyes.fano, eyes.flicker
-    for cell in range(col, v.size, cols):
+    rows = v.size // cols
+    for i in range(rows):
+        cell = i * cols + col
         state, volts = states[cell], turned * v[cell]
         if mirrored:
-            volts += _off(offsets, cell, row, col, cols, v[cell])
+            volts += _off(offsets, i, col, row, col, rows, v[cell])
         kind = eyes.plain[cell] if state == LINEAR else state
         squared = volts * volts
         rise = 1.0 + squared * curve
@@ -283,11 +297,13 @@ def _measured(
         variance += flickers[kind] * amperes * amperes * span
         if steps[cell] != 0.0 and uniform(eyes.seed, _TELEGRAPH, cell, ordinal) < 0.5:
             shift -= steps[cell] * amperes
-    line = v.size // cols + col
+    line = rows + col
     seen = shift - into + math.sqrt(variance) * normal(eyes.seed, _READ_NOISE, line, 2 * ordinal)
     if abs(seen) > eyes.meter[3]:
         return math.nan
-    return -(seen * eyes.meter[0] + eyes.meter[1] + normal(eyes.seed, _READ_NOISE, line, 2 * ordinal + 1) * eyes.meter[2])
+    return -(
+        seen * eyes.meter[0] + eyes.meter[1] + normal(eyes.seed, _READ_NOISE, line, 2 * ordinal + 1) * eyes.meter[2]
+    )
 
 
 @jit
@@ -306,23 +322,24 @@ def look(
     (members, columns).
     """
     cells, lines = hidden.state.shape[1], hidden.col_reads.shape[1]
-    both = cell_v.shape[0] == 2
+    both, alive = cell_v.shape[0] == 2, aging.alive
     scratch, rates, kept = np.zeros(cells), np.zeros((2, cells)), np.zeros((2, cells))
     for solved in range(going.size):
         member = going[solved]
-        copy, row = which[member], rows[member]
-        state = hidden.state[copy]
-        for sign in range(2):
+        copy, row = int(which[member]), int(rows[member])
+        state, columns = hidden.state[copy], cols[member]
+        for sign in range(2 if alive else 0):
             v, turned = cell_v[sign if both else 0, solved], 1.0 if both or sign == 0 else -1.0
-            _rates_at(aging, state, aging.active, v, turned, not both, row, -1, lines, offsets, rates[sign])
+            _rates_at(aging, state, v, turned, not both, row, -1, 0, lines, lines, offsets, rates[sign])
             kept[sign] = rates[sign]
         while progress[member, 0] < count[member]:
-            col = cols[member, progress[member, 0]]
-            alive = aging.column[aging.start[col] : aging.start[col + 1]]
-            if alive.size and not both:
+            col = int(columns[progress[member, 0]])
+            if alive and not both:
                 v = cell_v[0, solved]
                 for sign in range(2):
-                    _rates_at(aging, state, alive, v, 1.0 - 2.0 * sign, True, row, col, lines, offsets, rates[sign])
+                    _rates_at(
+                        aging, state, v, 1.0 - 2.0 * sign, True, row, col, col, col + 1, lines, offsets, rates[sign]
+                    )
             flipped = _read(
                 hidden, aging, eyes, copy, row, col, lines, times, voltage, cell_v[:, solved], i_col[:, solved],
                 offsets, rates, scratch, threshold, guard, progress[member], left[member : member + 1], shown[member],
@@ -330,15 +347,15 @@ def look(
             )  # fmt: skip
             if flipped:
                 break
-            for at in range(alive.size):
-                rates[0, alive[at]], rates[1, alive[at]] = kept[0, alive[at]], kept[1, alive[at]]
+            if alive and not both:
+                for sign in range(2):
+                    for cell in range(col, cells, lines):
+                        rates[sign, cell] = kept[sign, cell]
 
 
 @jit
-def _off(offsets: Floats, cell: int, row: int, col: int, lines: int, v: float) -> float:
+def _off(offsets: Floats, i: int, j: int, row: int, col: int, rows: int, v: float) -> float:
     """Volts [V] that offsets of sources and thermal EMFs put on a cell while its row is read; `v` [V] it has itself."""
-    i, j = cell // lines, cell % lines
-    rows = offsets.shape[1] - lines
     low = offsets[1 if j == col else 2, rows + j]
     if i != row:
         return offsets[2, i] - low

@@ -28,7 +28,8 @@ from labmtj.errors import InputError
 from labmtj.physics.chance import Purpose
 from labmtj.physics.mtj import LINEAR
 from labmtj.physics.noise import BOLTZMANN, ELEMENTARY_CHARGE, flicker_span
-from labmtj.physics.superposition_kernels import LINES, SAMPLES, answers, currents
+from labmtj.physics.superposition_answers import answers
+from labmtj.physics.superposition_kernels import LINES, SAMPLES, currents
 from labmtj.physics.variation import DieModel, DieTruth
 from labmtj.records import Floats, Ints, State
 
@@ -54,7 +55,7 @@ class SumNoise:
 
 @dataclass(frozen=True, eq=False)
 class Responses:
-    """What single driven lines do to arrays: as filled by `superposition_kernels.answers`."""
+    """What single driven lines do to arrays: as filled by `superposition_answers.answers`."""
 
     rows: Ints
     sense: Floats
@@ -82,11 +83,9 @@ class Superposition:
             raise InputError(f"a read voltage of {read} V; more than 0 is needed")
         self.truth, self.read = truth, read
         self.state = _own(state, np.int8)
-        self._ends = tuple(
-            np.zeros(lines) if ohms is None else _own(ohms, np.float64)
-            for lines, ohms in ((model.rows, r_row), (model.cols, r_col))
-        )
-        if self._ends[0].shape != (model.rows,) or self._ends[1].shape != (model.cols,):
+        self._r_row = np.zeros(model.rows) if r_row is None else _own(r_row, np.float64)
+        self._r_col = np.zeros(model.cols) if r_col is None else _own(r_col, np.float64)
+        if self._r_row.shape != (model.rows,) or self._r_col.shape != (model.cols,):
             raise InputError("contact resistances are one for each row and one for each column")
         self._g0 = 1.0 / truth.r_p
         self._linear = _secants(truth, self.state, SECANT * read)
@@ -101,7 +100,8 @@ class Superposition:
         fields = np.empty((count, height, cols, inputs + outputs))
         transfer = np.empty((count, inputs, outputs))
         rows, sense = _own(rows, np.int64), _own(sense, np.float64)
-        answers(self._linear, float(self.truth.model.wire), *self._ends, rows, sense, fields, transfer)
+        wire = float(self.truth.model.wire)
+        answers(self._linear, wire, self._r_row, self._r_col, rows, sense, fields, transfer)
         return Responses(rows, sense, fields, transfer)
 
     def currents(
@@ -126,7 +126,7 @@ class Superposition:
         meter = np.array([noise.full, noise.rms]) if noise else np.zeros((2, 1))
         currents(
             model.seed, np.array([int(Purpose.ARRAY_NOISE), int(Purpose.ARRAY_TELEGRAPH)]),
-            np.arange(count) if numbers is None else _own(numbers, np.int64), ordinal, self.state,
+            np.arange(count, dtype=np.int64) if numbers is None else _own(numbers, np.int64), ordinal, self.state,
             self._g0, _own(self.truth.tmr, np.float64), self._linear, law, to.fields, to.transfer,
             _own(drives, np.float64), to.sense,
             _own(self.truth.telegraph, np.float64), _noise_terms(model, noise), meter, out,

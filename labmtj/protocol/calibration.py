@@ -18,7 +18,7 @@ from labmtj.routines.infer import analog, bit_serial
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """A tuned copy: its readout (of one network), by the conductance maps the classes (samples,) and accuracies, its cost.
+    """A tuned copy: its readout (of one network), classes (samples,) and accuracies by the conductance maps, its cost.
 
     `measurements` are inputs that the array was given; `measured` the layers, from 1, that gave sums for it.
     """
@@ -50,7 +50,9 @@ def tuned_copy(progress: Progress, way: str, *, inputs: int, bits: int | None, t
         pairs(neutral(progress.conductance[number]))[np.newaxis] / progress.window
         for number in range(1, len(stack.devices) + 1)
     )
-    copies = Copies(stack, data, maps, in_software(stack, data))
+    known = progress.software_scale
+    software = in_software(stack, data, scale=None if known is None else np.array([known.scale]))
+    copies = Copies(stack, data, maps, software)
     measured = still_there(progress) if inputs else ()
     products = _products(progress, copies.products, measured, bits, tick)
     asked = {"inputs": inputs, "best_inputs": inputs} if inputs else {}

@@ -34,7 +34,8 @@ _MAP = 0
 class Bed:
     """One die and the networks that are copied onto it; `numbers` (networks,) are the networks' own.
 
-    `contacts` [ohm] are those of rows on the driving source and of columns on the sensing one.
+    `contacts` [ohm] are those of rows on the driving source and of columns on the sensing one; `pseudo_inputs`
+    (count, inputs) stand for samples where measures must do without them.
     """
 
     prepared: PreparedDie
@@ -48,6 +49,7 @@ class Bed:
     pause: float
     noise: SumNoise | None
     contacts: tuple[Floats, Floats]
+    pseudo_inputs: Floats
 
     def place(self, how: str) -> tuple[Places, ...]:
         """Lines of every layer of every network."""
@@ -99,6 +101,7 @@ def bed(task: Task, setting: Setting) -> Bed:
         pause=program.pause,
         noise=bench_noise(file) if study.infer.noise else None,
         contacts=_contacts(file, task.die),
+        pseudo_inputs=setting.networks.pseudo_inputs,
     )
 
 

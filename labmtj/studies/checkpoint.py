@@ -45,8 +45,8 @@ class BlockResult:
 
 def study_digest(job: StudyJob, networks: str) -> str:
     """SHA-256 of all that the numbers of a study follow from: code, file, bench, and its networks' own digest."""
-    found = hashlib.sha256(_code().encode())
-    content: dict[str, Any] = job.study.model_dump(mode="json", exclude={"title", "bench"})
+    found = hashlib.sha256(code().encode())
+    content: dict[str, Any] = job.study.model_dump(mode="json", exclude={"title", "bench", "report"})
     content["networks"] = networks
     found.update(json.dumps(content, sort_keys=True).encode())
     found.update(_bench(job.bench).encode())
@@ -107,7 +107,7 @@ def read_block(path: Path, *, digest: str) -> BlockResult | None:
 
 
 @functools.cache
-def _code() -> str:
+def code() -> str:
     """Hash of every module of the package, of what computes with it, and of the interpreter's version."""
     folder = Path(labmtj.__file__).resolve().parent
     found = hashlib.sha256(f"{labmtj.__version__} {platform.python_version()} {platform.machine()}".encode())

@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from labmtj.errors import BenchError, InputError
+from labmtj.studies.checkpoint import code
 from labmtj.studies.grid import Task
 from labmtj.studies.setting import Setting
 from labmtj.studies.work import Block, compute
@@ -23,7 +24,7 @@ def run_dask(
     """Compute blocks, the longest first, on the cluster whose scheduler is at `address` (tcp://host:8786).
 
     Its workers need labmtj in the same version. Raises InputError where `distributed` is missing, BenchError where no
-    scheduler answers. What is not begun is taken back when this is left.
+    scheduler answers, or where workers have another version. What is not begun is taken back when this is left.
     """
     distributed: Any
     try:
@@ -35,20 +36,37 @@ def run_dask(
     except (OSError, ValueError) as error:
         raise BenchError(f"{address}: no Dask scheduler answers there: {error}") from error
     with client:
+        _alike(client, address)
         common = client.scatter(setting, broadcast=True, hash=False)
-        futures = {
+        waiting = {
             client.submit(compute, task, setting=common, block=block, priority=task.weight, pure=False): task
             for task in tasks
         }
-        ended: Any = distributed.as_completed(list(futures))
         try:
-            while ended.count():
-                if not ended.has_ready():
+            while waiting:
+                ready = [future for future in waiting if future.done()]
+                for future in ready:
+                    error = future.exception()
+                    found = future.result() if error is None else Lost(f"{type(error).__name__}: {error}")
+                    yield waiting.pop(future), found
+                if not ready:
                     time.sleep(_LOOK)
-                    yield None
-                    continue
-                future = next(ended)
-                error = future.exception()
-                yield futures[future], future.result() if error is None else Lost(f"{type(error).__name__}: {error}")
+                yield None
         finally:
-            client.cancel([future for future in futures if not future.done()])
+            client.cancel(list(waiting))
+
+
+def _alike(client: Any, address: str) -> None:
+    """Raise BenchError unless every worker computes with the same code and libraries as this process."""
+    try:
+        found: dict[str, str] = client.run(code)
+    except Exception as error:  # whatever a worker raised; it comes back as it was
+        raise BenchError(f"{address}: a worker of this cluster cannot use labmtj: {error}") from error
+    if not found:
+        raise BenchError(f"{address}: this cluster has no workers")
+    other = [worker for worker, digest in found.items() if digest != code()]
+    if other:
+        raise BenchError(
+            f"{address}: {', '.join(other)} have another version of labmtj, Python, numpy, numba or scipy: the table "
+            "would depend on who computes a block; install the same everywhere"
+        )

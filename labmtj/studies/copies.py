@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labmtj.nets.measuring.table import of_inference, of_map, of_writing, reference
 from labmtj.nets.network import Trace
 from labmtj.nets.readout import Products, Readout, infer
 from labmtj.nets.tuning.copies import Copies
@@ -25,6 +26,9 @@ from labmtj.studies.setting import Setting
 
 _CALIBRATION, _JUDGED = 1, 2
 """Ordinals of readouts: of calibration inputs, and of what is judged; each has noise of its own."""
+
+_MEASURED = ("untuned", "scale", "best")
+"""Readouts whose copies are measured: as they are, tuned by labels, and tuned without."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +65,29 @@ def copies(task: Task, *, setting: Setting) -> dict[str, Columns]:
         rows["scale"] = 1.0 / made.readouts["scale"].layers[0].gain[:, 0]
     for name, trace in (("software", work.software.nominal), ("software_scale", work.software.tuned)):
         rows |= judged(name, trace, work)
+    traces = {name: made.trace(name, work.data.inputs) for name in made.readouts}
     for name, readout in made.readouts.items():
-        rows |= judged(name, made.trace(name, work.data.inputs), work)
+        rows |= judged(name, traces[name], work)
         rows[f"measurements_{name}"] = np.full(len(work.stack), readout.measurements)
+    rows |= _measures(work, made, traces)
     found: dict[str, Columns] = {"copies": rows}
     ageing = study.compared.ageing
     if ageing is not None and task.kind is not None and task.kind.diameter in ageing.diameters:
         found["ageing"] = _joined([*_ages(work, made, ageing.after)])
     return found
+
+
+def _measures(work: Bed, made: Made, traces: Mapping[str, Trace]) -> dict[str, Floats]:
+    """Measures of the read-back, of the verified map and of what the arrays gave, for the readouts that compare."""
+    known = reference(work.stack, work.data, software=work.software, inputs=work.pseudo_inputs)
+    shown = [name for name in _MEASURED if name in traces]
+    return {
+        **of_writing(
+            known, target=[layer.target for layer in made.written], seen=[layer.seen for layer in made.written]
+        ),
+        **of_map(made.tunable, known, {name: made.readouts[name] for name in shown}),
+        **of_inference(made.tunable, {name: traces[name] for name in shown}),
+    }
 
 
 def judged(name: str, trace: Trace, work: Bed) -> dict[str, Floats]:

@@ -17,6 +17,7 @@ from labmtj.studies import folder as folders
 from labmtj.studies.checkpoint import digest, read_block, write_block
 from labmtj.studies.grid import Task
 from labmtj.studies.load import load_study
+from labmtj.studies.prediction import answered
 from labmtj.studies.setting import Setting, setting
 from labmtj.studies.table import FAILURES, TIMES, Table, tables, times, write_csv, write_tables
 from labmtj.studies.work import Block
@@ -150,8 +151,15 @@ def _carry_out(place: Path, found: Setting, means: Means, began: float) -> Finis
         error.add_note(f"go on with: labmtj resume {place}")
         raise error from None
     tidy = tables(every, kept)
-    write_tables(place, tidy, attributes=folders.attributes(found, made))
+    answer = answered(tidy)
+    tidy |= {} if answer is None else {"prediction": answer.ranks, "regression": answer.regression}
+    facts = folders.attributes(found, made)
+    write_tables(place, tidy, attributes=facts)
     write_csv(place / f"{TIMES}.csv", times(every, kept))
+    if found.job.study.report:
+        from labmtj.studies.page import write_page  # it draws: two seconds of imports
+
+        write_page(place, tidy, title=found.job.study.title, facts=facts, answer=answer)
     return Finished(
         place,
         tidy,

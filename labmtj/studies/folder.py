@@ -105,7 +105,7 @@ def attributes(found: Setting, made: dict[str, Any]) -> dict[str, str | int | fl
         "networks": made["networks"],
         "data": found.networks.data.name,
         "sha256 of networks and data": found.networks.digest,
-        "seeds of dies": [study.seed + die for die in range(study.dies)],
+        "seeds of dies": sorted({task.die for task in found.tasks if task.kind is not None}),
         "bench": found.job.bench.bench.title,
         **made["provenance"],
         STUDY: found.job.source.effective_text(),

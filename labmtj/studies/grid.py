@@ -15,9 +15,11 @@ from labmtj.studies.load import StudyJob
 from labmtj.studies.records import Kind
 from labmtj.units import Dimension
 
-_PREPARE = 40.0  # chosen: a die is mapped in the time of so many copies of 15 nm
+_PREPARE = 40.0  # chosen: a die is mapped in the time of so many copies
+_AGE = 0.07  # of a copy, for each time at rest: 15 nm took 13.7 s with six, 40 nm 9.8 s with none
 _ABLATION = 12.0  # chosen: variants of every copy; they are not written pulse by pulse
-_INVERSE = 3000.0  # chosen: in copies of 15 nm
+_SEEDS = 1000  # chosen: more dies of a size than anybody simulates
+_INVERSE = 3000.0  # chosen: in copies
 
 
 class What(enum.Enum):
@@ -33,7 +35,7 @@ class What(enum.Enum):
 class Task:
     """One block: its place in the order, what it computes, on which die, and how long that takes.
 
-    Networks `first` .. `last` - 1 are its; `weight` is work in copies on a die of 15 nm; `kind` is None where dies of
+    Networks `first` .. `last` - 1 are its; `weight` is work in copies on small devices; `kind` is None where dies of
     many kinds are looked at, and `place` is empty where layers are placed in many ways.
     """
 
@@ -91,35 +93,40 @@ def tasks(job: StudyJob, *, networks: int) -> list[Task]:
 def _blocks(job: StudyJob, networks: int) -> Iterator[tuple[What, Kind | None, int, str, int, int, float]]:
     study, compare = job.study, job.study.compared
     ranges = [(0, networks)] if study.level == "array" else [(n, n + 1) for n in range(networks)]
-    every = kinds(job)
+    every, ageing = kinds(job), compare.ageing
     for kind in every:
+        ages = len(ageing.after) if ageing is not None and kind.diameter in ageing.diameters else 0
         for die in range(study.dies):
             for place in study.place:
                 for first, last in ranges:
-                    weight = cost(kind) * (_PREPARE + last - first)
-                    yield What.COPIES, kind, study.seed + die, place, first, last, weight
+                    weight = cost(kind) * (_PREPARE + (1.0 + _AGE * ages) * (last - first))
+                    yield What.COPIES, kind, die_seed(study.seed, kind, die), place, first, last, weight
     placements, ablation, inverse = compare.placements, compare.ablation, compare.inverse
     for kind in every if placements is not None else ():
         assert placements is not None
         count = min(placements.networks, networks)
         for die in range(min(placements.dies, study.dies)):
             weight = cost(kind) * (_PREPARE + 3 * count)
-            yield What.PLACEMENTS, kind, study.seed + die, "", 0, count, weight
+            yield What.PLACEMENTS, kind, die_seed(study.seed, kind, die), "", 0, count, weight
     for kind in every if ablation is not None else ():
         assert ablation is not None
         count = min(ablation.networks, networks)
         for die in range(min(ablation.dies, study.dies)):
             weight = cost(kind) * (_PREPARE + _ABLATION * count)
-            yield What.ABLATION, kind, study.seed + die, study.place[0], 0, count, weight
+            yield What.ABLATION, kind, die_seed(study.seed, kind, die), study.place[0], 0, count, weight
     if inverse is not None:
         yield What.INVERSE, None, study.seed, study.place[0], 0, min(inverse.networks, networks), _INVERSE
 
 
-def cost(kind: Kind) -> float:
-    """Work of one copy on a die of this kind, in units of one on 15 nm with wires of 1 ohm.
+def die_seed(seed: int, kind: Kind, die: int) -> int:
+    """Seed of a die by its number: dies of another size are other dies, with other wires they are the same ones."""
+    return seed + _SEEDS * round(kind.diameter * 1e9) + die
 
-    A solve takes 10 us at 15 nm and 42 us at 100 nm with wires of 20 ohm (physics.crossbar_batch, in a trial on two
-    cores); it rises with what a segment takes of a cell's voltage, r G, and G with the area.
+
+def cost(kind: Kind) -> float:
+    """Work of one copy on a die of this kind, in units of one on small devices with good wires.
+
+    It rises with what a segment takes of a cell's voltage, r G, and G with the area. A block of 300 copies took 9.8 s
+    of processor time at 40 nm with wires of 5 ohm, and 45 s at 100 nm with 20 ohm.
     """
-    loading = (kind.wire / 20.0) * (kind.diameter / 100e-9) ** 2
-    return 1.0 + 3.2 * min(loading, 4.0) ** 0.5
+    return 1.0 + 3.6 * min((kind.wire / 20.0) * (kind.diameter / 100e-9) ** 2, 4.0)

@@ -95,8 +95,8 @@ class ArrayInference:
         """Answers of each device column."""
         cols = self._places.cols
         sense = np.zeros((*cols.shape[:1], self._arrays.state.shape[2], cols.shape[1]))
-        which = np.arange(len(cols))[:, np.newaxis], cols, np.arange(cols.shape[1])[np.newaxis]
-        sense[which] = 1.0
+        network, output = np.arange(len(cols), dtype=np.int64), np.arange(cols.shape[1], dtype=np.int64)
+        sense[network[:, np.newaxis], cols, output[np.newaxis]] = 1.0
         return self._arrays.responses(self._places.rows, sense)
 
     @cached_property

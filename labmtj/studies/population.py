@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,11 @@ import numpy as np
 from labmtj.errors import FileProblems, InputError
 from labmtj.nets import files
 from labmtj.nets.dataset import Dataset, wine
+from labmtj.nets.measuring.table import inputs_like
 from labmtj.nets.network import Network
 from labmtj.nets.stack import NetworkStack
+from labmtj.nets.tuning.copies import in_software
+from labmtj.records import Floats
 from labmtj.studies.load import StudyJob
 
 
@@ -24,6 +28,11 @@ class Population:
     stack: NetworkStack
     data: Dataset
     origin: str
+
+    @cached_property
+    def pseudo_inputs(self) -> Floats:
+        """Made-up inputs (count, inputs) for measures without samples; all networks vote where the classes lie."""
+        return inputs_like(self.data, self.stack, scale=in_software(self.stack, self.data).scale)
 
     @property
     def digest(self) -> str:

@@ -23,6 +23,7 @@ _LABELLED = {"m_hamming_weighted": "training", "m_plateau": "training", "m_flip_
 # What the map or the read-back behind it gives; all other measures need inference of the samples.
 _OF_MAP = ("m_wer", "m_hamming", "m_predicted", "m_plateau", "m_weights", "write_fidelity")
 _OF_COPY = ("write_fidelity", "write_fidelity_good")
+_FEWEST = 3  # copies that can be put in an order that says anything
 _KIND = ("diameter_nm", "r_wire_ohm")
 
 
@@ -103,6 +104,15 @@ def answer(table: Table, *, regress: Sequence[str] = ("drop_untuned", "rise_scal
     regression = _regressions(table, names, measured, kinds, judged, chosen, predictors)
     told = sentences(ranks.table, regression, {name: values[judged] for name, values in found.items()}, predictors)
     return Answer(ranks.table, regression, found, predictors, told)
+
+
+def answered(found: Mapping[str, Table]) -> Answer | None:
+    """The answer to all copies of a study; None where fewer than three were judged, or nothing was measured."""
+    copies = found["copies"]
+    judged = np.isfinite(np.asarray(copies.get("train_untuned", ()), np.float64)).sum()
+    if judged < _FEWEST or not any(name.startswith("m_") for name in copies):
+        return None
+    return answer(copies)
 
 
 def needs(measure: str) -> str:

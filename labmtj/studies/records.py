@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from labmtj.config.bench import BenchFile
 from labmtj.physics.variation import DieTruth
 from labmtj.records import DieMap, Floats, Ints
+from labmtj.routines.writing.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class PreparedDie:
     after: Snapshot
     nominal_window: float
     file: BenchFile | None = None
+
+    @functools.cached_property
+    def picture(self) -> Picture:
+        """What the map says of wires; what has been worked out from it is kept."""
+        return Picture(self.die)
 
     @property
     def window(self) -> float:

@@ -187,6 +187,9 @@ class StudyFile(Model):
     compare: Compare | None = None
     """Studies beside the table of copies; none if it is not said."""
 
+    report: bool = True
+    """Write report.html and its figures at the end."""
+
     @property
     def compared(self) -> Compare:
         """The side studies that are wanted."""

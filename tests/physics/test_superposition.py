@@ -50,7 +50,7 @@ def exact(truth: DieTruth, state: np.ndarray, rows: Ints, drives: Floats, r_row:
         r_wire=model.wire, v_h=model.v_h, k_p=model.k_p,
     )  # fmt: skip
     found = arrays.drive(
-        volts.reshape(-1, 15), np.zeros((count * samples, 15)), of=np.repeat(np.arange(count), samples),
+        volts.reshape(-1, 15), np.zeros((count * samples, 15)), of=np.repeat(np.arange(count, dtype=np.int64), samples),
         r_row=r_row[np.newaxis], r_col=r_col[np.newaxis],
     )  # fmt: skip
     return found.i_col.reshape(count, samples, 15)

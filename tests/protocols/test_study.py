@@ -17,7 +17,7 @@ from labmtj.runs.netcdf import ROOT, read
 from labmtj.studies.engine import Means, resume_study, run_study
 from labmtj.studies.progress import read_progress
 
-SMALL = ["networks.count=3", "diameters=[40 nm]", "wires=[1 ohm, 5 ohm]", "dies=2", "compare="]
+SMALL = ["networks.count=3", "diameters=[40 nm]", "wires=[1 ohm, 5 ohm]", "dies=2", "compare=", "report=false"]
 TABLES = ("study.h5", "study.csv", "ageing.csv")
 
 
@@ -80,6 +80,15 @@ def test_the_table_opens_in_pandas(whole):
     assert table["m_slope"].dtype == np.float64
 
 
+@pytest.mark.slow
+def test_a_report_with_its_figures(blocks, tmp_path):
+    settings = [*SMALL[:-1], "diameters=[40 nm]", "dies=1"]
+    folder = run_study("goodwill", settings=settings, out=tmp_path, means=Means(1, block=blocks.quick)).folder
+    assert "<html" in (folder / "report.html").read_text(encoding="utf-8")
+    figures = {path.suffix for path in (folder / "figures").iterdir()}
+    assert figures == {".svg", ".csv"}
+
+
 def test_times_stand_apart_from_the_table(whole):
     with (whole.folder / "times.csv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
@@ -113,6 +122,7 @@ def test_a_die_without_a_map_has_empty_rows_and_a_bug_loses_no_study(blocks, tmp
     assert not (folder / "errors.txt").exists()
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_takes_only_its_block_with_it(blocks, tmp_path):
     with pytest.raises(LabmtjError, match="exit code 9"):
         run_study("goodwill", settings=SMALL, out=tmp_path, means=Means(workers=2, block=blocks.dying))

@@ -16,7 +16,7 @@ from labmtj.studies.engine import Means, resume_study, run_study
 from labmtj.studies.progress import read_progress
 
 BLOCKS = Path(__file__).parent / "blocks"
-SMALL = ["networks.count=3", "diameters=[40 nm]", "wires=[5 ohm]", "dies=4", "compare="]
+SMALL = ["networks.count=3", "diameters=[40 nm]", "wires=[5 ohm]", "dies=4", "compare=", "report=false"]
 SCRIPT = """
 import sys
 sys.path.insert(0, {blocks!r})

@@ -28,7 +28,10 @@ def copied(**changes: Any) -> Copied:
     options = {name: changes.pop(name) for name in ("written", "error_rates", "numbers") if name in changes}
     model = dataclasses.replace(die_model(load_bench("simulated-15x15").bench), seed=4, **changes)
     places = tuple(
-        Places(np.tile(np.arange(rows), (len(STACK), 1)), np.tile(np.arange(cols), (len(STACK), 1)))
+        Places(
+            np.tile(np.arange(rows, dtype=np.int64), (len(STACK), 1)),
+            np.tile(np.arange(cols, dtype=np.int64), (len(STACK), 1)),
+        )
         for rows, cols in (devices.shape[1:] for devices in STACK.devices)
     )
     return Copied(model, STACK, places, 0.05, noise=NOISE, **options)
@@ -98,7 +101,9 @@ def test_the_states_of_real_copies_are_what_is_wrong_with_them() -> None:
     assert defective > 0
     missed = written[0].copy()
     good = plain.real.defect[:13, :12] == 0
-    missed[:, :13, :12][:, good] = np.where(np.arange(good.sum()) % 10 == 0, 1 - missed[:, :13, :12][:, good], 0)
+    missed[:, :13, :12][:, good] = np.where(
+        np.arange(int(good.sum()), dtype=np.int64) % 10 == 0, 1 - missed[:, :13, :12][:, good], 0
+    )
     states = STACK.states(0)[:, good]
     wanted = int((missed[:, :13, :12][:, good] != states).sum())
     real = copied(**bad, written=(missed, written[1]))

@@ -14,7 +14,7 @@ from labmtj.nets.dataset import wine
 from labmtj.nets.files import shipped_networks
 from labmtj.nets.readout import ideal_products, infer, map_products, nominal
 from labmtj.nets.stack import NetworkStack
-from labmtj.physics.crossbar import solve_cells
+from labmtj.physics.crossbar_batch import Arrays
 from labmtj.physics.superposition import SumNoise
 from labmtj.physics.variation import DieTruth, draw_die
 from labmtj.studies.inference import ArrayInference, array_products, bench_noise, hidden, map_of
@@ -80,6 +80,10 @@ def test_sums_and_single_readings_are_those_of_the_network_solved() -> None:
     drives = chance.uniform(-1.0, 1.0, (COUNT, 3, 13))
     sums, products, single = layer.currents(drives), layer.products(drives), layer.conductances()
     assert np.allclose(products, (sums[..., 0::2] - sums[..., 1::2]) / (1e-4 * READ), atol=1e-12)
+    arrays = Arrays(
+        state, r_p=np.broadcast_to(truth.r_p, state.shape), tmr0=np.broadcast_to(truth.tmr, state.shape),
+        r_wire=model.wire, v_h=model.v_h, k_p=model.k_p,
+    )  # fmt: skip
     for network in range(COUNT):
         rows, cols = places.rows[network], places.cols[network]
         for case in range(4):
@@ -88,12 +92,12 @@ def test_sums_and_single_readings_are_those_of_the_network_solved() -> None:
                 volts[rows] = READ * drives[network, case]
             else:
                 volts[rows[6]] = READ
-            solved = solve_cells(
-                state[network], truth.r_p, volts, np.zeros(15), tmr0=truth.tmr, r_wire=model.wire, v_h=model.v_h,
-                k_p=model.k_p, r_row=ends[0], r_col=ends[1],
-            )  # fmt: skip
+            solved = arrays.drive(
+                volts[np.newaxis], np.zeros((1, 15)), of=np.array([network]),
+                r_row=ends[0][np.newaxis], r_col=ends[1][np.newaxis],
+            ).i_col[0]  # fmt: skip
             found = sums[network, case] if case < 3 else READ * single[network, 6]
-            assert np.abs(found - solved.i_col[cols]).max() < 5e-6 * np.abs(solved.i_col).max()
+            assert np.abs(found - solved[cols]).max() < 5e-6 * np.abs(solved).max()
 
 
 def test_numbers_do_not_depend_on_the_company() -> None:

@@ -12,7 +12,7 @@ from labmtj.nets.network import Trace, pairs
 from labmtj.nets.readout import LayerReadout, Readout, ideal_products, infer, nominal
 from labmtj.nets.stack import NetworkStack
 from labmtj.nets.tuning.scales import best_scale
-from labmtj.records import Floats
+from labmtj.records import Floats, Ints
 
 # chosen: what a device that could not be read counts as, in windows. It is a short, of 100 to 300 ohm, which is 5
 # (100 nm) to 150 windows (40 nm); a fit has to find its line useless, and does at any of these.
@@ -49,7 +49,7 @@ class Copies:
             raise InputError("a map with values that are not finite numbers cannot be used to tune")
 
     @property
-    def devices(self) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]], ...]:
+    def devices(self) -> tuple[Ints, ...]:
         """Bits of the devices, as the stack has them."""
         return self.stack.devices
 
@@ -87,12 +87,14 @@ def one_scale(stack: NetworkStack, scale: Floats, *, name: str = "scale") -> Rea
     return Readout(name, layers)
 
 
-def in_software(stack: NetworkStack, data: Dataset) -> Software:
-    """Software at scale 1, and at the scale that tuning on the training samples gives each network."""
+def in_software(stack: NetworkStack, data: Dataset, *, scale: Floats | None = None) -> Software:
+    """Software at scale 1, and at the scale that tuning on the training samples gives each network.
+
+    `scale` (networks,) is that scale, where it is known already.
+    """
     weights = tuple(stack.weights(layer) for layer in range(len(stack.devices)))
-    scale = best_scale(weights, stack.bias, data)
+    found = best_scale(weights, stack.bias, data) if scale is None else scale
     products = ideal_products(stack)
     at_1 = infer(stack, data.inputs, products=products, readout=nominal(stack))
-    return Software(
-        scale, at_1, infer(stack, data.inputs, products=products, readout=one_scale(stack, scale, name="software"))
-    )
+    tuned = one_scale(stack, found, name="software")
+    return Software(found, at_1, infer(stack, data.inputs, products=products, readout=tuned))

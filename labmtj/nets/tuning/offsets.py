@@ -9,7 +9,7 @@ from labmtj.nets.tuning.care import care
 from labmtj.nets.tuning.columns import lines
 from labmtj.nets.tuning.copies import Copies, one_scale
 from labmtj.nets.tuning.ways_of_scale import scale
-from labmtj.records import Floats
+from labmtj.records import Floats, Ints
 
 _SWEEPS = 3  # chosen: of all classes; a fourth changes no threshold of the shipped networks' copies
 _LEAST = 0.05  # chosen: least gain, a scale of 20, far beyond any that works
@@ -57,10 +57,10 @@ def threshold(copies: Copies, *, base: Readout | None = None) -> Readout:
     return Readout("threshold", (*how.layers[:-1], LayerReadout(last.rows, last.gain, last.offset + moved)))
 
 
-def _one_class(scores: Floats, labels: np.ndarray[tuple[int, ...], np.dtype[np.int64]], which: int) -> Floats:
+def _one_class(scores: Floats, labels: Ints, which: int) -> Floats:
     """How far (networks,) to move one class: the middle of the widest range of highest accuracy."""
-    others = np.delete(scores, which, axis=-1)
-    numbers = np.delete(np.arange(scores.shape[-1]), which)
+    numbers = np.array([n for n in range(scores.shape[-1]) if n != which], dtype=np.int64)
+    others = scores[..., numbers]
     # Moved past this the class wins the sample: right if it is its own, wrong if the sample was right without.
     turn = others.max(axis=-1) - scores[..., which]
     gained = np.where(labels == which, 1, -(numbers[np.argmax(others, axis=-1)] == labels).astype(np.int64))

@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labmtj.physics.jit import jit, jit_apart
 from labmtj.records import Floats, Ints
-
-
-@jit_apart
-def spread(products: Floats, bias: Floats, scales: Floats, out: Floats) -> None:
-    """Into `out` (scales, outputs, samples): products (outputs, samples) / scale + bias (outputs,)."""
-    outputs, samples = products.shape
-    for k in range(len(scales)):
-        inverse = 1.0 / scales[k]
-        for o in range(outputs):
-            for sample in range(samples):
-                out[k, o, sample] = products[o, sample] * inverse + bias[o]
 
 
 @jit_apart
@@ -97,27 +85,11 @@ def count_each(hidden: Floats, weights: Floats, bias: Floats, scales: Floats, la
 
 
 @jit
-def widest_run(right: Ints) -> int:
-    """Middle of the longest run of the highest count (of an even one the lower middle); the first of equally long."""
-    highest = right.max()
-    start, longest, begin = -1, 0, 0
-    for k in range(len(right) + 1):
-        if k < len(right) and right[k] == highest:
-            if start < 0:
-                start = k
-        elif start >= 0:
-            if k - start > longest:
-                longest, begin = k - start, start
-            start = -1
-    return begin + (longest - 1) // 2
-
-
-@jit
 def largest_square(right: Ints) -> tuple[int, int]:
     """Middle of the largest square of the highest count in a table; the first of equally large, by rows."""
     highest = right.max()
-    rows, cols = right.shape
-    before: NDArray[np.int64] = np.zeros(cols, np.int64)
+    rows, cols = len(right), len(right[0])
+    before = np.zeros(cols, np.int64)
     side, row, col = 0, 0, 0
     for i in range(rows):
         corner = 0  # of the cell above and to the left

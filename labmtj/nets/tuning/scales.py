@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from labmtj.nets.dataset import Dataset
-from labmtj.nets.tune import scale_grid
-from labmtj.nets.tuning.scale_kernels import count_each, count_right, largest_square, spread, widest_run
+from labmtj.nets.tune import scale_grid, widest_run
+from labmtj.nets.tuning.scale_kernels import count_each, count_right, largest_square
 from labmtj.records import Floats, Ints
 
 
@@ -24,7 +24,8 @@ def best_scale(
     right = np.empty(len(tried), np.int64)
     for network, hidden in enumerate(_hidden(weights, bias, data, tried)):
         count_right(hidden, weights[-1][network], bias[-1][network], tried, labels, right)
-        chosen[network] = tried[widest_run(right)]
+        first, last = widest_run(right == right.max())
+        chosen[network] = tried[(first + last) // 2]
     return chosen
 
 
@@ -50,16 +51,18 @@ def best_layer_scales(
 def _hidden(weights: tuple[Floats, ...], bias: tuple[Floats, ...], data: Dataset, scales: Floats) -> Iterator[Floats]:
     """Of each network what enters the last layer at each scale, (scales, inputs, samples); one array, overwritten."""
     inputs = np.ascontiguousarray(data.inputs[data.train].T)
+    inverse = 1.0 / scales[:, np.newaxis, np.newaxis]
     room = [np.empty((len(scales), part.shape[1], inputs.shape[1])) for part in bias[:-1]]
     for network in range(len(bias[0])):
         if not room:
             yield np.repeat(inputs[np.newaxis], len(scales), axis=0)
             continue
-        spread(weights[0][network].T @ inputs, bias[0][network], scales, room[0])
+        np.multiply(weights[0][network].T @ inputs, inverse, out=room[0])
+        np.add(room[0], bias[0][network][:, np.newaxis], out=room[0])
         values = np.tanh(room[0], out=room[0])
         for layer in range(1, len(room)):
             found = weights[layer][network].T @ values
-            np.divide(found, scales[:, np.newaxis, np.newaxis], out=found)
+            np.multiply(found, inverse, out=found)
             values = np.tanh(found + bias[layer][network][:, np.newaxis], out=room[layer])
         yield values
 

@@ -30,7 +30,7 @@ def section(content: Content) -> Section:
     """Show the loss that each failure causes by itself, and what its absence would give back."""
     table = content.ablation
     if not has(table, "variant", "failure", "tuning", "gap_train"):
-        return Section("Which failures cause the loss", (html.paragraph("No ablation was asked for."),))
+        return Section("Which failures cause the loss", (html.paragraph("This study has no ablation."),))
     means = Means(table)
     names = [name for name in means.tunings if name in _SHOWN]
     drawings = [_pooled(means, name, part) for part in ("train", "test") for name in names]

@@ -56,6 +56,8 @@ def _by_size(table: Table) -> Drawing:
         boxes(axes, x + shift, found, colour=WIRES[place % len(WIRES)], width=width, label=f"{wire:g} ohm")
         for size, each in zip(sizes, found, strict=True):
             rows.add(size, wire, each.count, each.mean, each.p5, each.median, each.p95)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.03 * (high - low))  # most medians lie at 100 %, on the frame
     legend(figure, axes)
     all_of_it = spread(numbers(table, "write_fidelity"))
     words = f"median {100 * all_of_it.median:.2f} %, 5th percentile {100 * all_of_it.p5:.2f} %"

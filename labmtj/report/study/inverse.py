@@ -21,11 +21,12 @@ def section(content: Content) -> Section:
     table = content.inverse
     title = "The inverse question: what gives 95.3 %?"
     if not has(table, "plane", "x", "y", "median"):
-        return Section(title, (html.paragraph("The inverse question was not asked in this study."),))
+        return Section(title, (html.paragraph("This study has no answer to the inverse question."),))
     drawings = [_plane(chosen(table, texts(table, "plane") == plane), plane) for plane in named(table, "plane")]
     text = (
         "Median training accuracy with one tuned scale, over two things that can be wrong at a time, the others as in "
-        f"the default die. The thick line is {paper.NAME}. These are figures of this model and claimed as nothing "
+        "the default die; cells are linear and good, readings without noise. The thick line is "
+        f"{paper.NAME}. These are figures of this model and claimed as nothing "
         "more: many arrays give the same accuracy, and what the paper's array was like is not known."
     )
     said = [html.paragraph(sentence) for sentence in _crossings(content)]

@@ -116,9 +116,11 @@ def _cost(content: Content, table: Table, names: tuple[str, ...]) -> Drawing:
         mean, low, high = mean_interval(gain["test"], clusters=networks)
         train, _, _ = mean_interval(gain["train"], clusters=networks)
         where, colour = costs[name][0], colour_of(name)
-        axes.vlines([where], [low], [high], color=colour, linewidth=1.2)
+        same = sum(costs[other][0] == where for other in shown[:place])
+        drawn = 0.13 * same if where == 0 else where * 1.12**same
+        axes.vlines([drawn], [low], [high], color=colour, linewidth=1.2)
         label = WORDS.get(name, name)
-        axes.plot([where], [mean], MARKS[place % len(MARKS)], color=colour, markersize=6.5, alpha=0.85, label=label)
+        axes.plot([drawn], [mean], MARKS[place % len(MARKS)], color=colour, markersize=6.5, alpha=0.85, label=label)
         rows.add(name, where, mean, low, high, train)
     if shown:
         axes.set_xscale("symlog", linthresh=1)
@@ -132,7 +134,7 @@ def _cost(content: Content, table: Table, names: tuple[str, ...]) -> Drawing:
         axes.text(0.5, 0.5, "no costs recorded", transform=axes.transAxes, ha="center")
     caption = (
         "Mean gain over the untuned copy on test samples, all sizes and wires, with 95 % intervals over networks, "
-        "against what the tuning has to measure."
+        "against what the tuning has to measure. Marks of one cost stand side by side."
     )
     alt = "Gain of each tuning on test samples against its extra measurements: " + ", ".join(
         f"{WORDS.get(name, name)} {gain:+.2f} points for {count:g}"

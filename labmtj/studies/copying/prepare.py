@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from labmtj.config.bench import BenchFile
+from labmtj.config.bench import BenchFile, Simulation
 from labmtj.errors import InputError
 from labmtj.physics.variation import DieTruth
-from labmtj.records import DieMap, Pulse, PulseOutcome
+from labmtj.records import Pulse, PulseOutcome
 from labmtj.routines.characterise import map_die
 from labmtj.routines.polarity import find_polarity, spare_cells
 from labmtj.studies.copying.door import QuickArray
@@ -35,7 +37,7 @@ class SilentJournal:
     def outcome(self, number: int, outcome: PulseOutcome) -> None:
         """Nothing is kept."""
 
-    def record(self, kind: str, content: dict[str, object]) -> None:
+    def record(self, kind: str, content: Mapping[str, Any]) -> None:
         """Nothing is kept."""
 
 
@@ -45,7 +47,7 @@ def fresh(truth: DieTruth) -> Snapshot:
 
 
 def prepare(file: BenchFile, *, read: float) -> PreparedDie:
-    """Map the simulated die of a bench file at `read` [V], with pulses of the bench's width; nothing is written to disk.
+    """Map the simulated die of a bench file at `read` [V], with pulses of the bench's width; no file is written.
 
     The same routines as on a bench, with the same results. Raises PolarityNotFound, BenchError or LimitExceeded
     where the die cannot be mapped.
@@ -109,7 +111,7 @@ def snapshot_file(prepared: PreparedDie, path: Path) -> None:
     state.let_go()
 
 
-def _stateless(file: BenchFile) -> object:
+def _stateless(file: BenchFile) -> Simulation:
     assert file.bench.simulation is not None
     return file.bench.simulation.model_copy(update={"state": None})
 
@@ -127,6 +129,3 @@ def _snapshot(state: DieState) -> Snapshot:
         row_reads=state.row_reads.copy(),
         col_reads=state.col_reads.copy(),
     )
-
-
-__all__ = ["DieMap", "fresh", "left_by", "prepare", "put_into", "snapshot_file"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from labmtj.errors import InputError, LimitExceeded
+from labmtj.errors import InputError
 from labmtj.physics.crossbar_stack import Crossbar
 from labmtj.physics.stress import Limits
 from labmtj.ports import CellModel
 from labmtj.records import Cell, Floats, Ints, Pulse, Scheme, State
 from labmtj.routines.characterise import write_amplitudes
 from labmtj.routines.writing.batches import RISKY
-from labmtj.routines.writing.picture import Picture
 from labmtj.routines.writing.settings import Algorithm, Order, WriteSettings
 from labmtj.studies.copying.door import CompiledModel, bench_limits
 from labmtj.studies.records import PreparedDie
@@ -22,7 +22,7 @@ from labmtj.studies.records import PreparedDie
 def write_settings(prepared: PreparedDie, *, retries: int = 10, repair_sweeps: int = 4) -> WriteSettings:
     """Cell by cell, verify first, with what wires take added: as a program step has it with `order: cells`."""
     die = prepared.die
-    picture, amplitudes = Picture(die), write_amplitudes(die.switching)
+    picture, amplitudes = prepared.picture, write_amplitudes(die.switching)
     return WriteSettings(
         amplitudes=amplitudes if picture.model is None else picture.at_cells(amplitudes),
         width=die.width,
@@ -59,7 +59,7 @@ class Plan:
         die = prepared.die
         if prepared.file is None or settings.read != die.read_voltage:
             raise InputError("copies are read at the voltage of the die's map, on the bench that it was mapped on")
-        picture = Picture(die)
+        picture = prepared.picture
         compensated = settings.compensate and picture.model is not None
         wanted = picture.wanted(settings.amplitudes, margin=None)
         first, far = np.empty((2, die.defect.size)), None
@@ -92,7 +92,7 @@ class Plan:
                 volts = self.settings.amplitudes.towards(state) * self.settings.growth.amplitude(0)
                 self._check(cell, volts)
 
-    def far_first(self, cells: Ints, used: Ints) -> Ints:
+    def far_first(self, cells: Ints, used: NDArray[np.bool_]) -> Ints:
         """Order (networks, devices) in which cells of a layer are gone through one by one; empty where any order does.
 
         `cells` (networks, devices) and whether they are `used`; those that are not come last.
@@ -114,7 +114,7 @@ class Plan:
         grid[1::2] = grid[1::2, ::-1].copy()
         return grid.ravel()
 
-    def _allowed(self, volts: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def _allowed(self, volts: Floats) -> NDArray[np.bool_]:
         """Which pulses (2, cells) the limits leave room for."""
         found = np.ones(volts.shape, np.bool_)
         limits, (rows, cols) = self.limits, self.shape
@@ -135,6 +135,3 @@ class Plan:
         row, col = divmod(cell, self.shape[1])
         pulse = Pulse(Cell(row + 1, col + 1), volts, self.settings.width, self.settings.scheme)
         self.limits.check_pulse(pulse, model=self.model, shape=self.shape)
-
-
-__all__ = ["LimitExceeded", "Plan", "write_settings"]

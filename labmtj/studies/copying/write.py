@@ -89,7 +89,7 @@ class _Work:
         wrong = used & (self._state != self._target)
         self._written &= ~wrong
         far = self._plan.far_first(cells, self._good[cells])
-        near_by = ~(far >= 0).any(axis=1) if far.size else np.ones(count, np.bool_)
+        near_by: Flags = np.asarray((far < 0).all(axis=1), np.bool_)
         for at in range(far.shape[1]):
             which = np.flatnonzero(far[:, at] >= 0)
             self._one(which, far[which, at])
