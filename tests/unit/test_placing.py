@@ -54,7 +54,8 @@ def error_of(found, devices, known, rows, cols):
         error = gain * (seen.value[1 - bits[:, 0], rows, plus] - seen.value[1 - bits[:, 1], rows, minus])
         error = error - (bits[:, 0] - bits[:, 1])
         doubt = gain**2 * (np.diag(spread) @ (seen.doubt[rows, plus] + seen.doubt[rows, minus]))
-        total += known.weight[0, output] * (error @ spread @ error + doubt)
+        loaded = seen.apart[plus, minus] * np.trace(spread)
+        total += known.weight[0, output] * (error @ spread @ error + doubt + loaded)
     return total
 
 

@@ -6,7 +6,9 @@ ones by
     e_i = g (A+_i - A-_i) - w_i,    error of the output = e^T C e,    g = 2 / (gain of p + gain of m)
 
 where A+ and A- are the conductances of the cells of row i in columns p and m, in the states that they are written to,
-and C is the covariance of the inputs, with a share of their mean squared: the readout corrects what is constant.
+and C is the covariance of the inputs, with a share of their mean squared: the readout corrects what is constant. What
+other cells load on the wires is nearly the same for neighbouring columns; the further apart the two of a pair stand,
+the more of it is left in their difference (`Picture.apart`).
 """
 
 from __future__ import annotations
@@ -109,6 +111,7 @@ class _Search:
         cost *= self.gain**2
         cost -= 2.0 * self.gain * (along_plus[..., :, np.newaxis] - along_minus[..., np.newaxis, :])
         cost += np.einsum("nki,nki->nk", ideal, self.weights)[..., np.newaxis, np.newaxis]
+        cost += self.own.sum(axis=1)[:, np.newaxis, np.newaxis, np.newaxis] * self.seen.apart
         return cost * self.share[..., np.newaxis, np.newaxis]
 
     def match_pairs(self, cost: Floats, cols: Ints) -> None:
