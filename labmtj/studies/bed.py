@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from labmtj.config.bench import BenchFile
 from labmtj.nets.dataset import Dataset
 from labmtj.nets.placing.moments import Moments, moments
+from labmtj.nets.readout import infer
 from labmtj.nets.stack import NetworkStack
+from labmtj.nets.tuning.care import care
 from labmtj.nets.tuning.copies import Copies, Software, in_software, map_weights
+from labmtj.nets.tuning.rows_columns import rows_columns
 from labmtj.physics.superposition import SumNoise
 from labmtj.records import Floats, Ints
 from labmtj.routines.writing.settings import WriteSettings
@@ -19,9 +22,9 @@ from labmtj.studies.copying.prepare import prepare
 from labmtj.studies.copying.settings import write_settings
 from labmtj.studies.copying.write import write
 from labmtj.studies.grid import Task
-from labmtj.studies.inference import ArrayInference, bench_noise
+from labmtj.studies.inference import ArrayInference, bench_noise, hidden
 from labmtj.studies.load import bench_of
-from labmtj.studies.placing import Place, place
+from labmtj.studies.placing import Place, better_of, place
 from labmtj.studies.records import Places, PreparedDie, WrittenLayer
 from labmtj.studies.setting import Setting
 from labmtj.twin.build import matrix_model, models, wiring
@@ -52,8 +55,35 @@ class Bed:
     pseudo_inputs: Floats
 
     def place(self, how: str) -> tuple[Places, ...]:
-        """Lines of every layer of every network."""
-        return place(self.prepared.die, self.stack, how=Place(how), moments=self.moments)
+        """Lines of every layer of every network; of the best ones and those without defects the better for each."""
+        how = Place(how)
+        found = place(self.prepared.die, self.stack, how=how, moments=self.moments)
+        if how is not Place.OPTIMISE or self.prepared.picture.model is None:
+            return found
+        other = place(self.prepared.die, self.stack, how=Place.AVOID_DEFECTS, moments=self.moments)
+        return better_of(found, other, (self._expected_error(found), self._expected_error(other)))
+
+    def _expected_error(self, places: tuple[Places, ...]) -> Floats:
+        """Expected squared errors of the scores (networks,) after tuning without labels, as the map has the array.
+
+        The array that the map tells of stands in for the real one; each sample counts by how unsure software is of it.
+        """
+        prepared, model = self.prepared, self.prepared.picture.model
+        assert model is not None
+        told = replace(prepared.truth.model, wire=model.wire, v_h=model.v_h, k_p=model.k_p)
+        believed = replace(prepared.truth, model=told, r_p=model.r_p, tmr=model.tmr0, defect=prepared.die.defect)
+        maps = tuple(
+            ArrayInference(
+                believed, hidden(believed, self.stack.states(layer), where), where, read=self.read,
+                window=prepared.nominal_window, layer=layer, numbers=self.numbers, contacts=self.contacts,
+            ).conductances()
+            for layer, where in enumerate(places)
+        )  # fmt: skip
+        copies = self.tunable(maps)
+        scores = infer(self.stack, copies.train, products=copies.products, readout=rows_columns(copies)).scores
+        last = len(self.stack.devices) - 1
+        off = (scores - self.software.tuned.scores[:, self.data.train]) ** 2
+        return (care(copies, last)[:, self.data.train] * off).mean(axis=(1, 2))
 
     def write(self, places: tuple[Places, ...]) -> tuple[WrittenLayer, ...]:
         """Write all layers of all networks with write and verify. Raises LimitExceeded."""
@@ -72,7 +102,8 @@ class Bed:
     def tunable(self, maps: tuple[Floats, ...]) -> Copies:
         """The copies as tuning sees them: through verified maps of conductances [S]."""
         weights = map_weights(maps, window=self.prepared.nominal_window)
-        return Copies(self.stack, self.data, weights, self.software)
+        unit = self.prepared.window / self.prepared.nominal_window
+        return Copies(self.stack, self.data, weights, self.software, unit)
 
 
 def bed(task: Task, setting: Setting) -> Bed:

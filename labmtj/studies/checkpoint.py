@@ -58,6 +58,11 @@ def digest(task: Task, *, study: str) -> str:
     return hashlib.sha256(f"{FORMAT} {study} {task.name} {task!r}".encode()).hexdigest()
 
 
+def _plain(values: NDArray[Any]) -> NDArray[Any]:
+    """Texts as numpy's own: objects cannot be kept without pickle."""
+    return values.astype(np.str_) if values.dtype == object else values
+
+
 def write_block(path: Path, result: BlockResult, *, digest: str) -> None:
     """Keep a block. Raises StorageError; then nothing of it is there."""
     arrays: dict[str, NDArray[Any]] = {
@@ -67,7 +72,7 @@ def write_block(path: Path, result: BlockResult, *, digest: str) -> None:
         "failure": np.array(result.failure),
     }
     for table, columns in result.tables.items():
-        arrays |= {f"{table}/{name}": values for name, values in columns.items()}
+        arrays |= {f"{table}/{name}": _plain(values) for name, values in columns.items()}
     content = io.BytesIO()
     np.savez_compressed(content, allow_pickle=False, **arrays)
     new = path.with_name(f"{path.name}.new")
