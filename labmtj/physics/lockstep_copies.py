@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from labmtj.errors import InputError, SolveError
 from labmtj.physics.chance import Purpose, uniforms_each
 from labmtj.physics.crossbar_batch import Arrays
-from labmtj.physics.lockstep_copies_kernels import Aging, Eyes, Hidden, approach, fire, look, rest_all
+from labmtj.physics.lockstep_copies_kernels import Aging, Hidden, approach, fire, rest_all
 from labmtj.physics.lockstep_kernels import LAST, bound, locate_all
+from labmtj.physics.lockstep_look_kernels import Eyes, look
 from labmtj.physics.mtj import LINEAR
 from labmtj.physics.noise import BOLTZMANN, ELEMENTARY_CHARGE
 from labmtj.physics.switching_cells import Switching
