@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labmtj.errors import InputError
-from labmtj.nets.network import Network
+from labmtj.nets.network import Layer, Network
 from labmtj.records import Floats, Ints, State
 
 
@@ -49,6 +49,13 @@ class NetworkStack:
     def states(self, layer: int) -> Ints:
         """`State` value to which each device of a layer (from 0) has to be written, shape of its `devices`."""
         return np.where(self.devices[layer] == 1, int(State.P), int(State.AP)).astype(np.int64)
+
+    def network(self, number: int) -> Network:
+        """One of the networks by itself."""
+        layers = zip(self.devices, self.bias, strict=True)
+        return Network(
+            self.names[number], tuple(Layer(bits[number].copy(), bias[number].copy()) for bits, bias in layers)
+        )
 
     def take(self, which: Sequence[int] | Ints) -> NetworkStack:
         """Some of the networks, in the order of their numbers `which`."""

@@ -26,8 +26,8 @@ from labmtj.runs.journal import read_journal
 from labmtj.studies.checkpoint import Columns
 from labmtj.studies.grid import Task
 from labmtj.studies.inference import nominal_window
+from labmtj.studies.judged import judged
 from labmtj.studies.load import bench_of
-from labmtj.studies.rows import judged
 from labmtj.studies.setting import Setting
 from labmtj.units import Dimension, show
 

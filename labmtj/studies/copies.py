@@ -13,14 +13,16 @@ from labmtj.nets.measuring.table import of_inference, of_map, of_writing, refere
 from labmtj.nets.network import Trace
 from labmtj.nets.readout import Products, Readout, infer
 from labmtj.nets.tuning.copies import Copies
-from labmtj.nets.tuning.judging import accuracies, losses
+from labmtj.nets.tuning.judging import accuracies
 from labmtj.nets.tuning.ways import tune
 from labmtj.records import Defect, Floats
 from labmtj.studies.ablation import once
+from labmtj.studies.at_bench import at_bench
 from labmtj.studies.bed import Bed, bed
 from labmtj.studies.checkpoint import Columns
 from labmtj.studies.grid import Task
 from labmtj.studies.inference import array_products
+from labmtj.studies.judged import judged
 from labmtj.studies.records import WrittenLayer
 from labmtj.studies.setting import Setting
 
@@ -45,9 +47,10 @@ class Made:
         return infer(self.tunable.stack, inputs, products=self.products, readout=self.readouts[name])
 
 
-def make(work: Bed, *, place: str, tunings: tuple[str, ...]) -> Made:
-    """Write every network and tune its copy."""
-    written = work.write(work.place(place))
+def make(work: Bed, *, place: str, tunings: tuple[str, ...], level: str = "array") -> Made:
+    """Write every network, at the array or through drivers and instruments (`level` "wire"), and tune its copy."""
+    places = work.place(place)
+    written = work.write(places) if level == "array" else work.write_through_drivers(places)
     arrays = work.arrays(tuple(layer.places for layer in written), tuple(layer.state for layer in written))
     tunable = work.tunable(tuple(layer.conductance for layer in written))
     calibration = array_products(arrays, ordinal=_CALIBRATION)
@@ -57,22 +60,29 @@ def make(work: Bed, *, place: str, tunings: tuple[str, ...]) -> Made:
 
 def copies(task: Task, *, setting: Setting) -> dict[str, Columns]:
     """The tidy rows of a block, and what time does to its copies where the study asks for that."""
+    if setting.job.real:
+        return at_bench(task, setting=setting)
     work, study = bed(task, setting), setting.job.study
-    made = make(work, place=task.place, tunings=tuple(study.tune))
+    made = make(work, place=task.place, tunings=tuple(study.tune), level=study.level)
     rows: dict[str, NDArray[Any]] = {"network": work.numbers, **written_columns(made.written)}
     rows["software_scale"] = work.software.scale
     if "scale" in made.readouts:
         rows["scale"] = 1.0 / made.readouts["scale"].layers[0].gain[:, 0]
     for name, trace in (("software", work.software.nominal), ("software_scale", work.software.tuned)):
-        rows |= judged(name, trace, work)
+        rows |= judged(name, trace.scores, work.data)
     traces = {name: made.trace(name, work.data.inputs) for name in made.readouts}
     for name, readout in made.readouts.items():
-        rows |= judged(name, traces[name], work)
+        rows |= judged(name, traces[name].scores, work.data)
         rows[f"measurements_{name}"] = np.full(len(work.stack), readout.measurements)
     rows |= _measures(work, made, traces)
     found: dict[str, Columns] = {"copies": rows}
     ageing = study.compared.ageing
-    if ageing is not None and task.kind is not None and task.kind.diameter in ageing.diameters:
+    if (
+        ageing is not None
+        and study.level == "array"
+        and task.kind is not None
+        and task.kind.diameter in ageing.diameters
+    ):
         found["ageing"] = _joined([*_ages(work, made, ageing.after)])
     return found
 
@@ -87,18 +97,6 @@ def _measures(work: Bed, made: Made, traces: Mapping[str, Trace]) -> dict[str, F
         ),
         **of_map(made.tunable, known, {name: made.readouts[name] for name in shown}),
         **of_inference(made.tunable, {name: traces[name] for name in shown}),
-    }
-
-
-def judged(name: str, trace: Trace, work: Bed) -> dict[str, Floats]:
-    """Accuracies (0..1) and mean cross-entropies of every network under the names of the table's columns."""
-    right, loss = accuracies(trace.scores, work.data), losses(trace.scores, work.data)
-    return {
-        f"train_{name}": right.train,
-        f"test_{name}": right.test,
-        f"all_{name}": right.all,
-        f"loss_train_{name}": loss.train,
-        f"loss_test_{name}": loss.test,
     }
 
 

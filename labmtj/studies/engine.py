@@ -6,11 +6,11 @@ import os
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from labmtj.errors import InputError, LabmtjError
+from labmtj.errors import LabmtjError
 from labmtj.protocol.stop import Stopped, stop_on_signals
 from labmtj.runs.claim import claimed
 from labmtj.studies import folder as folders
@@ -93,7 +93,6 @@ def run_study(
     """
     began = time.perf_counter()
     found = setting(load_study(study, bench=bench, overrides=settings))
-    _possible(found)
     place = folders.new_folder(Path(study).stem, found, out=out)
     with claimed(place):
         return _carry_out(place, found, means or Means(), began)
@@ -112,16 +111,8 @@ def resume_study(folder: str | Path, *, means: Means | None = None) -> Finished:
         return _carry_out(place, found, means or Means(), began)
 
 
-def _possible(found: Setting) -> None:
-    """Raise InputError for what cannot be carried out yet."""
-    if found.job.study.level == "wire":
-        raise InputError(
-            "level: wire: copies through drivers and instruments cannot be studied yet; write level: array"
-        )
-
-
 def _carry_out(place: Path, found: Setting, means: Means, began: float) -> Finished:
-    made = folders.header(place)
+    made, found = folders.header(place), replace(found, folder=place)
     study, every = folders.same(found, made, place), found.tasks
     paths = {task.number: place / folders.BLOCKS / f"{task.name}.npz" for task in every}
     results = {task.number: read_block(paths[task.number], digest=digest(task, study=study)) for task in every}

@@ -101,6 +101,8 @@ def _blocks(job: StudyJob, networks: int) -> Iterator[tuple[What, Kind | None, i
                 for first, last in ranges:
                     weight = cost(kind) * (_PREPARE + (1.0 + _AGE * ages) * (last - first))
                     yield What.COPIES, kind, die_seed(study.seed, kind, die), place, first, last, weight
+    if job.real:
+        return  # side studies need dies that are known inside out
     placements, ablation, inverse = compare.placements, compare.ablation, compare.inverse
     for kind in every if placements is not None else ():
         assert placements is not None

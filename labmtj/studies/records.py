@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,3 +120,16 @@ class WrittenLayer:
     repaired: Ints
     clock: Floats
     exposure: Exposure | None = None
+
+
+def joined(layers: Sequence[WrittenLayer]) -> WrittenLayer:
+    """Copies of the same layer in one record, one after the other; without exposures."""
+
+    def rows(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(layer, name) for layer in layers])
+
+    places = Places(
+        np.concatenate([layer.places.rows for layer in layers]), np.concatenate([layer.places.cols for layer in layers])
+    )
+    names = ("target", "seen", "conductance", "state", "defect", "pulses", "repaired", "clock")
+    return WrittenLayer(places, *(rows(name) for name in names))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from labmtj.studies.grid import Task, tasks
 from labmtj.studies.load import StudyJob
@@ -11,10 +12,11 @@ from labmtj.studies.population import Population, population
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """A study with its networks and data."""
+    """A study with its networks and data; `folder` is where it is kept, once it has one."""
 
     job: StudyJob
     networks: Population
+    folder: Path | None = None
 
     @property
     def tasks(self) -> list[Task]:

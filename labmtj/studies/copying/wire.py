@@ -29,7 +29,8 @@ from labmtj.studies.records import Places, PreparedDie, WrittenLayer
 def snapshot_bench(prepared: PreparedDie, folder: Path) -> Generator[OpenBench]:
     """The simulated bench of a prepared die, opened, with the die as it was when it had been mapped.
 
-    Its bench file and its state file are written into `folder`, which must not hold them yet.
+    Its bench file and its state file are written into `folder`, which must not hold them yet. The seconds that opening
+    took do not count for the cells, so that a copy begins as one at the array level does.
     """
     if prepared.file is None:
         raise InputError("this die was not mapped on a bench file; open its bench yourself")
@@ -40,6 +41,8 @@ def snapshot_bench(prepared: PreparedDie, folder: Path) -> Generator[OpenBench]:
     path = folder / "bench.yaml"
     path.write_text(yaml12.dump(data), encoding="utf-8")
     with open_bench(load_bench(path), journal=SilentJournal()) as bench:
+        world: Any = getattr(bench.clock, "world")  # noqa: B009 - a simulated bench's clock is that of its world
+        world.electrics.state.rest = prepared.after.rest
         yield bench
 
 
