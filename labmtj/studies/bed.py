@@ -89,6 +89,21 @@ class Bed:
         """Write all layers of all networks with write and verify. Raises LimitExceeded."""
         return write(self.prepared, self.stack, places, self.settings, pause=self.pause)
 
+    def write_through_drivers(self, places: tuple[Places, ...]) -> tuple[WrittenLayer, ...]:
+        """The same through the drivers and the simulated instruments, one network after the other."""
+        copies: list[tuple[WrittenLayer, ...]] = []
+        for number in range(len(self.stack)):
+            with (
+                tempfile.TemporaryDirectory(prefix="labmtj-copy-") as folder,
+                snapshot_bench(self.prepared, Path(folder)) as bench,
+            ):
+                found = wire_copy(
+                    bench, self.prepared.die, self.stack.network(number), places, self.settings, number=number,
+                    pause=self.pause,
+                )  # fmt: skip
+                copies.append(found)
+        return tuple(joined(layers) for layers in zip(*copies, strict=True))
+
     def arrays(self, places: tuple[Places, ...], states: tuple[NDArray[np.int8], ...]) -> list[ArrayInference]:
         """The arrays of all layers in their hidden states, ready to infer."""
         return [
