@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +22,13 @@ from labmtj.records import Floats, Ints
 from labmtj.routines.writing.settings import WriteSettings
 from labmtj.studies.copying.prepare import prepare
 from labmtj.studies.copying.settings import write_settings
+from labmtj.studies.copying.wire import snapshot_bench, wire_copy
 from labmtj.studies.copying.write import write
 from labmtj.studies.grid import Task
 from labmtj.studies.inference import ArrayInference, bench_noise, hidden
 from labmtj.studies.load import bench_of
 from labmtj.studies.placing import Place, better_of, place
-from labmtj.studies.records import Places, PreparedDie, WrittenLayer
+from labmtj.studies.records import Places, PreparedDie, WrittenLayer, joined
 from labmtj.studies.setting import Setting
 from labmtj.twin.build import matrix_model, models, wiring
 
