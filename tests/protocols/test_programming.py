@@ -106,6 +106,7 @@ def test_what_the_runs_knows_of_the_states_is_what_they_are(ways):
     assert seen.sum() > 150
 
 
+@pytest.mark.slow
 def test_a_bench_with_a_source_on_every_row_writes_at_a_third(tmp_path):
     outcome = run("third", bench="parallel", out=tmp_path)
     assert 1.0 == outcome.figures["write_fidelity_good"]

@@ -65,7 +65,9 @@ def close(matrix, model, channels):
         assert "0.00000e+00" == matrix.query("print(errorqueue.count)")
 
 
-@pytest.mark.parametrize("model", ADDRESSES)
+@pytest.mark.parametrize(
+    "model", ["keithley_707b", *(pytest.param(m, marks=pytest.mark.slow) for m in ADDRESSES if m != "keithley_707b")]
+)
 def test_another_matrix_by_yaml_alone_gives_the_same_five_points(serve, opened, network, lines, sweep, model):
     bench = serve(model)
     matrix, twin = opened("matrix", bench=bench), network(bench)
