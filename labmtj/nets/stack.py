@@ -59,9 +59,10 @@ class NetworkStack:
 
     def take(self, which: Sequence[int] | Ints) -> NetworkStack:
         """Some of the networks, in the order of their numbers `which`."""
-        chosen = np.asarray(which, dtype=np.int64)
+        chosen: Ints = np.asarray(which, dtype=np.int64)
+        numbers: list[int] = chosen.tolist()
         return NetworkStack(
-            tuple(self.names[n] for n in chosen.tolist()),
+            tuple(self.names[n] for n in numbers),
             tuple(devices[chosen] for devices in self.devices),
             tuple(bias[chosen] for bias in self.bias),
         )

@@ -109,8 +109,8 @@ def _written(layers: list[Entry], entries: list[Entry]) -> dict[str, NDArray[Any
     devices, good = sum(each.size for each in off), sum(int(each.sum()) for each in fine)
     wrong = sum(int(each.sum()) for each in off)
     wrong_good = sum(int((each & known).sum()) for each, known in zip(off, fine, strict=True))
-    figures: Entry = next((entry for entry in reversed(entries) if entry["k"] == "summary"), {})
-    seconds: Floats = np.array([float(figures.get("bench_seconds", np.nan))])
+    summaries = [entry for entry in entries if entry["k"] == "summary"]
+    seconds: Floats = np.array([float(summaries[-1]["bench_seconds"]) if summaries else np.nan])
     return {
         "pulses": np.array([sum(int(_grid(layer, "pulses").sum()) for layer in layers)]),
         "repaired": np.array([sum(int(layer["repaired"]) for layer in layers)]),

@@ -143,7 +143,8 @@ def _carry_out(place: Path, found: Setting, means: Means, began: float) -> Finis
         raise error from None
     tidy = tables(every, kept)
     answer = answered(tidy)
-    tidy |= {} if answer is None else {"prediction": answer.ranks, "regression": answer.regression}
+    if answer is not None:
+        tidy |= {"prediction": dict(answer.ranks), "regression": dict(answer.regression)}
     facts = folders.attributes(found, made)
     write_tables(place, tidy, attributes=facts)
     write_csv(place / f"{TIMES}.csv", times(every, kept))

@@ -131,5 +131,14 @@ def joined(layers: Sequence[WrittenLayer]) -> WrittenLayer:
     places = Places(
         np.concatenate([layer.places.rows for layer in layers]), np.concatenate([layer.places.cols for layer in layers])
     )
-    names = ("target", "seen", "conductance", "state", "defect", "pulses", "repaired", "clock")
-    return WrittenLayer(places, *(rows(name) for name in names))
+    return WrittenLayer(
+        places=places,
+        target=rows("target"),
+        seen=rows("seen"),
+        conductance=rows("conductance"),
+        state=rows("state"),
+        defect=rows("defect"),
+        pulses=rows("pulses"),
+        repaired=rows("repaired"),
+        clock=rows("clock"),
+    )

@@ -49,7 +49,8 @@ def decisions(scores: Floats, expected: Floats, labels: Ints) -> Decisions:
 def margins(scores: Floats, classes: Ints) -> Floats:
     """Score of each sample's class (networks, samples) less the largest score of another class, same shape."""
     own = np.take_along_axis(scores, classes[..., np.newaxis], axis=-1)
-    others = np.where(np.arange(scores.shape[-1]) == classes[..., np.newaxis], -np.inf, scores)
+    numbers = np.arange(scores.shape[-1], dtype=np.int64)
+    others = np.where(np.equal(numbers, classes[..., np.newaxis]), -np.inf, scores)
     return own[..., 0] - others.max(axis=-1)
 
 

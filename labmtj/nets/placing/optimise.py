@@ -127,7 +127,8 @@ class _Search:
             chosen: Ints = np.asarray(linear_sum_assignment(better[network])[1], dtype=np.int64)
             ways = turned[network, output[0, :, 0], chosen] < straight[network, output[0, :, 0], chosen]
             found = pairs[network, chosen]
-            cols[network, : self.devices] = np.where(ways[:, np.newaxis], found[:, ::-1], found).ravel()
+            cols[network, : self.devices : 2] = np.where(ways, found[:, 1], found[:, 0])
+            cols[network, 1 : self.devices : 2] = np.where(ways, found[:, 0], found[:, 1])
 
     def swap_columns(self, cost: Floats, cols: Ints) -> None:
         """Swap two columns of each network, the best two, until none of the swaps helps any of them."""
