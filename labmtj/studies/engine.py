@@ -17,9 +17,10 @@ from labmtj.studies import folder as folders
 from labmtj.studies.checkpoint import digest, read_block, write_block
 from labmtj.studies.grid import Task
 from labmtj.studies.load import load_study
+from labmtj.studies.overall import overall
 from labmtj.studies.prediction import answered
 from labmtj.studies.setting import Setting, setting
-from labmtj.studies.table import FAILURES, TIMES, Table, tables, times, write_csv, write_tables
+from labmtj.studies.table import COPIES, FAILURES, TIMES, Table, tables, times, write_csv, write_tables
 from labmtj.studies.work import Block
 from labmtj.studies.workers import Ended, Lost, run_here, run_local
 
@@ -142,6 +143,7 @@ def _carry_out(place: Path, found: Setting, means: Means, began: float) -> Finis
         error.add_note(f"go on with: labmtj resume {place}")
         raise error from None
     tidy = tables(every, kept)
+    tidy |= overall(found.networks, tidy[COPIES])
     answer = answered(tidy)
     if answer is not None:
         tidy |= {"prediction": dict(answer.ranks), "regression": dict(answer.regression)}

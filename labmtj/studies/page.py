@@ -32,6 +32,7 @@ def write_page(
         crossings=found.get("crossings", none),
         ageing=found.get("ageing", none),
         placements=found.get("placements", none),
+        scales=found.get("scales", none),
         prediction=none if answer is None else answer.ranks,
         targets=none if answer is None else answer.targets,
         predictors={} if answer is None else answer.predictors,

@@ -41,11 +41,11 @@ def test_blocks_stand_in_one_order_copies_first():
     counts = {what: sum(block.what is what for block in blocks) for what in What}
     assert counts == {What.COPIES: 7 * 3 * 3 * 2, What.PLACEMENTS: 42, What.ABLATION: 42, What.INVERSE: 1}
     assert [block.name for block in blocks[:3]] == [
-        "0000-copies-15nm-1ohm-die0-identity",
-        "0001-copies-15nm-1ohm-die0-optimise",
-        "0002-copies-15nm-1ohm-die1-identity",
+        "0000-copies-15nm-1ohm-die15000-identity",
+        "0001-copies-15nm-1ohm-die15000-optimise",
+        "0002-copies-15nm-1ohm-die15001-identity",
     ]
-    assert blocks[6].name == "0006-copies-15nm-5ohm-die0-identity"
+    assert blocks[6].name == "0006-copies-15nm-5ohm-die15000-identity"
     assert {(block.first, block.last) for block in blocks if block.what is What.COPIES} == {(0, 300)}
     assert {(block.first, block.last) for block in blocks if block.what is What.ABLATION} == {(0, 60)}
 

@@ -50,7 +50,7 @@ class _Fit:
         for _ in range(_ROUNDS):
             diagonal = np.einsum("npp->np", curved)
             damped = curved + np.eye(numbers) * (damping[:, np.newaxis] * diagonal)[:, np.newaxis, :]
-            step: Floats = np.linalg.solve(damped, pull[..., np.newaxis])[..., 0]
+            step: Floats = np.asarray(np.linalg.solve(damped, pull[..., np.newaxis]), dtype=np.float64)[..., 0]
             tried = change - step
             scores, slopes = self._scores(tried)
             found = self._quadratic(scores, slopes, tried)

@@ -24,9 +24,9 @@ def quick(task, *, setting):
 
 def failing(task, *, setting):
     """The first die cannot be mapped, the second one meets a bug."""
-    if task.die == 0:
+    if task.die % 1000 == 0:
         raise InputError("this die has no map")
-    if task.die == 1:
+    if task.die % 1000 == 1:
         raise ZeroDivisionError("a bug")
     return quick(task, setting=setting)
 
@@ -34,13 +34,13 @@ def failing(task, *, setting):
 def waiting(task, *, setting):
     """Blocks of the first die are done at once, others wait until a file says that they may end."""
     go = Path(os.environ["LABMTJ_TEST_GO"])
-    while task.die > 0 and not go.exists():
+    while task.die % 1000 > 0 and not go.exists():
         time.sleep(0.02)
     return quick(task, setting=setting)
 
 
 def dying(task, *, setting):
     """A process that runs out of memory says nothing."""
-    if task.die == 1 and task.kind.wire == 1.0:
+    if task.die % 1000 == 1 and task.kind.wire == 1.0:
         os._exit(9)
     return quick(task, setting=setting)
