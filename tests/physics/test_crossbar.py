@@ -90,7 +90,8 @@ def test_large_junctions_on_long_wires_with_floating_lines_shorts_and_opens_are_
     obeys(solve_cells(state, resistance, rows, cols, r_wire=20.0, **CELL), state, resistance, rows, cols, r_wire=20.0)
 
 
-@pytest.mark.parametrize("size", [40, pytest.param(64, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [40, 64])
 def test_large_arrays_are_solved(size: int) -> None:
     state, resistance = die(3, (size, size))
     rows, cols = v_half(0, size - 1, 0.6, (size, size))

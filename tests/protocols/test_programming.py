@@ -120,7 +120,7 @@ def test_v_third_needs_sources_that_the_default_bench_has_not():
         load_protocol("third")
 
 
-@pytest.mark.parametrize("policy", ["mark", "stop", "remap"])
+@pytest.mark.parametrize("policy", ["remap", *(pytest.param(p, marks=pytest.mark.slow) for p in ("mark", "stop"))])
 def test_cells_that_cannot_be_written_are_marked_moved_or_end_the_run(policy):
     loaded = load_protocol("ways-to-write", seed=11, overrides=[f"program.unwritable={policy}"])
     journal = MemoryJournal()

@@ -112,8 +112,7 @@ class _Fit:
 
 
 def _within(layer: LayerReadout) -> LayerReadout:
-    """The same layer with its rows in 0..1: what all rows lack or have too much of is in the gains."""
+    """The same layer with its largest row at 1, the whole read voltage; the gains make up for it."""
     rows = np.maximum(layer.rows, 0.0)
     largest = np.maximum(rows.max(axis=1, keepdims=True), 1e-12)
-    over = np.maximum(largest, 1.0)
-    return LayerReadout(rows / over, layer.gain * over, layer.offset)
+    return LayerReadout(rows / largest, layer.gain * largest, layer.offset)
