@@ -10,20 +10,10 @@ from numpy.typing import NDArray
 
 from labmtj.errors import InputError
 from labmtj.records import Floats
+from labmtj.studies.columns import READOUTS
 
 # In the order in which reports name them; a study has those that it was asked for.
-TUNINGS = (
-    "software",
-    "software_scale",
-    "untuned",
-    "scale",
-    "layer_scales",
-    "columns",
-    "rows_columns",
-    "bias",
-    "threshold",
-    "best",
-)
+TUNINGS = READOUTS
 PARTS = ("train", "test", "all")
 # What a copy is paired with: software of the same network, its scale tuned on the training samples in the same way.
 REFERENCE = "software_scale"
