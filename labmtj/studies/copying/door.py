@@ -136,12 +136,12 @@ class QuickArray:
 
     def __init__(self, file: BenchFile, truth: DieTruth, start: Snapshot, journal: Journal, *, read: float) -> None:
         self.copies = copies_of(file, truth, start, count=1, read=read)
-        self.limits, self._journal, self._model = bench_limits(file), journal, None
+        self.limits, self._journal = bench_limits(file), journal
         self._model: CellModel | None = None
         self._width = 0.0
-        self._one, self._command = np.zeros(1, np.int64), models(file)
+        self._one = np.zeros(1, np.int64)
         self._clock = _CopyClock(self.copies)
-        smu = next(sheet for sheet in self._command.values() if isinstance(sheet, SourceMeterModel))
+        smu = next(sheet for sheet in models(file).values() if isinstance(sheet, SourceMeterModel))
         self._message = smu.timing.command
 
     @property
