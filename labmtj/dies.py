@@ -29,7 +29,7 @@ def die_model(bench: Bench) -> DieModel:
         defects |= {key: value for key, value in dict(said["defects"]).items() if value is not None}
     return DieModel(
         seed=said.get("seed", 0),
-        rows=bench.array.rows,
+        rows=bench.array.shape[0],
         cols=bench.array.cols,
         short=defects["short"],
         open=defects["open"],

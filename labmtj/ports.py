@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from labmtj.records import Cell, Contact, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
 
 
@@ -227,6 +230,34 @@ class ArrayAccess(Protocol):
 
     def rest(self) -> None:
         """All lines to ground, sources at 0 V."""
+        ...
+
+
+class GatedArray(ArrayAccess, Protocol):
+    """An array with a transistor in every cell, in kernels of which one is on the lines at a time.
+
+    Rows count through all kernels. Rows that one call drives together belong to one kernel.
+    """
+
+    @property
+    def kernels(self) -> int:
+        """How many kernels there are; each has shape[0] / kernels rows and shape[1] columns."""
+        ...
+
+    def multiply_each(self, kernel: int, patterns: NDArray[np.bool_], col: int, *, voltage: float) -> Floats:
+        """Currents [A] into column `col` of a kernel (from 1), (patterns,), each with a pattern of its gates open.
+
+        `patterns` (patterns, rows of a kernel); all rows are driven at `voltage` [V], those with closed gates take no
+        part. The current with all gates closed is subtracted. nan where the range or the limit was reached.
+        """
+        ...
+
+
+class DigitalPort(Protocol):
+    """Digital lines of an instrument."""
+
+    def write(self, levels: Sequence[int]) -> None:
+        """Put the port at these levels one after the other, in one message; the last is read back."""
         ...
 
 

@@ -31,6 +31,7 @@ _SHARES = {
     Scheme.V_HALF_BIAS: (0.5, 0.0),
     Scheme.V_THIRD: (1.0 / 3.0, 1.0 / 3.0),
     Scheme.FLOATING: (1.0, 0.5),
+    Scheme.GATED: (0.0, 0.0),
 }
 
 

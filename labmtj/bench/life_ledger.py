@@ -57,7 +57,7 @@ def run_id(journal: Path) -> str:
 def contribution_of_run(journal: Path, file: BenchFile, limits: Limits) -> Life:
     """What a run has done to its die, by its journal."""
     array = file.bench.array
-    return contribution_of_journal(read_journal(journal), exposure_of(file, limits), shape=(array.rows, array.cols))
+    return contribution_of_journal(read_journal(journal), exposure_of(file, limits), shape=array.shape)
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def session_life(array: ArrayAccess, file: BenchFile, limits: Limits) -> Generat
     Raises StorageError if the ledger cannot be used.
     """
     ledger, key, name = Ledger(ledger_path(file)), die_key(file), f"script-{uuid.uuid4().hex[:12]}"
-    nothing = new_life(file.bench.array.rows, file.bench.array.cols)
+    nothing = new_life(*file.bench.array.shape)
     gate = _begun(ledger, file, limits, name, Path.cwd(), nothing)
     how = "failed"
     try:

@@ -35,6 +35,7 @@ from labmtj.config.quantities import (
 )
 from labmtj.config.source import Source, read
 from labmtj.config.wiring import LineMap, plug
+from labmtj.gate_register import MOST_KERNELS
 
 DEFAULT = "simulated-15x15"
 
@@ -81,13 +82,35 @@ class ArrayEntry(Model):
 
     `wire` is what the layout gives for a segment of a line, rather too little than too much: pulses are made larger
     by what such wires take, and limits of cells hold for what they leave. A wires step measures it.
+
+    With `kernels` the die is a chip with a transistor in every cell: so many arrays of `rows` x `cols`, of which the
+    register of its card (`gates`) puts one on the lines. Its cells are counted through: row 1 of kernel 2 comes after
+    the last row of kernel 1.
     """
 
     rows: Annotated[int, Field(ge=1, le=1024)]
     cols: Annotated[int, Field(ge=1, le=1024)]
+    kernels: Annotated[int, Field(ge=1, le=MOST_KERNELS)] | None = None
     die: str | None = None
     positive_row_writes: Literal["P", "AP"] | None = None
     wire: Resistance | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols) of all cells, the kernels of a chip one after the other."""
+        return self.rows * (self.kernels or 1), self.cols
+
+
+class GatesEntry(Model):
+    """The register of a chip's card (labmtj.gate_register): the instrument whose digital port writes it, and its rails.
+
+    `read` and `write` are the gate voltages of the open rows while cells are read and written; the lower of the two
+    bounds what a shorted cell draws.
+    """
+
+    port: str
+    read: Voltage
+    write: Voltage
 
 
 class ReferenceResistor(Model):
@@ -177,6 +200,7 @@ class Die(Model):
     sigma_stray_field: Fraction | None = None
     anisotropy_field: FluxDensity | None = None
     defects: Defects | None = None
+    transistor: TransistorEntry | None = None
     telegraph: Fraction | None = None
     temperature: Temperature | None = None
     r_p_per_kelvin: SignedRatio | None = None
@@ -197,6 +221,18 @@ class Die(Model):
     leaky: Fraction | None = None
     """Fraction of cells with a resistor beside the junction."""
     positive_row_writes: Literal["P", "AP"] | None = None
+
+
+class TransistorEntry(Model):
+    """The transistor of every cell; what is None follows from data/reference/mtj-chips.yaml.
+
+    `on_resistance` [ohm] at a gate overdrive of `at_overdrive`; `sigma_threshold` is the spread of the threshold.
+    """
+
+    threshold: Voltage | None = None
+    on_resistance: Resistance | None = None
+    at_overdrive: Voltage | None = None
+    sigma_threshold: Voltage | None = None
 
 
 class Leads(Model):
@@ -230,6 +266,7 @@ class Bench(Model):
     measure: Measure = Measure()
     pulse: Pulses = Pulses()
     use: Use = Use()
+    gates: GatesEntry | None = None
     magnet: Magnet | None = None
     thermometer: ThermometerEntry | None = None
     mains: Frequency

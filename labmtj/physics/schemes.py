@@ -7,11 +7,13 @@ All give the selected cell its whole amplitude V; what the others see is what di
 | v_half | +V/2, -V/2 | 0, 0 | V/2 | 0 |
 | v_half_bias | V, 0 | V/2, V/2 | V/2 | 0 |
 | v_third | +V/3, -2V/3 | -V/3, 0 | V/3 | V/3 |
+| gated | 0, -V | 0 with closed gates, 0 | 0 | 0 |
 | floating | +V/2, -V/2 | float | what the sneak paths leave, less than V | less than V/2 |
 
 With v_half a channel that is late, dead or in compliance never puts more than V/2 on any cell, and the route of
 the pulse also reads the cell. With v_half_bias the bias must stand before the row rises and until it has fallen: a
-bias that is missing leaves V on every cell of the row. v_third needs three sources besides ground.
+bias that is missing leaves V on every cell of the row. gated is for cells with a transistor each: only the selected
+row's gate is open, so nothing else sees anything. v_third needs three sources besides ground.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ def levels(scheme: Scheme, amplitude: float) -> Levels:
             return Levels(amplitude, 0.0, 0.5 * amplitude, 0.5 * amplitude)
         case Scheme.V_THIRD:
             return Levels(amplitude / 3.0, -2.0 * amplitude / 3.0, -amplitude / 3.0, 0.0)
+        case Scheme.GATED:
+            return Levels(0.0, -amplitude, 0.0, 0.0)
         case Scheme.FLOATING:
             return Levels(0.5 * amplitude, -0.5 * amplitude, None, None)
 
@@ -63,6 +67,8 @@ def two_channels(scheme: Scheme, amplitude: float) -> TwoChannels:
             return TwoChannels(first, Role.GROUND, second, (amplitude, 0.5 * amplitude))
         case Scheme.FLOATING:
             return TwoChannels(first, second, Role.FLOAT, (0.5 * amplitude, -0.5 * amplitude))
+        case Scheme.GATED:
+            return TwoChannels(first, second, Role.GROUND, (0.0, -amplitude))
         case Scheme.V_THIRD:
             raise LimitExceeded(
                 "v_third needs three sources besides ground and this bench pulses with two; "

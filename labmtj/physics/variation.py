@@ -21,6 +21,7 @@ from labmtj.errors import InputError
 from labmtj.physics.chance import Purpose, normals, uniform, uniforms
 from labmtj.physics.spatial import correlated, drift
 from labmtj.physics.temperature import barrier_at, resistance_at, tmr_at
+from labmtj.physics.transistor import Transistor
 from labmtj.records import Defect, Floats, Ints
 
 ANISOTROPY_FIELD = 0.3  # [T] chosen: see data/reference/mtj-dies.yaml; it matters in an external field only
@@ -52,7 +53,8 @@ class DieModel:
     drift of RA and V_c over the array (gradient to an edge, bow to a corner) and the sigma of their correlated
     noise with `correlation_length` [cells]; correlation of V_c0 and Delta (-1 to 1); shift of the stray field by
     each neighbour, in units of H_k; the fraction of `leaky` cells, with `least_leak` to `most_leak` times the
-    conductance of the junction in P beside it, which bends with the voltage as the junction does.
+    conductance of the junction in P beside it, which bends with the voltage as the junction does; the `transistor` of
+    every cell, with which `rows` are those of all `kernels` together.
     """
 
     seed: int
@@ -108,6 +110,8 @@ class DieModel:
     leaky: float = 0.0
     least_leak: float = 0.3  # chosen: less is spread
     most_leak: float = 0.8  # chosen: more is a stuck cell or a short
+    transistor: Transistor | None = None
+    kernels: int = 1
 
     @property
     def area(self) -> float:

@@ -84,7 +84,7 @@ def header(
             "train": [] if data is None else data.train.tolist(),
             "test": [] if data is None else data.test.tolist(),
             "layers": [list(layer.shape) for layer in network.layers] if network else [],
-            "shape": [file.bench.array.rows, file.bench.array.cols],
+            "shape": list(file.bench.array.shape),
             "simulated": file.bench.visa == "@labmtj",
             "provenance": provenance(texts),
         },

@@ -23,6 +23,7 @@ from labmtj.records.cells import (
     Sum,
     Trait,
 )
+from labmtj.records.chip_maps import ChipMaps
 from labmtj.records.contact import Contact, Line, LineFault
 from labmtj.records.die_map import DieMap
 from labmtj.records.finding import Column, Finding
@@ -32,6 +33,7 @@ __all__ = [
     "Amplitudes",
     "Attempt",
     "Cell",
+    "ChipMaps",
     "Column",
     "Contact",
     "Copy",

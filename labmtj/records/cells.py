@@ -51,6 +51,7 @@ class Scheme(enum.StrEnum):
     V_HALF_BIAS = "v_half_bias"
     V_THIRD = "v_third"
     FLOATING = "floating"
+    GATED = "gated"
 
 
 class Role(enum.StrEnum):

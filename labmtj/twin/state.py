@@ -35,6 +35,7 @@ def fingerprint(model: DieModel) -> str:
     said = repr(model)
     later: list[str] = ["anisotropy_field"] if model.anisotropy_field == ANISOTROPY_FIELD else []
     later += [] if model.leaky else ["leaky", "least_leak", "most_leak"]
+    later += [] if model.transistor else ["transistor", "kernels"]
     for name in later:
         said = said.replace(f", {name}={getattr(model, name)!r}", "")
     return hashlib.sha256(said.encode()).hexdigest()[:16]
