@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -21,7 +20,6 @@ from labmtj.physics import cell_drive
 from labmtj.physics.breakdown import damage
 from labmtj.physics.chance import Purpose, uniform, uniforms, uniforms_each
 from labmtj.physics.crossbar_plain import MOST_CELLS, PlainCrossbar
-from labmtj.physics.crossbar_solution import Solution
 from labmtj.physics.mtj import LINEAR
 from labmtj.physics.switching_cells import Switching
 from labmtj.physics.variation import DieTruth
@@ -29,28 +27,14 @@ from labmtj.records import Defect, Floats
 from labmtj.twin.coil import Coil
 from labmtj.twin.effort import SOLVE, Effort
 from labmtj.twin.hookup import Hookup
-from labmtj.twin.readings import Readings, View
+from labmtj.twin.operating_point import Network, OperatingPoint
+from labmtj.twin.readings import Readings
 from labmtj.twin.sources import stand
 from labmtj.twin.state import DieState
 from labmtj.twin.tally import Tally
 
 _KEPT = 64  # operating points that are remembered
 _DRIVE, _BARRIER = 6.0, (10.0, 122.0)  # range of the switching table
-
-
-@dataclass
-class OperatingPoint:
-    """The network solved for a hookup: cells, current out of each source [A], volts at its end, who is limited."""
-
-    cell_v: Floats
-    cell_i: Floats
-    source_current: tuple[float, ...]
-    source_volts: tuple[float, ...]
-    limited: tuple[bool, ...]
-    kcl: float
-    rates: Floats | None = field(default=None)
-    external: float = 0.0  # field of a magnet, H / H_k, that the rates were worked out for
-    views: dict[tuple[int, float], View] = field(default_factory=dict[tuple[int, float], View])
 
 
 class Electrics:
@@ -119,7 +103,7 @@ class Electrics:
             float(solution.kcl),
         )
 
-    def _network(self, hookup: Hookup, volts: list[float]) -> tuple[Solution, list[float]]:
+    def _network(self, hookup: Hookup, volts: list[float]) -> tuple[Network, list[float]]:
         """Solve with each line's contacts merged into one source behind one resistance (Thevenin)."""
         self.effort.spent += SOLVE
         wired, source_volts = hookup.connections, np.array(volts)
@@ -135,8 +119,9 @@ class Electrics:
         currents = through.sum(axis=0).tolist()
         return solution, currents
 
-    def _crossbar(self, hookup: Hookup, level: Floats, ohms: Floats) -> Solution:
+    def _crossbar(self, hookup: Hookup, level: Floats, ohms: Floats) -> Network:
         """Solve the array with its lines (rows, then columns) at `level` [V], nan where they float, behind `ohms`."""
+        del hookup  # every cell is on its lines
         rows, model = self._shape[0], self.truth.model
         lines = level[:rows], level[rows:]
         if self._fixed.size <= MOST_CELLS and not np.isnan(level).any():
