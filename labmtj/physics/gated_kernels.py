@@ -138,7 +138,7 @@ def _missing(i: Floats, found: Floats, free_rows: NDArray[np.bool_], free_cols: 
         for col in range(width):
             total += i[at, col]
             miss = abs(found[FLOW, at, col] - i[at, col])
-            worst = max(worst, miss) if miss == miss else np.inf
+            worst = np.inf if np.isnan(miss) else max(worst, miss)
         if free_rows[at]:
             worst = max(worst, abs(total))
     for col in range(width):
@@ -196,10 +196,7 @@ def _step(
                 source += found[FLOW, at, col] - i[at, col] - found[BY_COL, at, col] * db[at, col]
                 drawn[at, col] = source
                 source *= share_w[at, col]
-            if free_rows[at]:
-                volts = (-total - drawn[at, 0]) / away_w[at, 0]
-            else:
-                volts = -near[at] * source
+            volts = (-total - drawn[at, 0]) / away_w[at, 0] if free_rows[at] else -near[at] * source
             dw[at, 0] = volts
             largest = max(largest, abs(volts))
             for col in range(1, width):
@@ -227,7 +224,7 @@ def _step(
                 largest = max(largest, abs(volts))
                 db[at, col] = volts
         if not moved > 1e-7 * largest:
-            return moved == moved
+            return not np.isnan(moved)
     return False
 
 
@@ -255,25 +252,25 @@ def solve(
     new, dw, db, down = work[5, :height], work[6, :height], work[7, :height], work[8, :height]
     low, high, siemens = np.inf, -np.inf, 0.0
     for at in range(height):
-        if rows[VOLTS, order[at]] == rows[VOLTS, order[at]]:
+        if not np.isnan(rows[VOLTS, order[at]]):
             low, high = min(low, rows[VOLTS, order[at]]), max(high, rows[VOLTS, order[at]])
         for col in range(width):
             siemens += min(params[SIEMENS, order[at], col], k)
     for col in range(width):
-        if cols[VOLTS, col] == cols[VOLTS, col]:
+        if not np.isnan(cols[VOLTS, col]):
             low, high = min(low, cols[VOLTS, col]), max(high, cols[VOLTS, col])
     free_rows, free_cols = np.empty(height, np.bool_), np.empty(width, np.bool_)
     base_rows, base_cols, near = np.empty(height), np.empty(width), np.empty(height)
     middle = 0.5 * (low + high) if high >= low else 0.0
     for at in range(height):
         row = order[at]
-        free_rows[at] = rows[VOLTS, row] != rows[VOLTS, row]
+        free_rows[at] = np.isnan(rows[VOLTS, row])
         base_rows[at] = middle if free_rows[at] else rows[VOLTS, row]
         near[at] = 0.0 if free_rows[at] else r + rows[OHMS, row]
         for col in range(width):
             down[at, col] = r * (order[at - 1] - row) if at > 0 else r * (params.shape[1] - row) + cols[OHMS, col]
     for col in range(width):
-        free_cols[col] = cols[VOLTS, col] != cols[VOLTS, col]
+        free_cols[col] = np.isnan(cols[VOLTS, col])
         base_cols[col] = middle if free_cols[col] else cols[VOLTS, col]
         if free_cols[col]:
             down[0, col] = 0.0
