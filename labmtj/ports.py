@@ -7,7 +7,7 @@ line minus bit line.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -233,6 +233,7 @@ class ArrayAccess(Protocol):
         ...
 
 
+@runtime_checkable
 class GatedArray(ArrayAccess, Protocol):
     """An array with a transistor in every cell, in kernels of which one is on the lines at a time.
 
