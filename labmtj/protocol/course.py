@@ -18,7 +18,7 @@ from labmtj.protocol.kinds.report import ReportStep
 from labmtj.protocol.load import Job
 from labmtj.protocol.observer import Observer
 from labmtj.protocol.progress import Progress
-from labmtj.protocol.replay.access import RunArray
+from labmtj.protocol.replay.access import run_array
 from labmtj.protocol.replay.past import RETURN, Entry, Past
 from labmtj.protocol.replay.surroundings import RunContact, RunField, RunJournal, RunThermometer
 from labmtj.protocol.stop import StopRequest
@@ -95,7 +95,7 @@ def _progress(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
     """What the run knows before its first step; all that it asks passes its journal."""
     past = run.past
     network, data = run_folder.network_of(run.job)
-    array = RunArray(live, past, before=stop.check_late)
+    array = run_array(live, past, before=stop.check_late)
     magnet, sensor = opened.field, opened.thermometer
     return Progress(
         network,

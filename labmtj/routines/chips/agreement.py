@@ -75,7 +75,5 @@ def _share(right: Any) -> tuple[float, float]:
 
 def _exact(plus: int, minus: int) -> float:
     """Probability of counts at least as unequal, either being as likely."""
-    from scipy import stats  # pyright: ignore[reportMissingTypeStubs]
-
-    binomial: Any = stats.binomtest
-    return float(binomial(plus, plus + minus, 0.5).pvalue) if plus + minus else 1.0
+    count = plus + minus
+    return min(1.0, 2 * sum(math.comb(count, fewer) for fewer in range(min(plus, minus) + 1)) / 2**count)

@@ -31,22 +31,57 @@ class Block:
     outputs: tuple[int, ...]
 
 
+def blocks_of(row: Ints, col: Ints, *, rows: int) -> list[list[Block]]:
+    """Blocks of a layer whose devices lie at `row` and `col` (inputs, device columns), in kernels of so many `rows`.
+
+    A list for each row block: inputs that lie in one kernel, wherever their columns are. Blocks of the same inputs,
+    in different kernels, belong together.
+    """
+    kernel, local = (row - 1) // rows + 1, (row - 1) % rows + 1
+    found: dict[tuple[int, ...], dict[tuple[int, tuple[int, ...]], list[tuple[int, int]]]] = {}
+    for output in range(row.shape[1]):
+        places = np.stack([kernel[:, output], col[:, output]], axis=1)
+        for here, at in np.unique(places, axis=0).tolist():
+            inputs = np.flatnonzero((places == (here, at)).all(axis=1))
+            lines = tuple(local[inputs, output].tolist())
+            parts = found.setdefault(tuple(inputs.tolist()), {})
+            parts.setdefault((here, lines), []).append((at, output))
+    return [
+        [
+            Block(here, inputs, lines, tuple(at for at, _ in columns), tuple(output for _, output in columns))
+            for (here, lines), columns in sorted(parts.items())
+        ]
+        for inputs, parts in sorted(found.items())
+    ]
+
+
 def block_sums(
-    array: GatedArray, block: Block, *, levels: Ints, bits: int, voltage: float, tick: Ticker = no_ticks
+    array: GatedArray,
+    block: Block,
+    *,
+    levels: Ints,
+    bits: int,
+    voltage: float,
+    keep: NDArray[np.bool_] | None = None,
+    tick: Ticker = no_ticks,
 ) -> Floats:
     """Sums of conductance times input [S] of the columns of one block, (samples, columns of the block).
 
     `levels` (samples, inputs of the layer) are whole numbers of 0..2^bits - 1, which stand for inputs of 0..1. What
-    met a range or a limit is nan.
+    met a range or a limit is nan. Where `keep` (inputs of the layer, device columns) is false the gate stays closed
+    while that column is sensed, and the device gives nothing.
     """
-    patterns, which = gate_patterns(levels[:, list(block.inputs)], bits=bits)
     (rows, _), kernels = array.shape, array.kernels
-    gates = np.zeros((len(patterns), rows // kernels), dtype=np.bool_)
-    gates[:, np.array(block.rows) - 1] = patterns
+    own = levels[:, list(block.inputs)]
+    whole = gate_patterns(own, bits=bits)
     weights = 2.0 ** np.arange(bits) / (2**bits - 1)
     out = np.empty((len(levels), len(block.cols)))
-    currents = np.zeros(len(patterns) + 1)  # the last stands for no open gate
-    for place, col in enumerate(block.cols):
+    for place, (col, output) in enumerate(zip(block.cols, block.outputs, strict=True)):
+        kept = None if keep is None else keep[list(block.inputs), output]
+        patterns, which = whole if kept is None or kept.all() else gate_patterns(own * kept, bits=bits)
+        gates = np.zeros((len(patterns), rows // kernels), dtype=np.bool_)
+        gates[:, np.array(block.rows) - 1] = patterns
+        currents = np.zeros(len(patterns) + 1)  # the last stands for no open gate
         if len(patterns):
             currents[:-1] = array.multiply_each(block.kernel, gates, col, voltage=voltage)
         out[:, place] = currents[which] @ weights / voltage
@@ -77,12 +112,13 @@ def layer_sums(
     levels: Ints,
     bits: int,
     voltage: float,
+    keep: NDArray[np.bool_] | None = None,
     tick: Ticker = no_ticks,
 ) -> Floats:
-    """Sums [S] of all blocks of a layer, (row blocks, samples, device columns); `blocks` of each row block."""
+    """Sums [S] of all blocks of a layer, (row blocks, samples, device columns); `blocks` and `keep` as above."""
     out = np.zeros((len(blocks), len(levels), outputs))
     for place, parts in enumerate(blocks):
         for block in parts:
-            sums = block_sums(array, block, levels=levels, bits=bits, voltage=voltage, tick=tick)
+            sums = block_sums(array, block, levels=levels, bits=bits, voltage=voltage, keep=keep, tick=tick)
             out[place][:, list(block.outputs)] = sums
     return out
