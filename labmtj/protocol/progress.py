@@ -42,7 +42,8 @@ class Progress:
     `stated` is the state that a positive row writes as the bench file has it: found, not believed. `magnet` and
     `thermometer` are the bench's, where it has them; `check` looks at its lines, where the array has any.
     `quarantined` are the cells of lines that are left out; `tunings` what was tuned besides the scale, by its name.
-    Of a chip with a transistor in every cell: its `kernels`, the network for it, and how that stands `written`.
+    Of a chip with a transistor in every cell: its `kernels`, the network for it, how that stands `written`, and what
+    it `inferred` last.
     """
 
     network: Network | None
@@ -69,6 +70,7 @@ class Progress:
     kernels: int | None = None
     chip: ChipTask | None = None
     written: Written | None = None
+    inferred: Finding | None = None
     _picture: Picture | None = None
 
     @property

@@ -58,7 +58,7 @@ CHIP_NETWORKS = ("digits",)
 
 
 class Network(Model):
-    """Where the weights come from: a shipped network, files in the NIST format with a solution's number, or a trained one.
+    """Where the weights come from: a shipped set, NIST files with a solution's number, or a trained one.
 
     A `trained` network is one for chips, as `labmtj train` leaves it; `images` and their `folder` are what it is for.
     """

@@ -1,124 +1,86 @@
 """Products on a chip: inputs open gates, bit by bit, and a column sums the currents of the cells behind open gates.
 
 Every device sees 0 or the read voltage, so the curvature of its conductance does not enter. A pattern of gates that
-occurs in several samples or bits is measured once, one without an open gate not at all.
+occurs in several samples or bits is measured once, one without an open gate not at all: the column gives nothing then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from labmtj.nets.chips.network import Floats32, Partial, plane_weights, planes
+from labmtj.nets.chips.tiling import Tile, Tiling
 from labmtj.ports import GatedArray, Ticker, no_ticks
-from labmtj.records import Floats, Ints
+from labmtj.records import Floats
+
+Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Block:
-    """Some inputs of a layer on rows of one kernel, and the columns in which their devices lie.
-
-    `inputs` are numbers of the layer's inputs (from 0), `rows` the kernel's rows (from 1) that they open the gates of,
-    `cols` the kernel's columns (from 1), `outputs` the layer's device columns (from 0) on them.
-    """
-
-    kernel: int
-    inputs: tuple[int, ...]
-    rows: tuple[int, ...]
-    cols: tuple[int, ...]
-    outputs: tuple[int, ...]
-
-
-def blocks_of(row: Ints, col: Ints, *, rows: int) -> list[list[Block]]:
-    """Blocks of a layer whose devices lie at `row` and `col` (inputs, device columns), in kernels of so many `rows`.
-
-    A list for each row block: inputs that lie in one kernel, wherever their columns are. Blocks of the same inputs,
-    in different kernels, belong together.
-    """
-    kernel, local = (row - 1) // rows + 1, (row - 1) % rows + 1
-    found: dict[tuple[int, ...], dict[tuple[int, tuple[int, ...]], list[tuple[int, int]]]] = {}
-    for output in range(row.shape[1]):
-        places = np.stack([kernel[:, output], col[:, output]], axis=1)
-        for here, at in np.unique(places, axis=0).tolist():
-            inputs = np.flatnonzero((places == (here, at)).all(axis=1))
-            lines = tuple(local[inputs, output].tolist())
-            parts = found.setdefault(tuple(inputs.tolist()), {})
-            parts.setdefault((here, lines), []).append((at, output))
-    return [
-        [
-            Block(here, inputs, lines, tuple(at for at, _ in columns), tuple(output for _, output in columns))
-            for (here, lines), columns in sorted(parts.items())
-        ]
-        for inputs, parts in sorted(found.items())
-    ]
-
-
-def block_sums(
+def products_of(
     array: GatedArray,
-    block: Block,
+    tiling: Tiling,
     *,
-    levels: Ints,
-    bits: int,
+    layer: int,
+    steps: int,
     voltage: float,
-    keep: NDArray[np.bool_] | None = None,
+    window: float,
+    keep: Flags | None = None,
     tick: Ticker = no_ticks,
-) -> Floats:
-    """Sums of conductance times input [S] of the columns of one block, (samples, columns of the block).
+) -> Partial:
+    """What turns values (samples, inputs) into partial products (samples, blocks, outputs, 2) on this array.
 
-    `levels` (samples, inputs of the layer) are whole numbers of 0..2^bits - 1, which stand for inputs of 0..1. What
-    met a range or a limit is nan. Where `keep` (inputs of the layer, device columns) is false the gate stays closed
-    while that column is sensed, and the device gives nothing.
+    `layer` counts from 0, values come in `steps` = 2^bits - 1 steps, `voltage` [V] reads and `window` [S] is the unit.
+    Where `keep` (inputs, outputs) is false, the row's gate stays closed while the pair of columns is sensed. Products
+    that met a range or a limit are nan. Ticks once a column.
     """
-    (rows, _), kernels = array.shape, array.kernels
-    own = levels[:, list(block.inputs)]
-    whole = gate_patterns(own, bits=bits)
-    weights = 2.0 ** np.arange(bits) / (2**bits - 1)
-    out = np.empty((len(levels), len(block.cols)))
-    for place, (col, output) in enumerate(zip(block.cols, block.outputs, strict=True)):
-        kept = None if keep is None else keep[list(block.inputs), output]
-        patterns, which = whole if kept is None or kept.all() else gate_patterns(own * kept, bits=bits)
-        gates = np.zeros((len(patterns), rows // kernels), dtype=np.bool_)
-        gates[:, np.array(block.rows) - 1] = patterns
+    inputs, outputs = tiling.shapes[layer]
+    tiles = [tile for tile in tiling.tiles if tile.layer == layer]
+    count = 1 + max(tile.block for tile in tiles)
+    kept = np.ones((inputs, outputs), dtype=np.bool_) if keep is None else keep
+
+    def products(values: Floats32) -> Floats:
+        bits = planes(values, steps)
+        out = np.empty((len(values), count, 2 * outputs))
+        for tile in tiles:
+            sums = _tile(array, tile, tiling.rows, bits[:, :, tile.inputs], kept[tile.inputs], voltage, tick)
+            out[:, tile.block, tile.columns] = np.einsum("b,bsc->sc", plane_weights(steps), sums)
+        return out.reshape(len(values), count, outputs, 2) / (voltage * window)
+
+    return products
+
+
+def columns_of(tiling: Tiling, *, layer: int) -> int:
+    """How many columns of the chip the layer (from 0) takes: ticks of its products."""
+    return sum(len(tile.cols) for tile in tiling.tiles if tile.layer == layer)
+
+
+def _tile(array: GatedArray, tile: Tile, rows: int, bits: Flags, keep: Flags, voltage: float, tick: Ticker) -> Floats:
+    """Currents [A] into the columns of one tile, (bits, samples, columns), for bits (bits, samples, inputs)."""
+    whole = _distinct(bits)
+    out = np.empty((*bits.shape[:2], len(tile.cols)))
+    for place, (col, column) in enumerate(zip(tile.cols, tile.columns, strict=True)):
+        here = keep[:, column // 2]
+        patterns, which = whole if here.all() else _distinct(bits & here)
+        gates = np.zeros((len(patterns), rows), dtype=np.bool_)
+        gates[:, : len(tile.inputs)] = patterns
         currents = np.zeros(len(patterns) + 1)  # the last stands for no open gate
         if len(patterns):
-            currents[:-1] = array.multiply_each(block.kernel, gates, col, voltage=voltage)
-        out[:, place] = currents[which] @ weights / voltage
+            currents[:-1] = array.multiply_each(tile.kernel, gates, col, voltage=voltage)
+        out[:, :, place] = currents[which]
         tick()
     return out
 
 
-def gate_patterns(levels: Ints, *, bits: int) -> tuple[NDArray[np.bool_], Ints]:
-    """Patterns that whole numbers (samples, inputs) open, each once: (patterns, inputs), none of them without a gate.
+def _distinct(bits: Flags) -> tuple[Flags, NDArray[np.intp]]:
+    """Patterns (patterns, inputs) with an open gate among bits (bits, samples, inputs), each once.
 
-    And which of them each bit of a sample is, the lowest bit first, (samples, bits); -1 for none.
+    And which of them each is, (bits, samples); -1 where no gate is open.
     """
-    samples, inputs = levels.shape
-    flags = (levels[:, np.newaxis, :] >> np.arange(bits)[:, np.newaxis] & 1).astype(np.bool_)
-    packed = np.packbits(flags.reshape(samples * bits, inputs), axis=1)
+    inputs = bits.shape[-1]
+    packed = np.packbits(bits.reshape(-1, inputs), axis=1)
     found, place = np.unique(packed, axis=0, return_inverse=True)
     patterns = np.unpackbits(found, axis=1, count=inputs).astype(np.bool_)
-    number = np.cumsum(patterns.any(axis=1)) - 1  # sorted: the empty one, if there is one, comes first
-    number[~patterns.any(axis=1)] = -1
-    return patterns[patterns.any(axis=1)], number[place.ravel()].reshape(samples, bits).astype(np.int64)
-
-
-def layer_sums(
-    array: GatedArray,
-    blocks: Sequence[Sequence[Block]],
-    *,
-    outputs: int,
-    levels: Ints,
-    bits: int,
-    voltage: float,
-    keep: NDArray[np.bool_] | None = None,
-    tick: Ticker = no_ticks,
-) -> Floats:
-    """Sums [S] of all blocks of a layer, (row blocks, samples, device columns); `blocks` and `keep` as above."""
-    out = np.zeros((len(blocks), len(levels), outputs))
-    for place, parts in enumerate(blocks):
-        for block in parts:
-            sums = block_sums(array, block, levels=levels, bits=bits, voltage=voltage, keep=keep, tick=tick)
-            out[place][:, list(block.outputs)] = sums
-    return out
+    some = patterns.any(axis=1)
+    number = np.where(some, np.cumsum(some) - 1, -1)
+    return patterns[some], number[place.ravel()].reshape(bits.shape[:2])
