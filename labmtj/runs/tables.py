@@ -131,7 +131,7 @@ def products(events: Events, *, rows: int) -> Group:
 
 
 def gate_products(events: Events) -> Group:
-    """Columns of kernels that were sensed with one pattern of gates after the other; their currents are in the journal."""
+    """Columns that were sensed with one pattern of gates after the other; their currents are in the journal."""
     found = events.of("products")
     return Group(
         {
