@@ -257,8 +257,11 @@ class GatedArray(ArrayAccess, Protocol):
 class DigitalPort(Protocol):
     """Digital lines of an instrument."""
 
-    def write(self, levels: Sequence[int]) -> None:
-        """Put the port at these levels one after the other, in one message; the last is read back."""
+    def write(self, levels: Sequence[int], *, before: int | None = None) -> None:
+        """Put the port at these levels one after the other, in one message; the last is read back.
+
+        Raises `GatesClosed` if it does not, or if the port was not at the level `before` until then.
+        """
         ...
 
 

@@ -57,6 +57,7 @@ class Purpose(enum.IntEnum):
     LEAK = 61
     THRESHOLD = 62
     MAP_NOISE = 63
+    MAP_TELEGRAPH = 64
     ARRAY_NOISE = 70
     ARRAY_TELEGRAPH = 71
     WRITE_ERROR = 72

@@ -109,12 +109,52 @@ def solve_gated(
     found, work = np.empty((4, order.size, width)), np.empty((9, order.size, width))
     kcl = kernels.solve(order, params, rows, cols, transistor.k, v_h**-2.0, r_wire, work, i, w, b, found)
     if not kcl < _PROVEN:
-        raise SolveError(
-            f"a kernel of {height} x {width} with {order.size} open gates: no operating point was proven ({kcl:.1e} of "
-            f"the largest current is missing, {_PROVEN:g} allowed); check that voltages and resistances make sense"
-        )
+        raise _unproven(height, width, f"{order.size} open gates", kcl)
     cell_v[order], cell_i[order] = found[kernels.NODE] - b, i
     return GatedSolution(cell_v, cell_i, cell_i.sum(axis=1), i.sum(axis=0), kcl)
+
+
+def solve_patterns(
+    states: ArrayLike,
+    r_p: ArrayLike,
+    *,
+    patterns: NDArray[np.bool_],
+    rail: float,
+    v_row: ArrayLike,
+    v_col: ArrayLike,
+    r_wire: float,
+    tmr: ArrayLike,
+    v_h: float,
+    k_p: float,
+    transistor: Transistor,
+    v_t: ArrayLike | None = None,
+    r_row: ArrayLike = 0.0,
+    r_col: ArrayLike = 0.0,
+) -> Floats:
+    """Currents [A] out of the columns of a kernel, (patterns, N), with the gates of each pattern (M,) at `rail` [V].
+
+    The rest as in `solve_gated`, and the same numbers as of it one by one; so are the errors.
+    """
+    from labmtj.physics.gated_map_kernels import each_pattern  # apart, because it is compiled only where it is used
+
+    params, rows, cols, _ = _kernel(states, r_p, tmr, k_p, transistor, v_t, v_row, r_row, v_col, r_col, rail)
+    _, height, width = params.shape
+    if patterns.ndim != 2 or patterns.shape[1] != height:
+        raise InputError(f"patterns of the shape {patterns.shape} do not fit a kernel of {height} rows")
+    out = np.empty((patterns.shape[0], width))
+    kcl = each_pattern(
+        np.ascontiguousarray(patterns, np.bool_), params, rows, cols, transistor.k, v_h**-2.0, r_wire, out
+    )
+    if not kcl < _PROVEN:
+        raise _unproven(height, width, f"{patterns.shape[0]} patterns", kcl)
+    return out
+
+
+def _unproven(height: int, width: int, what: str, kcl: float) -> SolveError:
+    return SolveError(
+        f"a kernel of {height} x {width} with {what}: no operating point was proven ({kcl:.1e} of the largest current "
+        f"is missing, {_PROVEN:g} allowed); check that voltages and resistances make sense"
+    )
 
 
 def _junctions(states: NDArray[Any], r_p: ArrayLike, tmr: ArrayLike, k_p: float) -> tuple[Floats, Floats, Floats]:

@@ -23,7 +23,7 @@ class KernelElectrics(Electrics):
         truth = part(chip, number)
         rows, cols = truth.model.rows, truth.model.cols
         self.own = KernelState(state, number, rows)
-        self._transistor, self._v_t = transistor(truth), getattr(truth, "threshold", None)
+        self._transistor, self._v_t = transistor(truth), truth.threshold
         super().__init__(truth, self.own, first=number * rows * cols)
 
     def _crossbar(self, hookup: Hookup, level: Floats, ohms: Floats) -> Network:
