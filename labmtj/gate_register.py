@@ -84,12 +84,16 @@ class Latches:
     """What stands behind the port: takes its levels one after the other, and tells which gates are open."""
 
     def __init__(self) -> None:
-        self._port, self._held = CLOSED, [0] * 8
+        self._port, self._rows, self._kernel = CLOSED, 0, 1
 
     def take(self, port: int) -> None:
         """The port now has this level."""
         if port & _STROBE and not self._port & _STROBE:
-            self._held[port >> 8 & 7] = port & 0xFF
+            number, byte = port >> 8 & 7, port & 0xFF
+            if number == _KERNEL:
+                self._kernel = byte + 1
+            else:
+                self._rows = self._rows & ~(0xFF << 8 * number) | byte << 8 * number
         self._port = port
 
     @property
@@ -97,5 +101,4 @@ class Latches:
         """The open gates; None while all are closed."""
         if self._port & _OFF:
             return None
-        rows = sum(byte << (8 * n) for n, byte in enumerate(self._held[:_KERNEL]))
-        return Gates(self._held[_KERNEL] + 1, rows, bool(self._port & _WRITE))
+        return Gates(self._kernel, self._rows, bool(self._port & _WRITE))

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from labmtj.errors import InputError, SolveError
 from labmtj.physics.chance import Purpose, normals, uniforms
-from labmtj.physics.gated_kernels import BEND, OVER, SIEMENS, TMR
-from labmtj.physics.gated_map_kernels import read_rows
+from labmtj.physics.gated_kernels import BEND, OVER, SIEMENS, TMR, VOLTS, solve_each
 from labmtj.physics.noise import current_variance
 from labmtj.physics.variation import DieModel, DieTruth, draw_die
 from labmtj.records import ChipMaps, Defect, Floats, Ints, State
@@ -83,15 +82,21 @@ def _pass(
         raise InputError("a die without transistors has no map of a chip: take one of chip_model")
     state = np.where(truth.defect == Defect.STUCK, truth.initial, wanted)
     junction = (truth.defect == Defect.NONE) | (truth.defect == Defect.STUCK)
-    cells, out = np.empty((4, *truth.r_p.shape)), np.empty((2, *truth.r_p.shape))
+    kernels, height = model.kernels, model.rows // model.kernels
+    cells = np.empty((4, *truth.r_p.shape))
     cells[SIEMENS], cells[OVER] = 1.0 / truth.r_p, rail - truth.threshold
     cells[BEND] = np.where(junction & (state == State.P), model.k_p, 0.0)
     cells[TMR] = np.where(junction & (state == State.AP), truth.tmr, 0.0)
-    k, curve, height = model.transistor.k, model.v_h**-2.0, model.rows // model.kernels
-    missing = read_rows(cells, height, read, k, curve, model.wire, out)
+    apart = np.ascontiguousarray(cells.reshape(4, kernels, height, model.cols).swapaxes(0, 1))
+    lines = np.zeros((2, height)), np.zeros((2, model.cols))
+    lines[0][VOLTS] = read
+    of, row = np.divmod(np.arange(model.rows), height)
+    volts, amperes = np.empty((2, model.rows, 1, model.cols))
+    law = model.transistor.k, model.v_h**-2.0, model.wire
+    missing = solve_each(row[:, np.newaxis], of, apart, *lines, *law, volts, amperes)
     if not missing < 1e-9:
         raise SolveError(f"the map of seed {model.seed}: no operating point was proven ({missing:.1e} is missing)")
-    cell_v, current = out
+    cell_v, current = volts[:, 0], amperes[:, 0]
     if aperture is None:
         return current / read
     is_ap = state == State.AP

@@ -99,19 +99,12 @@ def solve_gated(
     Raises InputError for shapes that do not fit, SolveError if no solution was proven to 1e-9.
     """
     params, rows, cols, gate = _kernel(states, r_p, tmr, k_p, transistor, v_t, v_row, r_row, v_col, r_col, gates)
-    _, height, width = params.shape
-    # From the columns' terminals on; a gate at minus infinity is closed, too.
-    order = np.ascontiguousarray(np.flatnonzero(np.isfinite(gate))[::-1])
+    height, width = params.shape[2:]
+    open_rows = np.flatnonzero(np.isfinite(gate))[::-1]  # a gate at minus infinity is closed, too
+    volts, amperes, kcl = _solve(open_rows[np.newaxis], params, rows, cols, transistor.k, v_h, r_wire)
     cell_v, cell_i = np.zeros((height, width)), np.zeros((height, width))
-    if not order.size:
-        return GatedSolution(cell_v, cell_i, np.zeros(height), np.zeros(width), 0.0)
-    i, w, b = np.empty((3, order.size, width))
-    found, work = np.empty((4, order.size, width)), np.empty((9, order.size, width))
-    kcl = kernels.solve(order, params, rows, cols, transistor.k, v_h**-2.0, r_wire, work, i, w, b, found)
-    if not kcl < _PROVEN:
-        raise _unproven(height, width, f"{order.size} open gates", kcl)
-    cell_v[order], cell_i[order] = found[kernels.NODE] - b, i
-    return GatedSolution(cell_v, cell_i, cell_i.sum(axis=1), i.sum(axis=0), kcl)
+    cell_v[open_rows], cell_i[open_rows] = volts[0], amperes[0]
+    return GatedSolution(cell_v, cell_i, cell_i.sum(axis=1), cell_i.sum(axis=0), kcl)
 
 
 def solve_patterns(
@@ -135,26 +128,29 @@ def solve_patterns(
 
     The rest as in `solve_gated`, and the same numbers as of it one by one; so are the errors.
     """
-    from labmtj.physics.gated_map_kernels import each_pattern  # apart, because it is compiled only where it is used
-
     params, rows, cols, _ = _kernel(states, r_p, tmr, k_p, transistor, v_t, v_row, r_row, v_col, r_col, rail)
-    _, height, width = params.shape
+    height = params.shape[2]
     if patterns.ndim != 2 or patterns.shape[1] != height:
         raise InputError(f"patterns of the shape {patterns.shape} do not fit a kernel of {height} rows")
-    out = np.empty((patterns.shape[0], width))
-    kcl = each_pattern(
-        np.ascontiguousarray(patterns, np.bool_), params, rows, cols, transistor.k, v_h**-2.0, r_wire, out
-    )
+    orders = np.sort(np.where(patterns, np.arange(height), -1), axis=1)[:, ::-1]
+    _, amperes, _ = _solve(orders, params, rows, cols, transistor.k, v_h, r_wire)
+    return amperes.sum(axis=1)
+
+
+def _solve(
+    orders: NDArray[np.int64], params: Floats, rows: Floats, cols: Floats, k: float, v_h: float, r_wire: float
+) -> tuple[Floats, Floats, float]:
+    """Voltages and currents of the junctions in the open rows, and what is missing. Raises SolveError."""
+    volts, amperes = np.zeros((2, *orders.shape, params.shape[3]))
+    of = np.zeros(len(orders), np.int64)
+    order = np.ascontiguousarray(orders, np.int64)
+    kcl = kernels.solve_each(order, of, params, rows, cols, k, v_h**-2.0, float(r_wire), volts, amperes)
     if not kcl < _PROVEN:
-        raise _unproven(height, width, f"{patterns.shape[0]} patterns", kcl)
-    return out
-
-
-def _unproven(height: int, width: int, what: str, kcl: float) -> SolveError:
-    return SolveError(
-        f"a kernel of {height} x {width} with {what}: no operating point was proven ({kcl:.1e} of the largest current "
-        f"is missing, {_PROVEN:g} allowed); check that voltages and resistances make sense"
-    )
+        raise SolveError(
+            f"a kernel of {params.shape[2]} x {params.shape[3]}: no operating point was proven ({kcl:.1e} of the "
+            f"largest current is missing, {_PROVEN:g} allowed); check that voltages and resistances make sense"
+        )
+    return volts, amperes, kcl
 
 
 def _junctions(states: NDArray[Any], r_p: ArrayLike, tmr: ArrayLike, k_p: float) -> tuple[Floats, Floats, Floats]:
@@ -178,16 +174,18 @@ def _kernel(
     r_col: ArrayLike,
     gates: ArrayLike,
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Parameters (4, M, N) of cells, (2, M) of rows, (2, N) of columns, and gates (M,), as kernels take them."""
+    """Parameters (1, 4, M, N) of cells, (2, M) of rows, (2, N) of columns, and gates (M,), as kernels take them."""
     grid = np.asarray(states)
     if grid.ndim != 2 or not grid.size:
         raise InputError(f"states have the shape {grid.shape}; (rows, cols) is needed")
-    params, rows, cols, gate = (np.empty((4, *grid.shape)), np.empty((2, grid.shape[0])),
+    params, rows, cols, gate = (np.empty((1, 4, *grid.shape)), np.empty((2, grid.shape[0])),
                                 np.empty((2, grid.shape[1])), np.empty(grid.shape[0]))  # fmt: skip
     try:
         gate[:] = gates
-        params[0], params[1], params[2] = _junctions(grid, r_p, tmr, k_p)
-        params[kernels.OVER] = gate[:, np.newaxis] - (transistor.threshold if v_t is None else np.asarray(v_t, float))
+        params[0, :3] = _junctions(grid, r_p, tmr, k_p)
+        params[0, kernels.OVER] = gate[:, np.newaxis] - (
+            transistor.threshold if v_t is None else np.asarray(v_t, float)
+        )
         rows[kernels.VOLTS], rows[kernels.OHMS] = v_row, r_row
         cols[kernels.VOLTS], cols[kernels.OHMS] = v_col, r_col
     except ValueError as error:

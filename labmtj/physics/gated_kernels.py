@@ -30,10 +30,12 @@ SIEMENS, BEND, TMR, OVER = 0, 1, 2, 3
 VOLTS, OHMS = 0, 1
 """Of a line: the voltage of its terminal, nan where it floats, and the resistance before it."""
 NODE, FLOW, BY_ROW, BY_COL = 0, 1, 2, 3
-"""What `solve` finds of each cell: the node's voltage [V], the current [A], and its two slopes [S]."""
-_GOAL = 1e-12  # what the cells' law may miss, of the largest current
+"""What is found of each cell: the node's voltage [V], the current [A], and its two slopes [S]."""
+_GOAL = 1e-11  # what the cells' law may miss, of the largest current
 _FLOOR = 1e-5  # of the current that the largest voltage drives through all cells: below it currents are rounding
-_TURNS, _STEPS, _HALVINGS = 4000, 60, 12
+_GUESS = 0.7  # share of the voltage on the junction, to begin with
+_SETTLED = 1e-4  # what the last turn may move, of the largest change: the next step of Newton sets it right
+_TURNS, _STEPS, _LEAST = 4000, 60, 2e-4
 
 
 @jit
@@ -223,99 +225,9 @@ def _step(
                 moved = max(moved, abs(volts - db[at, col]))
                 largest = max(largest, abs(volts))
                 db[at, col] = volts
-        if not moved > 1e-7 * largest:
+        if not moved > _SETTLED * largest:
             return not np.isnan(moved)
     return False
-
-
-@jit
-def solve(
-    order: NDArray[np.int64],
-    params: Floats,
-    rows: Floats,
-    cols: Floats,
-    k: float,
-    curve: float,
-    r: float,
-    work: Floats,
-    i: Floats,
-    w: Floats,
-    b: Floats,
-    found: Floats,
-) -> float:
-    """Solve a kernel with the gates of `order` open, the row nearest the columns' terminals first.
-
-    `params` (4, M, N), `rows` (2, M), `cols` (2, N); fills `i`, `w`, `b` (open rows, N) and `found` (4, open rows, N);
-    `work` (9, at least open rows, N). Returns what is missing over the largest current, nan where nothing is found.
-    """
-    height, width = i.shape
-    new, dw, db, down = work[5, :height], work[6, :height], work[7, :height], work[8, :height]
-    low, high, siemens = np.inf, -np.inf, 0.0
-    for at in range(height):
-        if not np.isnan(rows[VOLTS, order[at]]):
-            low, high = min(low, rows[VOLTS, order[at]]), max(high, rows[VOLTS, order[at]])
-        for col in range(width):
-            siemens += min(params[SIEMENS, order[at], col], k)
-    for col in range(width):
-        if not np.isnan(cols[VOLTS, col]):
-            low, high = min(low, cols[VOLTS, col]), max(high, cols[VOLTS, col])
-    free_rows, free_cols = np.empty(height, np.bool_), np.empty(width, np.bool_)
-    base_rows, base_cols, near = np.empty(height), np.empty(width), np.empty(height)
-    middle = 0.5 * (low + high) if high >= low else 0.0
-    for at in range(height):
-        row = order[at]
-        free_rows[at] = np.isnan(rows[VOLTS, row])
-        base_rows[at] = middle if free_rows[at] else rows[VOLTS, row]
-        near[at] = 0.0 if free_rows[at] else r + rows[OHMS, row]
-        for col in range(width):
-            down[at, col] = r * (order[at - 1] - row) if at > 0 else r * (params.shape[1] - row) + cols[OHMS, col]
-    for col in range(width):
-        free_cols[col] = np.isnan(cols[VOLTS, col])
-        base_cols[col] = middle if free_cols[col] else cols[VOLTS, col]
-        if free_cols[col]:
-            down[0, col] = 0.0
-    for at in range(height):
-        for col in range(width):
-            i[at, col] = 0.0
-            w[at, col], b[at, col] = base_rows[at], base_cols[col]
-            found[NODE, at, col] = 0.7 * base_rows[at] + 0.3 * base_cols[col]
-    if not high >= low:  # nothing is connected
-        for part in range(1, 4):
-            found[part, :height] = 0.0
-        return 0.0
-    _evaluate(order, params, k, curve, w, b, found)
-    floor = _FLOOR * siemens * max(abs(low), abs(high)) / max(height, width)
-    missing = _missing(i, found, free_rows, free_cols)
-    scale = _largest(i, floor)
-    for _step_number in range(_STEPS):
-        if not missing > _GOAL * scale:
-            break
-        if not _step(i, found, free_rows, free_cols, near, r, down, work, dw, db):
-            return np.nan
-        for at in range(height):
-            for col in range(width):
-                flow = found[FLOW, at, col] + found[BY_ROW, at, col] * dw[at, col]
-                new[at, col] = flow - found[BY_COL, at, col] * db[at, col] - i[at, col]
-        part, taken, before = 1.0, 0.0, missing
-        for _halving in range(_HALVINGS):
-            for at in range(height):
-                for col in range(width):
-                    i[at, col] += (part - taken) * new[at, col]
-                if free_rows[at]:
-                    base_rows[at] += (part - taken) * dw[at, 0]
-            for col in range(width):
-                if free_cols[col]:
-                    base_cols[col] += (part - taken) * db[0, col]
-            _place(i, base_rows, base_cols, near, r, down, w, b)
-            _evaluate(order, params, k, curve, w, b, found)
-            taken, missing = part, _missing(i, found, free_rows, free_cols)
-            if missing <= (1.0 - 0.1 * part) * before:
-                break
-            part *= 0.5
-        scale = _largest(i, floor)
-        if missing >= before:  # rounding: nothing is left to gain
-            break
-    return missing / scale if scale > 0.0 else 0.0
 
 
 @jit
@@ -333,3 +245,114 @@ def _largest(i: Floats, floor: float) -> float:
             total += i[at, col]
         most = max(most, abs(total))
     return most
+
+
+@jit
+def _begin(
+    order: NDArray[np.int64],
+    rows: Floats,
+    cols: Floats,
+    r: float,
+    below: int,
+    base_rows: Floats,
+    base_cols: Floats,
+    near: Floats,
+    down: Floats,
+) -> float:
+    """Fill what `_place` needs of the lines; the largest voltage of a terminal [V], nan where none is held."""
+    low, high = np.inf, -np.inf
+    for row in order:
+        if not np.isnan(rows[VOLTS, row]):
+            low, high = min(low, rows[VOLTS, row]), max(high, rows[VOLTS, row])
+    for col in range(base_cols.size):
+        if not np.isnan(cols[VOLTS, col]):
+            low, high = min(low, cols[VOLTS, col]), max(high, cols[VOLTS, col])
+    middle = 0.5 * (low + high)  # where floating lines begin
+    for at in range(order.size):
+        row = order[at]
+        free = np.isnan(rows[VOLTS, row])
+        base_rows[at] = middle if free else rows[VOLTS, row]
+        near[at] = 0.0 if free else r + rows[OHMS, row]
+        for col in range(base_cols.size):
+            down[at, col] = r * (order[at - 1] - row) if at > 0 else r * (below - row) + cols[OHMS, col]
+    for col in range(base_cols.size):
+        free = np.isnan(cols[VOLTS, col])
+        base_cols[col] = middle if free else cols[VOLTS, col]
+        if free:
+            down[0, col] = 0.0
+    return max(abs(low), abs(high)) if high >= low else np.nan
+
+
+@jit
+def solve_each(
+    orders: NDArray[np.int64],
+    of: NDArray[np.int64],
+    params: Floats,
+    rows: Floats,
+    cols: Floats,
+    k: float,
+    curve: float,
+    r: float,
+    cell_v: Floats,
+    cell_i: Floats,
+) -> float:
+    """Solve for every member (B,) the kernel `of` it with the gates of the rows `orders` (B, K) open.
+
+    Rows in falling order, from the columns' terminals on, -1 where there are no more. `params` (kernels, 4, M, N),
+    `rows` (2, M), `cols` (2, N); fills the junctions' voltages and currents `cell_v`, `cell_i` (B, K, N) of these
+    rows. Returns the largest of what is missing over the largest current, nan where nothing was found.
+    """
+    width, worst = cols.shape[1], 0.0
+    base_cols, free_cols = np.empty(width), np.isnan(cols[VOLTS])
+    for member in range(orders.shape[0]):
+        height = 0
+        while height < orders.shape[1] and orders[member, height] >= 0:
+            height += 1
+        order, own = orders[member, :height], params[of[member]]
+        base_rows, near, free_rows = np.empty(height), np.empty(height), np.empty(height, np.bool_)
+        w, b, down = np.empty((height, width)), np.empty((height, width)), np.empty((height, width))
+        dw, db, new = np.zeros((height, width)), np.zeros((height, width)), np.zeros((height, width))
+        i, found, work = np.zeros((height, width)), np.zeros((4, height, width)), np.empty((5, height, width))
+        volts = _begin(order, rows, cols, r, own.shape[1], base_rows, base_cols, near, down)
+        cell_v[member, :height], cell_i[member, :height] = 0.0, 0.0
+        if height == 0 or np.isnan(volts):  # nothing is connected
+            continue
+        floor = 0.0
+        for at in range(height):
+            free_rows[at] = np.isnan(rows[VOLTS, order[at]])
+            for col in range(width):
+                found[NODE, at, col] = _GUESS * base_rows[at] + (1.0 - _GUESS) * base_cols[col]
+                floor += _FLOOR * volts * min(own[SIEMENS, order[at], col], k) / max(height, width)
+        # A step is halved until less is missing; the first one is none, and finds where things stand.
+        steps, part, taken, before, scale = 0, 1.0, 0.0, np.inf, floor
+        while True:
+            for at in range(height):
+                for col in range(width):
+                    i[at, col] += (part - taken) * new[at, col]
+                if free_rows[at]:
+                    base_rows[at] += (part - taken) * dw[at, 0]
+            for col in range(width):
+                if free_cols[col]:
+                    base_cols[col] += (part - taken) * db[0, col]
+            _place(i, base_rows, base_cols, near, r, down, w, b)
+            _evaluate(order, own, k, curve, w, b, found)
+            taken, missing = part, _missing(i, found, free_rows, free_cols)
+            if missing > (1.0 - 0.1 * part) * before and part > _LEAST:
+                part *= 0.5
+                continue
+            scale = _largest(i, floor)
+            if missing <= _GOAL * scale or missing >= before or steps == _STEPS:
+                break
+            if not _step(i, found, free_rows, free_cols, near, r, down, work, dw, db):
+                return np.nan
+            for at in range(height):
+                for col in range(width):
+                    flow = found[FLOW, at, col] + found[BY_ROW, at, col] * dw[at, col]
+                    new[at, col] = flow - found[BY_COL, at, col] * db[at, col] - i[at, col]
+            steps, part, taken, before = steps + 1, 1.0, 0.0, missing
+        if missing > 0.0:
+            worst = max(worst, missing / scale)
+        for at in range(height):
+            for col in range(width):
+                cell_v[member, at, col], cell_i[member, at, col] = found[NODE, at, col] - b[at, col], i[at, col]
+    return worst

@@ -20,6 +20,7 @@ from labmtj.physics.schemes import two_channels
 from labmtj.physics.stress import Limits
 from labmtj.ports import CellModel, Journal
 from labmtj.records import Floats, Pulse, PulseOutcome, Sample, Scheme
+from labmtj.routes import Crosspoint
 from labmtj.runs.journal import products_entry, sum_entry
 from labmtj.twin.access import TwinArray
 from labmtj.twin.build import chip_electrics, gate_card
@@ -39,6 +40,8 @@ class TwinChip(TwinArray):
         super().__init__(file, journal, limits=limits)
         self._kernels = file.bench.array.kernels or 1
         self._gates: Gates | None = None  # those that are open
+        self._routes: dict[tuple[int, ...], frozenset[Crosspoint]] = {}
+        self._connections = Connections((), 0)  # of the route that stands
 
     def _die(self, file: BenchFile) -> ChipElectrics:
         return chip_electrics(file)
@@ -177,14 +180,20 @@ class TwinChip(TwinArray):
     def _column(self, cols: Sequence[int]) -> Connections:
         """Take the route with all rows on the driving source and `cols` on the sensing one; gates close for moves."""
         self._check_columns(cols)
-        drive, sense, ground = self._letters
-        wires, chosen = self._wiring, set(cols)
-        rows = {wires.crosspoint(n, drive) for n in range(wires.rows)}
-        ends = {wires.crosspoint(wires.rows + n, sense if n + 1 in chosen else ground) for n in range(wires.cols)}
-        self._shut_for(frozenset(rows | ends))
-        return self._go(range(1, wires.rows + 1), cols)
+        route = self._routes.get(tuple(cols))
+        if route is None:
+            drive, sense, ground = self._letters
+            wires, chosen = self._wiring, set(cols)
+            rows = {wires.crosspoint(n, drive) for n in range(wires.rows)}
+            ends = {wires.crosspoint(wires.rows + n, sense if n + 1 in chosen else ground) for n in range(wires.cols)}
+            route = self._routes[tuple(cols)] = frozenset(rows | ends)
+        if route == self._closed:
+            return self._connections
+        self._shut_for(route)
+        self._connections = self._go(range(1, self._wiring.rows + 1), cols)
+        return self._connections
 
-    def _shut_for(self, target: frozenset[tuple[str, int]]) -> None:
+    def _shut_for(self, target: frozenset[Crosspoint]) -> None:
         if target != self._closed and self._gates is not None:
             self._close()
 

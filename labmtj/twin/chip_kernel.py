@@ -11,8 +11,9 @@ from labmtj.physics.transistor import Transistor
 from labmtj.physics.variation import DieTruth
 from labmtj.records import Floats
 from labmtj.twin.chip_state import KernelState
-from labmtj.twin.electrics import Electrics, Network
+from labmtj.twin.electrics import BARRIER, Electrics
 from labmtj.twin.hookup import Hookup
+from labmtj.twin.operating_point import Network, OperatingPoint
 from labmtj.twin.state import DieState
 
 
@@ -24,6 +25,7 @@ class KernelElectrics(Electrics):
         rows, cols = truth.model.rows, truth.model.cols
         self.own = KernelState(state, number, rows)
         self._transistor, self._v_t = transistor(truth), truth.threshold
+        self._barrier = np.clip(truth.delta, *BARRIER)
         super().__init__(truth, self.own, first=number * rows * cols)
 
     def _crossbar(self, hookup: Hookup, level: Floats, ohms: Floats) -> Network:
@@ -39,6 +41,19 @@ class KernelElectrics(Electrics):
             tmr=self.truth.tmr, v_h=model.v_h, k_p=model.k_p, transistor=self._transistor, v_t=self._v_t,
             r_row=ohms[:rows], r_col=ohms[rows:],
         )  # fmt: skip
+
+    def _leaving(self, point: OperatingPoint) -> Floats:
+        """Only where gates are open it is another rate than at rest; of those alone it is worked out."""
+        rows = np.flatnonzero(point.cell_v.any(axis=1))
+        if point is self._at_rest or not rows.size or self.truth.model.heating:
+            return super()._leaving(point)
+        from labmtj.physics.switching import switching_rate
+
+        rates = self._rates(self._at_rest).copy()
+        drive = self._drive(point.cell_v)[rows]
+        found = switching_rate(drive, delta=self._barrier[rows], tau_d=self.truth.model.tau_d)
+        rates[rows] = np.where(self._stays[rows], 0.0, found)
+        return rates
 
 
 def transistor(truth: DieTruth) -> Transistor:

@@ -16,19 +16,21 @@ class GateCard:
     def __init__(self, port: str, *, read: float, write: float, kernels: int, rows: int) -> None:
         self.port, self._volts, self._kernels, self._lines = port, {False: read, True: write}, kernels, (1 << rows) - 1
         self._latches = Latches()
+        self._gates: Gates | None = None  # what they hold open
         self.dead: set[int] = set()
         self.broken: set[int] = set()
 
     def take(self, level: int) -> tuple[Gates | None, Gates | None]:
         """The port now has this level: the gates that the register held open, and those that it does now."""
-        before = self._latches.gates
+        before = self._gates
         self._latches.take(level)
-        return before, self._latches.gates
+        self._gates = self._latches.gates
+        return before, self._gates
 
     @property
     def open(self) -> OpenGates | None:
         """The gates that are open; None where there are none."""
-        return self.opened(self._latches.gates)
+        return self.opened(self._gates)
 
     def opened(self, gates: Gates | None) -> OpenGates | None:
         """What of these gates does open."""

@@ -34,7 +34,9 @@ from labmtj.twin.state import DieState
 from labmtj.twin.tally import Tally
 
 _KEPT = 64  # operating points that are remembered
-_DRIVE, _BARRIER = 6.0, (10.0, 122.0)  # range of the switching table
+_DRIVE = 6.0
+BARRIER = 10.0, 122.0
+"""Barriers [kT] that the switching table has; `_DRIVE` is its largest drive."""
 
 
 class Electrics:
@@ -58,7 +60,7 @@ class Electrics:
         self._fixed = (truth.defect == Defect.SHORT) | (truth.defect == Defect.OPEN)
         self._stays = self._fixed | (truth.defect == Defect.STUCK)
         # A barrier outside the table is one in ten thousand at sigma 14 %; it switches like the table's end.
-        self._cold = Switching(np.clip(truth.delta, *_BARRIER).ravel(), tau_d=model.tau_d)
+        self._cold = Switching(np.clip(truth.delta, *BARRIER).ravel(), tau_d=model.tau_d)
         self._readings = Readings(truth, state, first=first)
         self._r_p = truth.r_p.copy()
         self._plain: PlainCrossbar | None = None  # the array in its present state, once it has been solved
@@ -249,16 +251,19 @@ class Electrics:
         """How the cells switch at an operating point, their own heat included."""
         if not self.truth.model.heating:
             return self._cold
-        delta = np.clip(cell_drive.barrier(self.truth, power=point.cell_v * point.cell_i), *_BARRIER)
+        delta = np.clip(cell_drive.barrier(self.truth, power=point.cell_v * point.cell_i), *BARRIER)
         return Switching(delta.ravel(), tau_d=self.truth.model.tau_d)
 
     def _rates(self, point: OperatingPoint) -> Floats:
         """Rate [1/s] at which each cell leaves its state at an operating point."""
         if point.rates is None or point.external != self._external:
             point.external = self._external
-            rates = self._cells(point).rates(self._drive(point.cell_v).ravel())
-            point.rates = np.where(self._stays, 0.0, rates.reshape(self._shape))
+            point.rates = self._leaving(point)
         return point.rates
+
+    def _leaving(self, point: OperatingPoint) -> Floats:
+        rates = self._cells(point).rates(self._drive(point.cell_v).ravel())
+        return np.where(self._stays, 0.0, rates.reshape(self._shape))
 
     def _expose(self, point: OperatingPoint, seconds: float) -> float:
         """Gather exposure until `seconds` are over or a cell flips; return what is left of them."""

@@ -89,9 +89,13 @@ class Readings:
 
     def _sigma(self, cell_v: Floats, cell_i: Floats, lines: tuple[int, ...], aperture: float) -> float:
         """Standard deviation [A] of the current of all cells on these lines."""
-        mask, rows, model = np.zeros(cell_v.shape, dtype=bool), self._rows, self._truth.model
-        for line in lines:
-            mask[(line, slice(None)) if line < rows else (slice(None), line - rows)] = True
+        rows, model = self._rows, self._truth.model
+        cells = [(line, slice(None)) if line < rows else (slice(None), line - rows) for line in lines]
+        mask = cells[0]
+        if len(cells) > 1:
+            mask = np.zeros(cell_v.shape, dtype=bool)
+            for part in cells:
+                mask[part] = True
         parallel = self._state.state[mask] == 0
         variance = noise.current_variance(
             cell_v[mask],
