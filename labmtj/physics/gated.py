@@ -134,7 +134,7 @@ def solve_patterns(
         raise InputError(f"patterns of the shape {patterns.shape} do not fit a kernel of {height} rows")
     orders = np.sort(np.where(patterns, np.arange(height), -1), axis=1)[:, ::-1]
     _, amperes, _ = _solve(orders, params, rows, cols, transistor.k, v_h, r_wire)
-    return amperes.sum(axis=1)
+    return amperes[:, ::-1].sum(axis=1)  # in the order in which `solve_gated` adds
 
 
 def _solve(
