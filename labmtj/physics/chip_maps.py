@@ -67,8 +67,8 @@ def found_defects(g_p: Floats, g_ap: Floats) -> Ints:
 
 def _both(truth: DieTruth, read: float, rail: float, aperture: float | None) -> Floats:
     """Conductances [S] after a write of P and of AP, (2, rows, cols)."""
-    rows, cols = truth.r_p.shape
-    board = (np.add.outer(np.arange(rows), np.arange(cols)) % 2).astype(np.int8)
+    rows, cols = truth.model.rows, truth.model.cols
+    board = ((np.arange(rows)[:, np.newaxis] + np.arange(cols)) % 2).astype(np.int8)
     first, second = (_pass(truth, wanted, read, rail, aperture, turn) for turn, wanted in enumerate((board, 1 - board)))
     return np.array([np.where(board == State.P, first, second), np.where(board == State.P, second, first)])
 
