@@ -91,7 +91,7 @@ def _pass(
     lines = np.zeros((2, height)), np.zeros((2, model.cols))
     lines[0][VOLTS] = read
     of, row = np.divmod(np.arange(model.rows), height)
-    volts, amperes = np.empty((2, model.rows, 1, model.cols))
+    volts, amperes = np.zeros((2, model.rows, 1, model.cols))
     law = model.transistor.k, model.v_h**-2.0, model.wire
     missing = solve_each(row[:, np.newaxis], of, apart, *lines, *law, volts, amperes)
     if not missing < 1e-9:
