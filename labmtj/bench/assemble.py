@@ -233,11 +233,11 @@ def bank_ends(bench: Bench, roles: Roles, connected: Connected, gate: Gate) -> B
     return BankEnds(GatedBank(connected.devices[name], gate), rows, col, ohms, meters)
 
 
-def meter(bench: Bench, connected: Connected, letter: str, gate: Gate) -> GatedSource:
-    """A source meter's channel, on at 0 V with the bench's limit and integration time."""
+def meter(bench: Bench, connected: Connected, letter: str, gate: Gate, *, feeds_many: bool = False) -> GatedSource:
+    """A source meter's channel, on at 0 V with the bench's limit (of one line, or of many) and integration time."""
     name, channel = bench.channels[letter]
-    source = GatedSource(connected.devices[name].channel(channel), gate, f"{name}.{channel}")
-    source.compliance_current = gate.limits.line_compliance
+    source = GatedSource(connected.devices[name].channel(channel), gate, f"{name}.{channel}", feeds_many=feeds_many)
+    source.compliance_current = gate.limits.of_many if feeds_many else gate.limits.line_compliance
     source.nplc = bench.measure.nplc
     source.source_voltage = 0.0
     source.source_enabled = True

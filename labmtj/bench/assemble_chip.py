@@ -20,15 +20,16 @@ def chip(bench: Bench, connected: Connected, roles: Roles, gate: Gate, shared: d
     device, limits, measure = connected.devices[first], gate.limits, bench.measure
     if not first == second == bench.register or not hasattr(device, "gate_pair"):
         raise InputError(f"{bench.title}: one instrument drives, senses and opens gates; {first} and {second} do not")
-    driving, sensing = (meter(bench, connected, letter, gate) for letter in (roles.drive or "", roles.sense))
+    # Through the gates of a row its source feeds the cells of all columns, those at ground too.
+    driving = meter(bench, connected, roles.drive or "", gate, feeds_many=True)
+    sensing = meter(bench, connected, roles.sense, gate)
     # A range can hold a source below its limit, so the driving one gets a range that the limit fits in.
-    driving.current_range = limits.line_compliance
+    driving.current_range = limits.of_many
     sensing.current_range = measure.range
-    pair = device.gate_pair(
-        drive, sense, compliance=limits.line_compliance, nplc=measure.nplc, read_range=measure.range
-    )
+    compliance = limits.of_many, limits.line_compliance
+    pair = device.gate_pair(drive, sense, compliance=compliance, nplc=measure.nplc, read_range=measure.range)
     lines = bench.array.rows, bench.array.cols
     gates = LimitedGates(pair, device.hold_gates(), gate, settle=shared["waits"].after_source)
     array = ChipArray(lines=lines, kernels=bench.array.kernels or 1, gates=gates, **shared)
-    examine = ChipLines(array, gates, driving, shared["router"], shared["clock"], lines, measure.range)
+    examine = ChipLines(array, gates, driving, shared["router"], lines, measure.range)
     return Assembled(array, ContactCheck(examine, shared["router"], shared["clock"], shared["journal"]))

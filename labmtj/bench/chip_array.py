@@ -54,6 +54,7 @@ class ChipArray:
         self._lines, self._kernels, self._clock = lines, kernels, clock
         self._upkeep = upkeep or Upkeep({}, clock, journal)
         self._gates, self._at_zero = gates, True
+        self._sensed: tuple[int, ...] | None = None  # columns of the route that was taken last
         self._router, self._gate, self._waits, self._journal = router, gate, waits, journal
 
     @property
@@ -170,18 +171,23 @@ class ChipArray:
         return found
 
     def lost(self, gates: Gates, cols: Sequence[int], drive: SourceMeter, *, voltage: float) -> float:
-        """Current [A] of the driving source `drive` at `voltage` [V] that does not come back through `cols`."""
+        """Current [A] of the driving source `drive` at `voltage` [V] that does not come back through `cols`.
+
+        Less the same at 0 V, since offsets of both meters are in it; nan where one was limited.
+        """
         columns = self._columns(cols)
 
         def once() -> float:
-            back, limited = self._at(columns, lambda: self._gates.look(voltage, gates))
-            self._at_zero = False
-            drive.source_voltage = voltage
-            self._clock.sleep(self._waits.after_source)
-            out = drive.measure_current()
-            drive.source_voltage = 0.0
-            self._at_zero = True
-            return math.nan if limited else out - back
+            found: list[float] = []
+            for volts in (voltage, 0.0):
+                back, limited = self._at(columns, lambda volts=volts: self._gates.look(volts, gates))
+                self._at_zero = False
+                drive.source_voltage = volts
+                self._clock.sleep(self._waits.after_source)
+                found.append(math.nan if limited else drive.measure_current() - back)
+                drive.source_voltage = 0.0
+                self._at_zero = True
+            return found[0] - found[1]
 
         return self._look(once)
 
@@ -250,8 +256,12 @@ class ChipArray:
 
     def _select(self, cols: Sequence[int]) -> bool:
         """The route of these columns; whether a relay moved."""
+        if self._at_zero and self._sensed == tuple(cols):
+            return False
         rows = dict.fromkeys((Line("row", n + 1) for n in range(self._lines[0])), Role.DRIVE)
-        return self._go(rows | dict.fromkeys(self._on(cols), Role.SENSE))
+        moved = self._go(rows | dict.fromkeys(self._on(cols), Role.SENSE))
+        self._sensed = tuple(cols)
+        return moved
 
     def _ready(self, gates: Gates, cols: Sequence[int]) -> None:
         """The route of a pulse, its gates, and instruments that have not been off."""
@@ -265,7 +275,7 @@ class ChipArray:
 
     def _begin(self) -> None:
         """Nothing is known of sources, relays and gates."""
-        self._at_zero = False
+        self._at_zero, self._sensed = False, None
         self._router.doubt()
         self._gates.register.doubt()
 
@@ -278,7 +288,7 @@ class ChipArray:
         if not self._at_zero:
             # An operation before this one failed half-way: nothing moves until 0 V has been read back.
             self._to_zero()
-        route = self._router.route(roles)
+        route, self._sensed = self._router.route(roles), None
         if self._gates.register.open and not self._router.stands(route):
             self._gates.close()
         moved = self._router.take(route)

@@ -2,7 +2,7 @@
 
 * One row's gate open after the other, all rows driven and all columns sensed, in every kernel: the kernel answers, the
   gate opens, the row's drive relay and wire conduct. With all gates of a kernel closed nothing flows, or one is stuck.
-* One column sensed after the other with all gates of a kernel open, in every kernel: its sense relay and its wire.
+* One column sensed after the other with some gates of a kernel open, in every kernel: its sense relay and its wire.
 * The same column at ground, the others sensed, in the first kernel: what the driving source gives and what does not
   come back is what the column takes at ground. Less than on its meter: its ground relay does not close. More: part of
   what it should bring to its meter goes to ground, its ground relay is stuck.
@@ -23,12 +23,15 @@ from labmtj.bench.chip_array import ChipArray
 from labmtj.bench.gates import LimitedGates
 from labmtj.bench.lines import LEAST, LEVEL, LITTLE
 from labmtj.bench.routing import Line, Router
-from labmtj.gate_register import Gates
-from labmtj.ports import Clock, SourceMeter
+from labmtj.gate_register import Gates, mask
+from labmtj.ports import SourceMeter
 from labmtj.records import Floats, LineFault, Role
 
+_PROBED = 5  # chosen: rows through which columns are looked at, as far apart as can be; all of them are open in no cell
+_WIDER = 10.0  # chosen: range of the driving meter in those of the sensing one, which some columns fill together
 _SHARE = 0.7  # chosen: of the meter's range, for all columns together
 _UNLIKE = 0.25  # chosen: wires differ by some per cent between both looks, a relay by half or all
+_TIED = 0.1  # chosen: of the meter's range; 10 mV over 100 ohm, and a relay and its wires have a few
 _NAMED = 4  # chosen: kernels that a message names
 
 
@@ -40,12 +43,13 @@ class ChipLines:
     gates: LimitedGates
     drive: SourceMeter
     router: Router
-    clock: Clock
     lines: tuple[int, int]
     range: float
 
     def __call__(self, level: float = LEVEL) -> tuple[list[LineFault], Floats, Floats]:
         """All faults, and the conductances [S] of the rows of all kernels and of the columns, their kernels' mean."""
+        before = self.drive.current_range
+        self.drive.current_range = _WIDER * self.range
         try:
             rows, closed = self._rows(level)
             cols = self._cols(level)
@@ -55,6 +59,7 @@ class ChipLines:
                 found = [*self._dark(rows, closed, cols, level), *self._grounds(cols, level)]
         finally:
             self.array.rest()
+            self.drive.current_range = before
         return found, rows.ravel(), cols.mean(axis=0)
 
     def faults(self) -> Iterator[LineFault]:
@@ -80,14 +85,20 @@ class ChipLines:
         return looks[:, 1:] - looks[:, :1], looks[:, 0]
 
     def _cols(self, level: float) -> Floats:
-        """Siemens of the columns to all rows, (kernels, cols)."""
-        kernels, everything = range(1, self.array.kernels + 1), (1 << self.lines[0]) - 1
-        patterns = [Gates(1, 0), *(Gates(kernel, everything) for kernel in kernels)]
+        """Siemens of the columns to some rows, (kernels, cols)."""
+        kernels = range(1, self.array.kernels + 1)
+        patterns = [Gates(1, 0), *(Gates(kernel, self._probed) for kernel in kernels)]
         found = [
             _siemens(self.array.looks(patterns, [col], voltage=level), level) for col in range(1, self.lines[1] + 1)
         ]
         looks = np.array(found)
         return (looks[:, 1:] - looks[:, :1]).T
+
+    @property
+    def _probed(self) -> int:
+        """Mask of some rows of a kernel."""
+        count = self.lines[0]
+        return mask([int(row) for row in np.linspace(1, count, min(_PROBED, count)).round()])
 
     def _dark(self, rows: Floats, closed: Floats, cols: Floats, level: float) -> Iterator[LineFault]:
         """Lines that carry little, and gates that do not close."""
@@ -123,7 +134,7 @@ class ChipLines:
         kernel = int(np.argmax(cols.sum(axis=1)))
         own, total = cols[kernel], float(cols[kernel].sum())
         level = min(level, _SHARE * self.range / total) if total > 0 else level
-        gates, everything = Gates(kernel + 1, (1 << self.lines[0]) - 1), range(1, self.lines[1] + 1)
+        gates, everything = Gates(kernel + 1, self._probed), range(1, self.lines[1] + 1)
         if self.lines[1] == 1:
             return
         for col in everything:
@@ -149,10 +160,9 @@ class ChipLines:
                 line = Line(axis, number)
                 self.router.take(self.router.route({line: Role.DRIVE}))
                 self.drive.source_voltage = LEVEL
-                self.clock.sleep(0.0)
                 amperes = abs(self.drive.measure_current())
                 self.drive.source_voltage = 0.0
-                if not amperes < LEAST * self.range * 10:
+                if not amperes < _TIED * self.range:
                     found = True
                     text = "takes current with all gates closed: its ground or its sense relay is stuck closed"
                     yield LineFault(line, text)

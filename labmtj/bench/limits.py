@@ -80,10 +80,11 @@ class Gate:
 
 
 class GatedSource:
-    """A source meter behind the gate (labmtj.ports.SourceMeter)."""
+    """A source meter behind the gate (labmtj.ports.SourceMeter); one that `feeds_many` lines has a limit of its own."""
 
-    def __init__(self, source: SourceMeter, gate: Gate, name: str) -> None:
+    def __init__(self, source: SourceMeter, gate: Gate, name: str, *, feeds_many: bool = False) -> None:
         self._source, self._gate, self._name = source, gate, name
+        self._most = gate.limits.of_many if feeds_many else gate.limits.line_compliance
 
     @property
     def source_voltage(self) -> float:
@@ -97,12 +98,12 @@ class GatedSource:
 
     @property
     def compliance_current(self) -> float:
-        """Control the current limit [A], within the line compliance."""
+        """Control the current limit [A], within the line compliance, or that of a source that feeds many lines."""
         return self._source.compliance_current
 
     @compliance_current.setter
     def compliance_current(self, amperes: float) -> None:
-        most = self._gate.limits.line_compliance
+        most = self._most
         if not 0 < amperes <= most * (1 + 1e-9):
             raise LimitExceeded(f"a compliance of {amperes} A is not above zero and up to the {most} A of this bench")
         self._source.compliance_current = amperes

@@ -103,8 +103,13 @@ class Keithley2600:
         """The source-measure channel with this name ("a" or "b")."""
         return SourceChannel(self.link, f"smu{name}", self.model)
 
-    def gate_pair(self, first: str, second: str, *, compliance: float, nplc: float, read_range: float) -> GatePair:
-        """The same two channels in front of a chip whose gates the digital port opens: all in one message."""
+    def gate_pair(
+        self, first: str, second: str, *, compliance: tuple[float, float], nplc: float, read_range: float
+    ) -> GatePair:
+        """Two channels in front of a chip whose gates the digital port opens: all in one message.
+
+        `compliance` [A] is what the first and the second are limited to.
+        """
         smus = f"smu{first}", f"smu{second}"
         return GatePair(self.link, smus, self.model, compliance=compliance, nplc=nplc, read_range=read_range)
 

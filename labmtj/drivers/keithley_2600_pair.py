@@ -24,14 +24,15 @@ class SourcePair:
         smus: Sequence[str],
         model: SourceMeterModel,
         *,
-        compliance: float,
+        compliance: float | tuple[float, float],
         nplc: float,
         read_range: float,
     ) -> None:
         self._link, self._smus, self._model = link, tuple(smus), model
-        self._compliance, self._nplc = compliance, nplc
+        self._compliance = compliance if isinstance(compliance, tuple) else (compliance, compliance)
+        self._nplc = nplc
         self._read_range = range_for(link, model, read_range)
-        self._pulse_range = range_for(link, model, compliance)
+        self._pulse_range = tuple(range_for(link, model, amperes) for amperes in self._compliance)
 
     def pulse(self, amplitudes: tuple[float, float], width: float, *, port: int | None = None) -> bool:
         """Fire both channels once, [V] and [s]; True if one of them was in compliance.
@@ -49,9 +50,9 @@ class SourcePair:
         for volts in amplitudes:
             check_level(self._link, self._model, volts)
         armed = " ".join(
-            f"{c}.measure.rangei = {self._pulse_range!r} {c}.measure.nplc = {PULSE_NPLC!r} {c}.nvbuffer1.clear() "
+            f"{c}.measure.rangei = {full!r} {c}.measure.nplc = {PULSE_NPLC!r} {c}.nvbuffer1.clear() "
             f"{c}.trigger.source.listv({{{float(volts)!r}}}) {c}.trigger.initiate()"
-            for c, volts in zip(self._smus, amplitudes, strict=True)
+            for c, volts, full in zip(self._smus, amplitudes, self._pulse_range, strict=True)
         )
         if self._link.in_force(_WIDTH) != width:
             self._link.assign(_WIDTH, width)
@@ -67,11 +68,14 @@ class SourcePair:
                 raise BadReply(self._link.name, MARK, on, "true or nil")
             if port is not None:
                 check_port(self._link, currents.pop(), port)
-            found = [abs(self._link.reading("nvbuffer1[1]", text, full_scale=self._pulse_range)) for text in currents]
+            found = [
+                abs(self._link.reading("nvbuffer1[1]", text, full_scale=full))
+                for text, full in zip(currents, self._pulse_range, strict=True)
+            ]
         except BaseException:
             self._link.blind(" ".join(f"{c}.abort()" for c in self._smus))
             raise
-        return any(current >= AT_LIMIT * self._compliance for current in found)
+        return any(current >= AT_LIMIT * most for current, most in zip(found, self._compliance, strict=True))
 
     def sense(self, volts: float, *, settle: float) -> tuple[float, bool]:
         """Put the first channel at `volts`, wait `settle` [s], measure, return it to 0 V, all in one message.

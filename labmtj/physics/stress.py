@@ -50,6 +50,11 @@ class Limits:
     read_dose: float | None = None
     pulses: int | None = None
 
+    @property
+    def of_many(self) -> float:
+        """Compliance of a source that feeds many lines [A]: that of one where nothing else is said."""
+        return self.bias_compliance or self.line_compliance
+
     def check_pulse(self, pulse: Pulse, *, model: CellModel | None = None, shape: tuple[int, int] = (1, 1)) -> None:
         """Refuse a pulse whose largest terminal-to-terminal voltage, which bounds the cell's, is above the limit.
 

@@ -80,7 +80,8 @@ def test_a_missing_file_names_the_nearest_shipped_ones():
     with pytest.raises(MissingFile) as caught:
         finder.find("benches", "simulated-15x51")
     assert str(caught.value).startswith(
-        "simulated-15x51: there is no such bench file; did you mean simulated-15x15? shipped ones: keithley, "
+        "simulated-15x51: there is no such bench file; did you mean simulated-15x15 or simulated-1t1r? shipped ones: "
+        "keithley, "
     )
     assert caught.value.exit_code == 3
 

@@ -65,7 +65,10 @@ def test_a_pulse_wears_every_cell_by_the_voltage_between_its_lines(scheme, volts
     gate.add_pulse(pulse)
     found = gate.contribution()
     level = levels(scheme, volts)
-    if scheme is Scheme.FLOATING:  # a bound: what floats is not known
+    if scheme is Scheme.GATED:  # the gates of all other rows are closed, and other columns are at 0 V as the row is
+        across = np.zeros(SHAPE)
+        across[2, np.array(cols) - 1] = volts
+    elif scheme is Scheme.FLOATING:  # a bound: what floats is not known
         across = np.full(SHAPE, volts / 2)
         across[2] = across[:, np.array(cols) - 1] = volts
     else:
