@@ -9,6 +9,7 @@ from pydantic import Field
 from labmtj.config.quantities import Fraction, Model, Ratio, Voltage
 
 Whole = Annotated[int, Field(ge=1, le=1_000_000)]
+Mask = Literal["none", "shorts"]
 METHODS = ("baseline", "hardware_aware", "statistics_aware", "tuned")
 """Every way to train, in the order in which they are carried out and shown."""
 
@@ -16,10 +17,10 @@ METHODS = ("baseline", "hardware_aware", "statistics_aware", "tuned")
 class Images(Model):
     """Images to learn and to be judged by."""
 
-    name: Literal["digits", "mnist", "fashion"] = "digits"
-    """digits comes with scikit-learn (8 x 8 pixels); mnist and fashion lie in a folder."""
+    name: Literal["digits", "mnist", "fashion-mnist"] = "digits"
+    """digits comes with scikit-learn (8 x 8 pixels); mnist and fashion-mnist lie in a folder."""
     folder: str | None = None
-    """Folder with the four IDX files of mnist or fashion, plain or .gz; their content is checked by its digest."""
+    """Folder with the four IDX files of mnist or fashion-mnist, plain or .gz; their content is checked."""
 
 
 class Shape(Model):
@@ -64,7 +65,7 @@ class Training(Model):
     validation: Fraction = 0.1
     """Share of the training images that is not learnt from: the best epoch and the end are chosen by it."""
     patience: Whole | None = None
-    """Stop after so many epochs without a better one; never early if it is not said."""
+    """Stop after so many epochs without a better one; never early if it is not said. The best epoch counts anyway."""
 
 
 class Method(Model):
@@ -85,6 +86,8 @@ class OnDies(Method):
 
     shorts: Annotated[list[Ratio], Field(min_length=1)] | None = None
     """At which of the rates of `shorts` networks are trained; at each of them if it is not said."""
+    masks: Annotated[list[Mask], Field(min_length=1)] | None = None
+    """With which of `masks` networks are trained; with each of them if it is not said."""
 
 
 class Aware(OnDies):
@@ -142,6 +145,8 @@ class TrainingFile(Model):
     dies: Dies = Dies()
     shorts: Annotated[list[Ratio], Field(min_length=1)] = Field(default_factory=lambda: [1.0])
     """Rates of shorts at which networks are judged, in multiples of the bench's."""
+    masks: Annotated[list[Mask], Field(min_length=1)] = Field(default_factory=lambda: list[Mask](["none", "shorts"]))
+    """What the reader of a chip does about shorts: nothing, or it leaves their gates closed (their weights are 0)."""
     train: Training = Training()
     methods: Methods
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
