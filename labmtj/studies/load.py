@@ -65,7 +65,11 @@ def not_a_study(source: Source) -> Problem:
     """What to say of a file that is no study."""
     data: Any = source.data
     keys = set(cast("dict[str, Any]", data)) if isinstance(data, dict) else set[str]()
-    kinds = {"steps": ("a protocol", f"run it with: labmtj run {source.name}"), "instruments": ("a bench file", "")}
+    kinds = {
+        "methods": ("a training file", f"carry it out with: labmtj train {source.name}"),
+        "steps": ("a protocol", f"run it with: labmtj run {source.name}"),
+        "instruments": ("a bench file", ""),
+    }
     for key, (what, hint) in kinds.items():
         if key in keys:
             return source.problem((key,), f"this is {what}, not a study", hint=hint, key=True)

@@ -32,7 +32,7 @@ class Shape(Model):
     """Bits of an input; each is a pattern of open gates."""
     hidden: Annotated[int, Field(ge=1, le=10_000)] = 90
     """Hidden units."""
-    hidden_bits: Annotated[int, Field(ge=1, le=8)] = 4
+    hidden_bits: Annotated[int, Field(ge=1, le=8)] = 3
     """Bits of what a hidden unit gives to the last layer."""
 
 

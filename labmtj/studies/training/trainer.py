@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from labmtj.records import Floats
+from labmtj.studies.training.fits import Fit
+from labmtj.studies.training.schema import Surface
 
 State = Mapping[str, NDArray[Any]]
 Solution = Mapping[str, NDArray[Any]]
@@ -43,4 +46,66 @@ class Trainer(Protocol):
 
     def solution(self, state: State) -> Solution:
         """The networks of a state."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Accuracy (0..1) and mean loss [nat] on the test images, (networks, dies)."""
+
+    accuracy: Floats
+    loss: Floats
+
+
+class Ways(Protocol):
+    """All that is known of images, network and chips: makes trainers, and judges what they made."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of images and maps."""
+        ...
+
+    @property
+    def dies(self) -> tuple[str, ...]:
+        """Names of the dies that networks are judged on."""
+        ...
+
+    def trainer(self, fit: Fit, *, before: Solution | None) -> Trainer:
+        """What carries a fit out; `before` are the networks that it begins from. Raises InputError without JAX."""
+        ...
+
+    def software(self, solution: Solution) -> Judged:
+        """Networks without a chip, (networks, 1): perfect devices, levels as the chip has them."""
+        ...
+
+    def judge(self, solution: Solution, *, shorts: float, mask: str) -> Judged:
+        """Every network on every die with so many times the bench's rate of shorts, read with a mask."""
+        ...
+
+    def judge_own(self, solution: Solution, *, shorts: float, mask: str) -> Judged:
+        """Each network on the die of its own place, (networks, 1)."""
+        ...
+
+    def surface(self, solution: Solution, *, shorts: float, mask: str, wanted: Surface, seed: int) -> Floats:
+        """Mean loss [nat] around the first network, (points, points), its own in the middle, on the first dies."""
+        ...
+
+    def measures(self, solution: Solution) -> Mapping[str, float]:
+        """What the first network has of itself."""
+        ...
+
+    def facts(self) -> Mapping[str, str]:
+        """What tables and page say of images, network and chips."""
+        ...
+
+    def defects(self) -> Mapping[str, NDArray[Any]]:
+        """A table: of each die at each rate of shorts, how many cells of the network's have which defect."""
+        ...
+
+    def currents(self) -> Mapping[str, NDArray[Any]]:
+        """A table: what a good cell in both states and a short draw against the voltage, at both rails of the gates."""
+        ...
+
+    def keep(self, solution: Solution, folder: Path, *, name: str) -> list[Path]:
+        """Write networks into a folder, each as a file that a protocol can name. Raises StorageError."""
         ...
