@@ -55,6 +55,9 @@ class Purpose(enum.IntEnum):
     THERMOMETER_NOISE = 55
     LEAKY_CELL = 60
     LEAK = 61
+    THRESHOLD = 62
+    MAP_NOISE = 63
+    MAP_TELEGRAPH = 64
     ARRAY_NOISE = 70
     ARRAY_TELEGRAPH = 71
     WRITE_ERROR = 72

@@ -16,6 +16,7 @@ from typing import Any, cast
 import numpy as np
 
 from labmtj.errors import StorageError
+from labmtj.physics.transistor import Transistor
 from labmtj.physics.variation import Breakdown, DieModel, DieTruth
 
 FORMAT = 1
@@ -30,6 +31,7 @@ _ARRAYS = {
     "telegraph": np.float64,
     "damage_at_breakdown": np.float64,
 }
+_THRESHOLD = "threshold"  # of chips with transistors only
 _PAIRS = ("short_resistance", "telegraph_size")
 
 
@@ -40,7 +42,7 @@ def save_die(path: str | Path, *, truth: DieTruth) -> None:
     beside = place.with_name(place.name + ".new")
     try:
         with open(beside, "wb") as file:
-            arrays: dict[str, Any] = {name: getattr(truth, name) for name in _ARRAYS}
+            arrays: dict[str, Any] = {name: getattr(truth, name) for name in _names(truth.model)}
             np.savez_compressed(file, allow_pickle=False, header=np.array(header), **arrays)
         os.replace(beside, place)
     except OSError as error:
@@ -56,7 +58,7 @@ def load_die(path: str | Path) -> DieTruth:
     try:
         with open(place, "rb") as file, np.load(file, allow_pickle=False) as stored:
             said: Any = json.loads(str(stored["header"]))
-            arrays = {name: stored[name] for name in _ARRAYS if name in stored}
+            arrays = {name: stored[name] for name in (*_ARRAYS, _THRESHOLD) if name in stored}
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise StorageError(f"{place}: not a die that can be read: {error}") from error
     header = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
@@ -66,12 +68,17 @@ def load_die(path: str | Path) -> DieTruth:
     if written > FORMAT:
         raise StorageError(f"{place}: written by a newer labmtj (format {written}, this one reads {FORMAT}): update it")
     model = _model(place, header.get("model"))
-    for name, kind in _ARRAYS.items():
-        found = arrays.get(name)
+    for name in _names(model):
+        found, kind = arrays.get(name), _ARRAYS.get(name, np.float64)
         if found is None or found.dtype != kind or found.shape != (model.rows, model.cols):
             was = "missing" if found is None else f"{found.dtype} of shape {found.shape}"
             raise StorageError(f"{place}: {name} is {was}, not {np.dtype(kind)} of {(model.rows, model.cols)}")
     return DieTruth(model=model, **arrays)
+
+
+def _names(model: DieModel) -> list[str]:
+    """The arrays that a die of this model has."""
+    return [*_ARRAYS, *([] if model.transistor is None else [_THRESHOLD])]
 
 
 def _model(place: Path, said: Any) -> DieModel:
@@ -81,9 +88,12 @@ def _model(place: Path, said: Any) -> DieModel:
         raise StorageError(f"{place}: its model has entries that this labmtj does not know")
     try:
         pairs: dict[str, Any] = {name: (float(named[name][0]), float(named[name][1])) for name in _PAIRS}
+        gated = named.get("transistor")
         law: dict[str, Any] = {"breakdown": Breakdown(**named["breakdown"])}
+        law["transistor"] = None if gated is None else Transistor(**gated)
         numbers = [*(value for name, value in named.items() if name not in _PAIRS and name not in law)]
-        if not all(isinstance(value, int | float) for value in [*numbers, *named["breakdown"].values()]):
+        numbers += [*named["breakdown"].values(), *(gated or {}).values()]
+        if not all(isinstance(value, int | float) for value in numbers):
             raise ValueError("an entry is not a number")
         return DieModel(**(named | pairs | law))
     except (KeyError, TypeError, ValueError, IndexError) as error:

@@ -125,7 +125,8 @@ class DieTruth:
 
     r_p [ohm] (of the short or open itself where defect says so), tmr, v_c0 [V] of AP->P and delta, all at the
     bench's temperature, stray field h without neighbours, defect (`Defect`), initial state, telegraph step (0 for
-    quiet cells) and the damage sum at which the barrier breaks.
+    quiet cells), the damage sum at which the barrier breaks, and the `threshold` [V] of the transistors where there are
+    any.
     """
 
     model: DieModel
@@ -138,6 +139,7 @@ class DieTruth:
     initial: NDArray[np.int8]
     telegraph: Floats
     damage_at_breakdown: Floats
+    threshold: Floats | None = None
 
 
 def draw_die(model: DieModel) -> DieTruth:
@@ -198,6 +200,7 @@ def draw_die(model: DieModel) -> DieTruth:
         beside = np.where(leaks, least + (most - least) * flat(Purpose.LEAK), 0.0)
         r_p = r_p / (1.0 + beside)
         tmr = (1.0 + beside) / (1.0 / (1.0 + tmr) + beside) - 1.0
+    gated = model.transistor
     v_c0 = model.v_c0 * spread(v_c_draws, model.sigma_v_c)
     v_c0 *= over_the_wafer(Purpose.CRITICAL_VOLTAGE_FIELD, model.gradient_v_c, model.bow_v_c, model.correlated_v_c)
     return DieTruth(
@@ -211,4 +214,5 @@ def draw_die(model: DieModel) -> DieTruth:
         initial=(flat(Purpose.INITIAL_STATE) < 0.5).astype(np.int8),
         telegraph=np.where(noisy, small + (large - small) * flat(Purpose.TELEGRAPH_SIZE), 0.0),
         damage_at_breakdown=weibull,
+        threshold=None if gated is None else gated.threshold + gated.sigma_threshold * gauss(Purpose.THRESHOLD),
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from labmtj.config.bench import Bench
+from labmtj.config.chips import ChipDefaults
 from labmtj.config.dies import DieDefaults
 from labmtj.config.json_schema import json_schema
 from labmtj.config.model import InstrumentModel
@@ -46,6 +47,7 @@ KINDS = {
         FileKind("bench", Bench, "instruments/benches"),
         FileKind("model", InstrumentModel, "instruments/models"),
         FileKind("dies", DieDefaults, "data/reference"),
+        FileKind("chips", ChipDefaults, "data/reference"),
     )
 }
 

@@ -16,7 +16,7 @@ from labmtj.physics.variation import draw_die
 from labmtj.twin.build import die_model
 
 MODEL = die_model(load_bench("simulated-15x15").bench)
-ARRAYS = [field.name for field in dataclasses.fields(draw_die(MODEL)) if field.name != "model"]
+ARRAYS = [field.name for field in dataclasses.fields(draw_die(MODEL)) if field.name not in ("model", "threshold")]
 
 
 def stored(path):
