@@ -1,0 +1,1 @@
+"""Sets of images, and what of them goes into a network."""
