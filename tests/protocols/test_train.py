@@ -35,7 +35,7 @@ train: {epochs: 6}
 methods:
   baseline: {}
   hardware_aware: {shorts: [1], masks: [none]}
-  statistics_aware: {patience: 2}
+  statistics_aware: {}
   tuned: {epochs: 2}
 compare: {surface: {points: 5}}
 """

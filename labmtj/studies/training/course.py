@@ -45,11 +45,6 @@ class Course:
         """Epochs that are done."""
         return len(self.history["loss"]) if self.history else 0
 
-    @property
-    def since_better(self) -> int:
-        """Epochs since any of the networks was better than before."""
-        return self.epochs - (int(self.best_epoch.max()) if self.best_epoch.size else 0)
-
 
 def begun(trainer: Trainer) -> Course:
     """A fit before its first epoch."""
@@ -79,11 +74,6 @@ def advanced(course: Course, state: State, epoch: Epoch, *, networks: Solution, 
         {name: np.vstack([course.history[name], added[name]]) for name in HISTORY},
         {name: np.append(course.costs[name], costs[name]) for name in _COSTS},
     )
-
-
-def is_over(course: Course, *, epochs: int, patience: int | None) -> bool:
-    """Whether a fit has had its epochs, or none of its networks has become better for `patience` of them."""
-    return course.epochs >= epochs or (patience is not None and course.since_better >= patience)
 
 
 def closed(course: Course) -> Course:

@@ -166,13 +166,12 @@ def _one(
     stop: StopRequest,
 ) -> tuple[Course, Mapping[str, Table]]:
     """Train and judge one fit, or take what is kept of it."""
-    method, mine = job.methods[fit.method], folders.digest(fit, study=study)
+    mine = folders.digest(fit, study=study)
     solution = None if fit.after is None else before[fit.after].best
     course = fitted(
         place / folders.FITS / f"{fit.name}.npz",
         trainer=lambda: ways.trainer(fit, before=solution),
         digest=mine,
-        patience=method.patience or job.file.train.patience,
         told=lambda course: means.watcher.advanced(fit, course),
         stop=stop,
     )

@@ -9,15 +9,13 @@ from pathlib import Path
 import psutil
 
 from labmtj.protocol.stop import StopRequest
-from labmtj.studies.training.course import Course, advanced, begun, closed, is_over, read_course, write_course
+from labmtj.studies.training.course import Course, advanced, begun, closed, read_course, write_course
 from labmtj.studies.training.trainer import Trainer
 
 Told = Callable[[Course], None]
 
 
-def fitted(
-    path: Path, *, trainer: Callable[[], Trainer], digest: str, patience: int | None, told: Told, stop: StopRequest
-) -> Course:
+def fitted(path: Path, *, trainer: Callable[[], Trainer], digest: str, told: Told, stop: StopRequest) -> Course:
     """The finished fit that `path` keeps; what it does not have yet is trained, and `told` after each epoch.
 
     `trainer` is made only if there is something to train. Raises CannotResume for a file of another study, Stopped
@@ -28,7 +26,7 @@ def fitted(
         return course
     made = trainer()
     course = begun(made) if course is None else course
-    while not is_over(course, epochs=made.epochs, patience=patience):
+    while not made.over(course.state):
         stop.check()
         wall, processor = time.perf_counter(), time.process_time()
         state, epoch = made.epoch(course.state)
@@ -38,7 +36,7 @@ def fitted(
             "memory": float(most_memory()),
         }
         course = advanced(course, state, epoch, networks=made.solution(state), costs=costs)
-        if not is_over(course, epochs=made.epochs, patience=patience):
+        if not made.over(course.state):
             write_course(path, course, digest=digest)
         told(course)
     course = closed(course)

@@ -65,7 +65,9 @@ class Training(Model):
     validation: Fraction = 0.1
     """Share of the training images that is not learnt from: the best epoch and the end are chosen by it."""
     patience: Whole | None = None
-    """Stop after so many epochs without a better one; never early if it is not said. The best epoch counts anyway."""
+    """Begin the fall of the rate once validation has not risen for so many epochs, to end early; else all are used."""
+    descent: Fraction = 0.4
+    """With patience, the share of the epochs over which the rate falls."""
 
 
 class Method(Model):
@@ -78,7 +80,7 @@ class Method(Model):
     rate: Ratio | None = None
     """Rate of learning at the beginning."""
     patience: Whole | None = None
-    """Stop after so many epochs without a better one."""
+    """Begin the fall of the rate once validation has not risen for so many epochs."""
 
 
 class OnDies(Method):
@@ -97,6 +99,17 @@ class Aware(OnDies):
     """So many times the rate of shorts that the statistics have is drawn."""
 
 
+class Tuned(OnDies):
+    """Training of gains and biases alone."""
+
+    epochs: Whole | None = 5
+    """Most epochs."""
+    batch: Whole | None = 256
+    """Images of a step."""
+    rate: Ratio | None = 0.002
+    """Rate of learning at the beginning."""
+
+
 class Methods(Model):
     """The ways to train that are compared; one that is not named is not made."""
 
@@ -106,8 +119,8 @@ class Methods(Model):
     """One network a die, trained with the map of that die."""
     statistics_aware: Aware | None = None
     """One network for all dies, a new map from the statistics for every batch."""
-    tuned: OnDies | None = None
-    """That network, then scales and biases alone trained anew for each die; the devices stay as they are."""
+    tuned: Tuned | None = None
+    """That network, then gains of every column and biases alone trained for each die; the devices stay as they are."""
 
 
 class Surface(Model):

@@ -44,6 +44,10 @@ class Trainer(Protocol):
         """The state after one more epoch, and how it went."""
         ...
 
+    def over(self, state: State) -> bool:
+        """Whether no epoch is left, be it early."""
+        ...
+
     def solution(self, state: State) -> Solution:
         """The networks of a state."""
         ...

@@ -20,12 +20,17 @@ class Quick:
         self.fit, self.networks, self.epochs, self.start = fit, fit.networks, fit.epochs, start
 
     def begin(self):
-        return {"number": np.full(self.networks, self.start), "seed": np.arange(self.networks) + self.fit.seed}
+        return {"number": np.full(self.networks, self.start), "seed": np.arange(self.networks), "done": np.zeros(1)}
 
     def epoch(self, state):
         number = np.minimum(state["number"] + 0.01 + 0.001 * state["seed"], 0.95)
         wait_for_go(self.fit, number)
-        return {**state, "number": number}, Epoch(1.0 - number, number, np.minimum(number, self.start + 0.035))
+        return {**state, "number": number, "done": state["done"] + 1}, Epoch(
+            1.0 - number, number, np.minimum(number, self.start + 0.035)
+        )
+
+    def over(self, state):
+        return bool(state["done"][0] >= self.epochs)
 
     def solution(self, state):
         return {"weights": state["number"][:, np.newaxis]}
