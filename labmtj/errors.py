@@ -15,6 +15,7 @@
     |   +-- BadReply                        a reply that is no answer to the question
     |   +-- NoReply (TimeoutError)          no answer in time; nothing that comes later passes for one
     |   +-- PowerLost                       an instrument was switched off and on since it was set up
+    |   +-- GatesClosed                     a chip's gates are not as they were told to be; nothing was fired
     |   +-- InterlockOpen                   an interlock has switched outputs off; latched until it is acknowledged
     |   +-- Fenced                          the guardian or a panic has made the bench safe; this process may not go on
     |   +-- Busy                            exit code 6: another process has the instrument, the die or the run
@@ -160,6 +161,10 @@ class NoReply(BenchError, TimeoutError):
 
 class PowerLost(BenchError):
     """An instrument was switched off and on since it was set up: its settings are gone."""
+
+
+class GatesClosed(BenchError):
+    """The digital port that opens a chip's gates has another level than it was given; nothing was fired."""
 
 
 class InterlockOpen(BenchError):

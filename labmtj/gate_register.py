@@ -14,6 +14,8 @@ from dataclasses import dataclass
 CLOSED = 0x3FFF
 """Level of the port with every gate closed: what it has after power-on."""
 MOST_ROWS, MOST_KERNELS = 56, 256
+PER_MESSAGE = 4
+"""Patterns of gates that one message to the instrument holds. Chosen: one of 25 rows takes up to 280 characters."""
 _KERNEL = 7
 _STROBE, _WRITE, _OFF = 1 << 11, 1 << 12, 1 << 13
 
@@ -32,6 +34,26 @@ class Gates:
         return tuple(n + 1 for n in range(MOST_ROWS) if self.rows >> n & 1)
 
 
+def rail(gates: Gates) -> int:
+    """Level of the port once these gates are open."""
+    return _WRITE if gates.write else 0
+
+
+def shut(level: int) -> int:
+    """This level of the port with all gates closed; the latches keep what they hold."""
+    return (level | _OFF) & ~_STROBE
+
+
+def closed(level: int) -> bool:
+    """Whether this level of the port closes all gates."""
+    return bool(level & _OFF)
+
+
+def on_write_rail(level: int) -> bool:
+    """Whether gates are open on the rail of writes at this level of the port."""
+    return bool(level & _WRITE) and not closed(level)
+
+
 def mask(rows: tuple[int, ...] | list[int]) -> int:
     """The mask of these rows of a kernel, from 1."""
     return sum(1 << (row - 1) for row in set(rows))
@@ -43,9 +65,9 @@ def words(before: Gates | None, after: Gates) -> list[int]:
     Without `before`, what the latches hold is not known. Where the kernel or the rail changes all gates are closed
     meanwhile; where only rows change they go over from one pattern to the next.
     """
-    rail = _WRITE if after.write else 0
+    last = rail(after)
     same = before is not None and (before.kernel, before.write) == (after.kernel, after.write)
-    hold = rail if same else rail | _OFF
+    hold = last if same else last | _OFF
     latches = [(n, after.rows >> (8 * n) & 0xFF) for n in range(MOST_ROWS // 8)]
     if before is not None:
         latches = [(n, byte) for n, byte in latches if byte != before.rows >> (8 * n) & 0xFF]
@@ -55,19 +77,23 @@ def words(before: Gates | None, after: Gates) -> list[int]:
     for number, byte in latches:
         level = hold | number << 8 | byte
         found += [level, level | _STROBE]
-    return found if same and not found else [*found, rail]
+    return found if same and not found else [*found, last]
 
 
 class Latches:
     """What stands behind the port: takes its levels one after the other, and tells which gates are open."""
 
     def __init__(self) -> None:
-        self._port, self._held = CLOSED, [0] * 8
+        self._port, self._rows, self._kernel = CLOSED, 0, 1
 
     def take(self, port: int) -> None:
         """The port now has this level."""
         if port & _STROBE and not self._port & _STROBE:
-            self._held[port >> 8 & 7] = port & 0xFF
+            number, byte = port >> 8 & 7, port & 0xFF
+            if number == _KERNEL:
+                self._kernel = byte + 1
+            else:
+                self._rows = self._rows & ~(0xFF << 8 * number) | byte << 8 * number
         self._port = port
 
     @property
@@ -75,5 +101,4 @@ class Latches:
         """The open gates; None while all are closed."""
         if self._port & _OFF:
             return None
-        rows = sum(byte << (8 * n) for n, byte in enumerate(self._held[:_KERNEL]))
-        return Gates(self._held[_KERNEL] + 1, rows, bool(self._port & _WRITE))
+        return Gates(self._kernel, self._rows, bool(self._port & _WRITE))

@@ -7,7 +7,7 @@ line minus bit line.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -233,6 +233,7 @@ class ArrayAccess(Protocol):
         ...
 
 
+@runtime_checkable
 class GatedArray(ArrayAccess, Protocol):
     """An array with a transistor in every cell, in kernels of which one is on the lines at a time.
 
@@ -256,8 +257,11 @@ class GatedArray(ArrayAccess, Protocol):
 class DigitalPort(Protocol):
     """Digital lines of an instrument."""
 
-    def write(self, levels: Sequence[int]) -> None:
-        """Put the port at these levels one after the other, in one message; the last is read back."""
+    def write(self, levels: Sequence[int], *, before: int | None = None) -> None:
+        """Put the port at these levels one after the other, in one message; the last is read back.
+
+        Raises `GatesClosed` if it does not, or if the port was not at the level `before` until then.
+        """
         ...
 
 

@@ -19,10 +19,10 @@ import numpy as np
 from labmtj.bench.limits import Gate
 from labmtj.bench.routing import Line, Router
 from labmtj.bench.upkeep import Upkeep
-from labmtj.errors import BadReply, InputError, NoReply, PowerLost
+from labmtj.errors import BadReply, InputError, LimitExceeded, NoReply, PowerLost
 from labmtj.physics.schemes import two_channels
 from labmtj.ports import CellModel, Clock, Journal, PulseSource, SensePair
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Sum
+from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Scheme, Sum
 from labmtj.runs.journal import product_entry, reading_entry, sum_entry
 
 T = TypeVar("T")
@@ -77,6 +77,8 @@ class BenchArray:
     def check(self, pulse: Pulse) -> None:
         """Raise LimitExceeded if `pulse` would pass a limit, or needs more sources than there are; touches nothing."""
         self._gate.limits.check_pulse(pulse, model=self._model, shape=self._shape)
+        if pulse.scheme is Scheme.GATED:
+            raise LimitExceeded("scheme: gated is for chips with a transistor in every cell; this array has none")
         self._router.check(pulse)
         two_channels(pulse.scheme, pulse.amplitude)
 

@@ -121,13 +121,17 @@ def assemble(
     gate = gate or Gate(limits)
     shared: dict[str, Any] = {
         "gate": gate,
-        "shape": (bench.array.rows, bench.array.cols),
         "router": router(bench, roles, connected),
         "waits": Waits(bench.wait.after_relay, bench.wait.after_source),
         "clock": clock,
         "journal": journal,
         "upkeep": upkeep(bench, roles, connected, clock, journal),
     }
+    if bench.gates is not None:
+        from labmtj.bench.assemble_chip import chip  # which needs what stands here
+
+        return chip(bench, connected, roles, gate, shared)
+    shared |= {"shape": bench.array.shape}
     if roles.drive is None:
         array, examine = _parallel(bench, connected, roles, gate, shared)
     else:

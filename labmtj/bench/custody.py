@@ -20,7 +20,7 @@ from labmtj.bench.fence import Beat, SharedFence
 from labmtj.bench.guard import Guard
 from labmtj.bench.lease import Leases
 from labmtj.bench.reach import Target, find_way, identity_of, is_socket, targets
-from labmtj.bench.watched import WatchedArray, WatchedContact
+from labmtj.bench.watched import WatchedContact, watched
 from labmtj.config.bench import BenchFile
 from labmtj.config.model import InstrumentModel
 from labmtj.errors import BenchError, Fenced
@@ -76,7 +76,7 @@ class Custody:
 
     def watch(self, array: ArrayAccess) -> ArrayAccess:
         """The array, each request to it a transaction."""
-        return WatchedArray(array, self.beat)
+        return watched(array, self.beat)
 
     def watch_contact(self, check: ContactCheck) -> ContactCheck:
         """The check of the lines as one transaction."""

@@ -144,7 +144,8 @@ def _connect(
         safe.add(Stage.SESSIONS, f"close {name}", close)
         serial = device.identify()
         admitted(file.bench, name, model, serial, taken.custody, taken.interlocks)
-        leave_safe(safe, name, model, device, panic=taken.custody is not None)
+        register = file.bench.register == name
+        leave_safe(safe, name, model, device, panic=taken.custody is not None, register=register)
         set_up(file.bench, name, model, device)
     except LabmtjError as error:
         return Finding(name, Verdict.BAD, str(error), f"look at {address}, its cable and its model in the bench file")

@@ -18,6 +18,7 @@ from labmtj.bench.exposure import Exposure
 from labmtj.errors import LifeSpent, LimitExceeded, StorageError
 from labmtj.physics.stress import Limits
 from labmtj.records import Cell, Pulse, Scheme
+from labmtj.runs.journal import patterns_of
 from labmtj.runs.ledger import Life, new_life
 from labmtj.units import Dimension, show
 
@@ -200,6 +201,8 @@ def contribution_of_journal(
             add_pulse(life, pulse, *exposure.stress(pulse)[1:])
         elif kind in ("read", "sum", "sample", "product"):
             _add_read(life, entry, exposure)
+        elif kind == "products":
+            _add_products(life, entry, exposure)
         elif kind == "run":
             wall = datetime.fromisoformat(entry["wall"]).timestamp()
         elif kind == "bench":
@@ -226,6 +229,17 @@ def _add_read(life: Life, entry: Mapping[str, Any], exposure: Exposure) -> None:
         life.read_dose[row - 1] += flips
         if wear > _NOTHING:
             life.damage[row - 1] += wear
+
+
+def _add_products(life: Life, entry: Mapping[str, Any], exposure: Exposure) -> None:
+    """Every pattern of gates reads the rows that it opens, at one sign."""
+    flips, wear = exposure.read(float(entry["v"]), signs=1)
+    counts = patterns_of(entry).sum(axis=0)[:, np.newaxis]
+    first = (int(entry["kernel"]) - 1) * int(entry["rows"])
+    rows = slice(first, first + int(entry["rows"]))
+    life.read_dose[rows] += flips * counts
+    if wear > _NOTHING:
+        life.damage[rows] += wear * counts
 
 
 def _note_states(life: Life, place: tuple[list[int], list[int]], states: Any, seen: float) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from labmtj.bench.exposure import exposure_of
 from labmtj.bench.life import LifeGate, contribution_of_journal
-from labmtj.bench.living_array import LivingArray
+from labmtj.bench.living_array import LivingArray, living
 from labmtj.config.bench import BenchFile
 from labmtj.errors import StorageError
 from labmtj.host_state import user_folder
@@ -70,7 +70,7 @@ def kept_life(array: ArrayAccess, file: BenchFile, limits: Limits, journal: Path
     ledger, key, name = Ledger(ledger_path(file)), die_key(file), run_id(journal)
     gate = _begun(ledger, file, limits, name, journal.parent, contribution_of_run(journal, file, limits))
     try:
-        yield LivingArray(array, gate)
+        yield living(array, gate)
     except BaseException as error:
         try:
             ledger.end(key, name, contribution_of_run(journal, file, limits), how="failed")
@@ -92,7 +92,7 @@ def session_life(array: ArrayAccess, file: BenchFile, limits: Limits) -> Generat
     gate = _begun(ledger, file, limits, name, Path.cwd(), nothing)
     how = "failed"
     try:
-        yield LivingArray(array, gate)
+        yield living(array, gate)
         how = "done"
     finally:
         ledger.end(key, name, gate.contribution(), how=how)

@@ -62,6 +62,10 @@ class Gate:
         others = [volts for name, sent in self._sent.items() if name != owner for volts in sent.values()]
         self.check_across([0.0, *others, *levels.values()], what)
 
+    def others_on(self, owner: str) -> bool:
+        """Whether a source of another instrument stands at a level."""
+        return any(volts for name, sent in self._sent.items() if name != owner for volts in sent.values())
+
     def keep_sent(self, owner: str, levels: Mapping[str, float]) -> None:
         """These are the levels [V] at which an instrument's channels stand now."""
         self._sent[owner] = levels

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from labmtj.bench.around import AroundArray
 from labmtj.bench.life import LifeGate
-from labmtj.ports import ArrayAccess
+from labmtj.ports import ArrayAccess, GatedArray
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
 
 
@@ -53,3 +56,29 @@ class LivingArray(AroundArray):
     def rest(self) -> None:
         """All lines to ground, sources at 0 V."""
         self._array.rest()
+
+
+class LivingChip(LivingArray):
+    """The same for a chip (labmtj.ports.GatedArray)."""
+
+    def __init__(self, array: GatedArray, gate: LifeGate) -> None:
+        super().__init__(array, gate)
+        self._chip = array
+
+    @property
+    def kernels(self) -> int:
+        """How many kernels there are."""
+        return self._chip.kernels
+
+    def multiply_each(self, kernel: int, patterns: NDArray[np.bool_], col: int, *, voltage: float) -> Floats:
+        """Currents [A] into a column of a kernel; every pattern counts, once, for the rows whose gates it opens."""
+        count = self._chip.shape[0] // self._chip.kernels
+        rows = np.repeat(np.arange(count) + (kernel - 1) * count + 1, patterns.sum(axis=0)).tolist()
+        self._gate.check_read(rows, [voltage] * len(rows), signs=1)
+        self._gate.add_read(rows, [voltage] * len(rows), signs=1)
+        return self._chip.multiply_each(kernel, patterns, col, voltage=voltage)
+
+
+def living(array: ArrayAccess, gate: LifeGate) -> LivingArray:
+    """This array with a count of what its cells take."""
+    return LivingChip(array, gate) if isinstance(array, GatedArray) else LivingArray(array, gate)

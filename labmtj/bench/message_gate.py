@@ -4,7 +4,8 @@ It stands behind the typed gates (`limits`) and knows nothing of drivers but the
 writes, for a driver with a mistake, for numbers that were formatted into texts. What it cannot read it refuses.
 Levels hold against the limits of a terminal and of a cell: alone, with every other line at ground, and together with
 the other sources of the bench, unless the typed gate has granted just these voltages for one pulse. Compliance is
-held against the largest that the bench allows; a generator's levels count as an open circuit gets them.
+held against the largest that the bench allows; a generator's levels count as an open circuit gets them. A digital port
+is written where a chip's gates hang on it, and on the rail of writes these move with every source at 0 V only.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from labmtj.config.model import FieldSourceModel, InstrumentModel, PulseGenerato
 from labmtj.drivers.vocabularies import VOCABULARIES
 from labmtj.drivers.vocabulary import Does, Vocabulary
 from labmtj.errors import InputError, LimitExceeded
+from labmtj.gate_register import CLOSED, closed, on_write_rail
 from labmtj.physics.stress import Limits
 from labmtj.units import Dimension, show
 
@@ -36,12 +38,14 @@ def message_gate(
     gate: Gate | None = None,
     driver: Any = None,
     most_current: float | None = None,
+    register: bool = False,
 ) -> InstrumentGate:
     """The gate of one instrument (labmtj.bench.transport.MessageGate).
 
     `gate` is the bench's, shared by all instruments, with what it grants for a pulse; `driver` the class of a driver
     of one's own, which says its words in `VOCABULARY`; `most_current` [A] the bound of a magnet's supply where the
-    bench has a tighter one than its rating. Raises InputError for a driver without words.
+    bench has a tighter one than its rating; `register` says that gates hang on its digital port. Raises InputError for
+    a driver without words.
     """
     module = model.driver.partition(":")[0]
     vocabulary = getattr(driver, "VOCABULARY", None) or VOCABULARIES.get(module)
@@ -54,14 +58,20 @@ def message_gate(
         current = model.current if most_current is None else min(model.current, most_current)
         vocabulary = vocabulary.rated(current=current, voltage=model.voltage)
     ohms = model.output_impedance if isinstance(model, PulseGeneratorModel) else 0.0
-    return InstrumentGate(name or model.title, vocabulary, gate or Gate(limits), ohms=ohms)
+    return InstrumentGate(name or model.title, vocabulary, gate or Gate(limits), ohms=ohms, register=register)
 
 
 class InstrumentGate:
-    """Reads what one instrument is sent. `ohms`: a generator's output impedance; 0 for what has no load setting."""
+    """Reads what one instrument is sent. `ohms`: a generator's output impedance; 0 for what has no load setting.
 
-    def __init__(self, name: str, vocabulary: Vocabulary, gate: Gate, *, ohms: float = 0.0) -> None:
+    `register`: the digital port opens the gates of a chip.
+    """
+
+    def __init__(
+        self, name: str, vocabulary: Vocabulary, gate: Gate, *, ohms: float = 0.0, register: bool = False
+    ) -> None:
         self._name, self._vocabulary, self._gate, self._ohms = name, vocabulary, gate, ohms
+        self._register = register
         self._read: Reader = message_tsp.effects if vocabulary.language == "tsp" else message_scpi.effects
         self._known: dict[str, tuple[Effect, ...]] = {}
         self._state = _State()
@@ -112,6 +122,8 @@ class InstrumentGate:
                 self._fire(state, what)
             case Does.RESETS:
                 state.reset(channel, load=50.0 if self._ohms else 0.0, ohms=self._ohms)
+            case Does.GATES:
+                self._gates(effect.values[0], state, what)
             case Does.RATED:
                 most = self._vocabulary.bounds[effect.slot]
                 if not abs(effect.values[0]) <= most * (1 + 1e-9):
@@ -147,6 +159,16 @@ class InstrumentGate:
         if effect.slot == _NOW:
             state.limited = state.limited | {effect.channel}
 
+    def _gates(self, value: float, state: _State, what: str) -> None:
+        """A level of the digital port: closing all gates passes always."""
+        level = int(value)
+        if not self._register or level != value or not 0 <= level <= CLOSED:
+            raise LimitExceeded(f"{what}: the digital port is not for this, or has no such level")
+        moves = level != state.port and (on_write_rail(state.port) or on_write_rail(level))
+        if moves and not closed(level) and (any(state.levels.values()) or self._gate.others_on(self._name)):
+            raise LimitExceeded(f"{what}: gates on the rail of writes move with every source at 0 V only")
+        state.port = level
+
     def _load(self, effect: Effect, state: _State) -> None:
         """Levels that stand count by the larger of both loads: what models keep when the load changes differs."""
         before, load = state.factor(effect.channel), effect.values[0]
@@ -181,9 +203,10 @@ class _State:
     Its mappings are replaced, never changed, so that a copy costs nothing.
     """
 
-    __slots__ = ("active", "armed", "default_load", "levels", "limited", "loads")
+    __slots__ = ("active", "armed", "default_load", "levels", "limited", "loads", "port")
 
     def __init__(self) -> None:
+        self.port = CLOSED
         self.levels: dict[str, float] = {}
         self.armed: dict[tuple[str, str], tuple[float, ...]] = {}
         self.active: dict[str, bool] = {}  # whether a channel follows its list; not said: it does
@@ -196,6 +219,7 @@ class _State:
         other = _State.__new__(_State)
         other.levels, other.armed, other.active = self.levels, self.armed, self.active
         other.loads, other.default_load, other.limited = self.loads, self.default_load, self.limited
+        other.port = self.port
         return other
 
     def factor(self, channel: str) -> float:

@@ -157,6 +157,10 @@ class _Reader:
             values = self._list()
             self._need(")")
             self._keep(word, channel, values, f"{path}({{{', '.join(map(repr, values))}}})")
+        elif word.does is Does.GATES:
+            level = number(self._literal(), self.text)
+            self._need(")")
+            self._keep(word, channel, (level,), f"{path}({level:g})")
         else:
             if self._peek() != ")":
                 self._expression(0)

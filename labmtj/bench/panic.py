@@ -67,6 +67,7 @@ def prepare(targets: Sequence[Target]) -> list[Prepared]:
             words = "relays open"
         else:
             words = "field off" if isinstance(model, FieldSourceModel) else "sources at 0 V and off"
+            words += ", gates closed" if target.register else ""
         load_driver(model.driver, beside=Path(target.sheet))
         found.append(Prepared(target, model, words, isinstance(model, SwitchMatrixModel | FieldSourceModel)))
     return found
@@ -129,7 +130,8 @@ def _one(manager: pyvisa.ResourceManager, entry: Prepared) -> None:
     """Make one instrument safe. Raises what drivers and PyVISA raise."""
     resource = _session(manager, entry.target)
     try:
-        device, _ = device_on(resource, entry.target.name, entry.model, Path(entry.target.sheet))
+        sheet, register = Path(entry.target.sheet), entry.target.register
+        device, _ = device_on(resource, entry.target.name, entry.model, sheet, register=register)
         panic_of(device)()
     finally:
         resource.close()

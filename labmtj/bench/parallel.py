@@ -78,6 +78,8 @@ class ParallelArray:
     def check(self, pulse: Pulse) -> None:
         """Raise LimitExceeded if `pulse` would pass a limit, or cannot be made here; touches nothing."""
         self._gate.limits.check_pulse(pulse, model=self._model, shape=self._shape)
+        if pulse.scheme is Scheme.GATED:
+            raise LimitExceeded("scheme: gated is for chips with a transistor in every cell; this array has none")
         self._router.check(pulse)
         if pulse.scheme is Scheme.FLOATING:
             raise LimitExceeded("floating lines: rows of this bench are wired to their channels and cannot float")

@@ -38,6 +38,8 @@ class Target:
     sheet: str
     fallback: str | None = None
     dead_socket: int | None = None
+    register: bool = False
+    """Its digital port opens the gates of a chip."""
 
     def record(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -47,7 +49,14 @@ class Target:
 def targets(file: BenchFile) -> list[Target]:
     """All instruments of a bench."""
     return [
-        Target(name, entry.address, str(file.model_file(name).resolve()), entry.fallback, entry.dead_socket)
+        Target(
+            name,
+            entry.address,
+            str(file.model_file(name).resolve()),
+            entry.fallback,
+            entry.dead_socket,
+            file.bench.register == name,
+        )
         for name, entry in file.bench.instruments.items()
     ]
 
@@ -167,12 +176,21 @@ def device_on(
     fence: Fence | None = None,
     gate: MessageGate | None = None,
     heartbeat: Heartbeat | None = None,
+    register: bool = False,
 ) -> tuple[Any, GuardedTransport]:
-    """The driver of an instrument over an open session, and what it speaks through."""
+    """The driver of an instrument over an open session, and what it speaks through.
+
+    `register`: gates hang on its digital port, which making it safe then closes. Raises InputError where it has none.
+    """
     driver = load_driver(model.driver, beside=sheet)
     transport = GuardedTransport(resource, fence=fence, gate=gate, heartbeat=heartbeat)
     link = getattr(driver, "LINK", TspLink)(transport, f"{name} ({model.title})")
-    return driver(link, model), transport
+    device = driver(link, model)
+    if register:
+        if not hasattr(device, "hold_gates"):
+            raise InputError(f"{name} ({model.title}) has no digital port that could open gates")
+        device.hold_gates()
+    return device, transport
 
 
 def _parsed(address: str) -> Any:

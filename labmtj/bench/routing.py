@@ -80,6 +80,10 @@ class Router:
             raise LineFaulty("relays are not where they were asked to be", faults)
         return True
 
+    def stands(self, route: Mapping[Line, Role]) -> bool:
+        """Whether no relay has to move for a route, as far as is known."""
+        return self._sure and self._harness.crosspoints(route) == self._closed
+
     def doubt(self) -> None:
         """Look at the relays before the next move, whatever the last one has shown."""
         self._sure = False

@@ -112,17 +112,21 @@ def hurried_by_signals(panic: Callable[[], None]) -> Generator[None, None, None]
             signal.raise_signal(number)
 
 
-def leave_safe(safe: SafeState, name: str, model: InstrumentModel, device: Any, *, panic: bool = False) -> None:
+def leave_safe(
+    safe: SafeState, name: str, model: InstrumentModel, device: Any, *, panic: bool = False, register: bool = False
+) -> None:
     """Add what makes one instrument safe when the bench is left; there is nothing to do to a thermometer.
 
     `panic`: signals may turn its sources off in the middle of whatever is under way. Not those of a simulated
-    instrument in this process, which would be called within itself.
+    instrument in this process, which would be called within itself. `register`: gates hang on its digital port, and
+    its driver closes them once its sources are off.
     """
     if isinstance(model, SwitchMatrixModel):
         safe.add(Stage.RELAYS, f"open the relays of {name}", getattr(device, "shutdown", device.open_all))
     elif isinstance(model, FieldSourceModel):
         safe.add(Stage.FIELD, f"output of {name} off", device.shutdown)
     elif not isinstance(model, ThermometerModel):
-        safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off", device.shutdown)
+        gates = ", gates closed" if register else ""
+        safe.add(Stage.SOURCES, f"sources of {name} to 0 V and off{gates}", device.shutdown)
         if panic:
             safe.add_panic(getattr(device, "panic", device.shutdown))

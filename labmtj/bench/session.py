@@ -201,7 +201,7 @@ def _connect(
         identities[name] = device.identify()
         admitted(bench, name, model, identities[name], custody, interlocks)
         # Only an instrument that is what it should be, and ours, gets commands when the bench is left.
-        leave_safe(safe, name, model, device, panic=custody is not None)
+        leave_safe(safe, name, model, device, panic=custody is not None, register=bench.register == name)
         set_up(bench, name, model, device)
         devices[name] = device
     if custody is not None:
@@ -256,9 +256,13 @@ def connect_instrument(
     sheet = file.model_file(name)
     bounds, magnet = gate or Gate(Limits(**dict(file.bench.limits))), file.bench.magnet
     most = None if magnet is None else magnet.limit / abs(magnet.tesla_per_ampere) * (1 + 1e-6)
-    driver = load_driver(model.driver, beside=sheet)
-    words = message_gate(model, bounds.limits, name=name, gate=bounds, driver=driver, most_current=most)
-    device, transport = device_on(resource, name, model, sheet, fence=fence, gate=words, heartbeat=heartbeat)
+    driver, register = load_driver(model.driver, beside=sheet), file.bench.register == name
+    words = message_gate(
+        model, bounds.limits, name=name, gate=bounds, driver=driver, most_current=most, register=register
+    )
+    device, transport = device_on(
+        resource, name, model, sheet, fence=fence, gate=words, heartbeat=heartbeat, register=register
+    )
     return device, transport.close
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
-from labmtj.errors import BadReply, BenchError, Fenced, InterlockOpen, NoReply, PowerLost
+from labmtj.errors import BadReply, BenchError, Fenced, GatesClosed, InterlockOpen, NoReply, PowerLost
 from labmtj.ports import Clock, Journal
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class Upkeep:
         except (Fenced, InterlockOpen):
             raise
         except BenchError as error:
-            if not self.mend() and not isinstance(error, NoReply | BadReply):
+            if not self.mend() and not isinstance(error, NoReply | BadReply | GatesClosed):
                 raise
         begin()
         return operation()

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from labmtj.bench.around import AroundArray
 from labmtj.bench.fence import Beat
-from labmtj.ports import ArrayAccess, ContactCheck
+from labmtj.ports import ArrayAccess, ContactCheck, GatedArray
 from labmtj.records import Cell, Contact, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
 
 
@@ -47,6 +50,29 @@ class WatchedArray(AroundArray):
         """All lines to ground."""
         with self._beat.transaction():
             self._array.rest()
+
+
+class WatchedChip(WatchedArray):
+    """The same for a chip (labmtj.ports.GatedArray)."""
+
+    def __init__(self, array: GatedArray, beat: Beat) -> None:
+        super().__init__(array, beat)
+        self._chip = array
+
+    @property
+    def kernels(self) -> int:
+        """How many kernels there are."""
+        return self._chip.kernels
+
+    def multiply_each(self, kernel: int, patterns: NDArray[np.bool_], col: int, *, voltage: float) -> Floats:
+        """Currents [A] into a column of a kernel, (patterns,), each with a pattern of its gates open."""
+        with self._beat.transaction():
+            return self._chip.multiply_each(kernel, patterns, col, voltage=voltage)
+
+
+def watched(array: ArrayAccess, beat: Beat) -> WatchedArray:
+    """This array with each request a transaction."""
+    return WatchedChip(array, beat) if isinstance(array, GatedArray) else WatchedArray(array, beat)
 
 
 class WatchedContact:

@@ -91,6 +91,7 @@ class ArrayEntry(Model):
     rows: Annotated[int, Field(ge=1, le=1024)]
     cols: Annotated[int, Field(ge=1, le=1024)]
     kernels: Annotated[int, Field(ge=1, le=MOST_KERNELS)] | None = None
+    """Arrays of this size on a chip with a transistor in every cell"""
     die: str | None = None
     positive_row_writes: Literal["P", "AP"] | None = None
     wire: Resistance | None = None
@@ -109,8 +110,11 @@ class GatesEntry(Model):
     """
 
     port: str
+    """Instrument whose digital port writes the register: the one that drives and senses"""
     read: Voltage
+    """Gate voltage of open rows while cells are read"""
     write: Voltage
+    """Gate voltage of open rows while cells are written"""
 
 
 class ReferenceResistor(Model):
@@ -201,6 +205,7 @@ class Die(Model):
     anisotropy_field: FluxDensity | None = None
     defects: Defects | None = None
     transistor: TransistorEntry | None = None
+    """Transistor of every cell of a chip"""
     telegraph: Fraction | None = None
     temperature: Temperature | None = None
     r_p_per_kelvin: SignedRatio | None = None
@@ -230,9 +235,13 @@ class TransistorEntry(Model):
     """
 
     threshold: Voltage | None = None
+    """Gate voltage above its terminals at which it begins to conduct"""
     on_resistance: Resistance | None = None
+    """Its resistance at small drops and an overdrive of `at_overdrive`"""
     at_overdrive: Voltage | None = None
+    """Gate voltage above the threshold that `on_resistance` is stated for"""
     sigma_threshold: Voltage | None = None
+    """Spread of the threshold from cell to cell"""
 
 
 class Leads(Model):
@@ -267,6 +276,7 @@ class Bench(Model):
     pulse: Pulses = Pulses()
     use: Use = Use()
     gates: GatesEntry | None = None
+    """Register that opens the gates of a chip"""
     magnet: Magnet | None = None
     thermometer: ThermometerEntry | None = None
     mains: Frequency
@@ -280,6 +290,11 @@ class Bench(Model):
     def channels(self) -> dict[str, tuple[str, str]]:
         """Matrix row letter -> (instrument, channel), for the rows that an instrument is plugged into."""
         return {row: plug(text) for row, text in self.roles.items() if text != "ground"}
+
+    @property
+    def register(self) -> str | None:
+        """The instrument whose digital port opens a chip's gates; None without a chip."""
+        return None if self.gates is None else self.gates.port
 
     @property
     def analog(self) -> bool:

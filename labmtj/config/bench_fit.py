@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from labmtj.config import finder
+from labmtj.config.bench_chip import chip_problems
 from labmtj.config.bench_magnet import magnet_problems, thermometer_problems
 from labmtj.config.check import nearest
 from labmtj.config.model import FieldSourceModel, InstrumentModel, SwitchMatrixModel, ThermometerModel, load_model
@@ -34,6 +35,7 @@ def problems(bench: Bench, source: Source) -> Iterator[Problem]:
         wires: dict[int, int | Plug] = getattr(bench.lines, side)
         for plugged in sorted(end for end in wires.values() if not isinstance(end, int)):
             yield from _channel(source, ("lines", side), plugged, models, named=False)
+    yield from chip_problems(bench, source, models)
     yield from magnet_problems(bench.magnet, source, models)
     yield from thermometer_problems(bench.thermometer, source, models)
     matrices = {name: model for name, model in models.items() if isinstance(model, SwitchMatrixModel)}

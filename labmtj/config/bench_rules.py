@@ -30,10 +30,9 @@ def problems(bench: Bench, source: Source) -> Iterator[Problem]:
     yield from _lines(bench, source)
     yield from bench_fit.problems(bench, source)
     for name, entry in bench.references.items():
-        if entry.row > bench.array.rows or entry.col > bench.array.cols:
-            message = (
-                f"({entry.row}, {entry.col}) is not on the array, which has {bench.array.rows} x {bench.array.cols}"
-            )
+        rows, cols = bench.array.shape
+        if entry.row > rows or entry.col > cols:
+            message = f"({entry.row}, {entry.col}) is not on the array, which has {rows} x {cols}"
             yield source.problem(("references", name), message, key=True)
     if "@" not in bench.visa:
         hint = 'write "@labmtj" for the twin, "@py" or "@ivi" for instruments'

@@ -115,6 +115,8 @@ class SourceMeterModel(Model):
     nplc: NplcBounds
     pulse: PulseBounds
     range_compliance: float
+    digital_lines: Annotated[int, Field(ge=0, le=32)] = 0
+    """Lines of its digital port: fourteen open the gates of a chip."""
     timing: SourceMeterTiming
 
 

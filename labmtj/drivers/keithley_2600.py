@@ -12,17 +12,15 @@ there, since a power cut takes it away: then nothing is armed and nothing fires.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from labmtj.config.model import SourceMeterModel
 from labmtj.drivers.identity import check_identity
+from labmtj.drivers.keithley_2600_gates import GatePair, Port
+from labmtj.drivers.keithley_2600_pair import SourcePair, check_level, flag, range_for
 from labmtj.drivers.link import MARK, Meaning, TspLink
 from labmtj.drivers.restoring import restore
-from labmtj.errors import BadReply, BenchError, LimitExceeded
+from labmtj.errors import BenchError, LimitExceeded
 
-PULSE_NPLC = 0.001  # the shortest integration, 20 us at 50 Hz: it ends within a pulse of 100 us
-AT_LIMIT = 0.995  # chosen: share of the compliance that counts as reached; the meter's gain is good to 0.02 %
-_WIDTH = "trigger.timer[1].delay"
 _PULSE_SETUP = (
     "trigger.timer[1].count = 1 trigger.timer[1].passthrough = false "
     "trigger.timer[1].stimulus = trigger.generator[1].EVENT_ID"
@@ -56,10 +54,16 @@ class Keithley2600:
     def __init__(self, link: TspLink, model: SourceMeterModel) -> None:
         self.link, self.model = link, model
         self._source_range, self._mains = 0.0, 0.0  # of the set-up
+        self._port: Port | None = None
 
     def identify(self) -> str:
         """Check that this is the model it should be; return its serial number. Raises BenchError if it is not."""
         return check_identity(self.link, self.model)
+
+    def hold_gates(self) -> Port:
+        """From now on the digital port is the register of a chip's gates: closed by a set-up and by what makes safe."""
+        self._port = self._port or Port(self.link)
+        return self._port
 
     def setup(self, *, source_range: float, mains: float) -> None:
         """Set everything that a read or a pulse relies on; outputs are off after it.
@@ -84,6 +88,8 @@ class Keithley2600:
             self.link.verify({f"{c}.source.rangev": float(source_range), **wanted})
         self.link.run(_PULSE_SETUP, meaning=Meaning.SET)
         self.link.verify({"trigger.timer[1].count": 1.0})
+        if self._port is not None:
+            self._port.close()
 
     def check_power(self) -> None:
         """Raise PowerLost if the instrument was switched off and on since it was set up."""
@@ -96,6 +102,11 @@ class Keithley2600:
     def channel(self, name: str) -> SourceChannel:
         """The source-measure channel with this name ("a" or "b")."""
         return SourceChannel(self.link, f"smu{name}", self.model)
+
+    def gate_pair(self, first: str, second: str, *, compliance: float, nplc: float, read_range: float) -> GatePair:
+        """The same two channels in front of a chip whose gates the digital port opens: all in one message."""
+        smus = f"smu{first}", f"smu{second}"
+        return GatePair(self.link, smus, self.model, compliance=compliance, nplc=nplc, read_range=read_range)
 
     def pair(self, first: str, second: str, *, compliance: float, nplc: float, read_range: float) -> SourcePair:
         """Two channels that fire together; the second senses what the first drives.
@@ -115,7 +126,8 @@ class Keithley2600:
     def shutdown(self) -> None:
         """Bring all channels to 0 V and turn their outputs off (they then hold 0 V), and see that they are.
 
-        Whatever stands in the error queue is dropped first: it must not keep a source on.
+        Gates that hang on the digital port are closed after that. Whatever stands in the error queue is dropped first:
+        it must not keep a source on.
         """
         self.link.silence("errorqueue.clear()", *self._steps("abort()"))
         self._see()
@@ -126,7 +138,8 @@ class Keithley2600:
 
     def _steps(self, *before: str) -> list[str]:
         names = [f"smu{name}" for name in self.model.channels]
-        return [f"{c}.{step}" for step in (*before, "source.levelv = 0", "source.output = 0") for c in names]
+        steps = [f"{c}.{step}" for step in (*before, "source.levelv = 0", "source.output = 0") for c in names]
+        return steps if self._port is None else [*steps, self._port.CLOSING]
 
     def _see(self) -> None:
         names = [f"smu{name}" for name in self.model.channels]
@@ -134,6 +147,8 @@ class Keithley2600:
         on = [c for c, state in zip(names, left, strict=True) if self.link.parse(f"{c}.source.output", state) != 0]
         if on:
             raise BenchError(f"{self.link.name}: the outputs of {', '.join(on)} are still on")
+        if self._port is not None:
+            self._port.see_closed()
 
 
 class SourceChannel:
@@ -149,7 +164,7 @@ class SourceChannel:
 
     @source_voltage.setter
     def source_voltage(self, volts: float) -> None:
-        _check_level(self._link, self._model, volts)
+        check_level(self._link, self._model, volts)
         self._link.assign(f"{self._smu}.source.levelv", volts, level=True)
 
     @property
@@ -187,7 +202,7 @@ class SourceChannel:
 
     @current_range.setter
     def current_range(self, amperes: float) -> None:
-        self._link.assign(f"{self._smu}.measure.rangei", _range(self._link, self._model, amperes))
+        self._link.assign(f"{self._smu}.measure.rangei", range_for(self._link, self._model, amperes))
 
     @property
     def source_enabled(self) -> bool:
@@ -202,7 +217,7 @@ class SourceChannel:
     def in_compliance(self) -> bool:
         """Get whether the current limit holds the output below its level."""
         expression = f"{self._smu}.source.compliance"
-        return _flag(self._link, expression, self._link.ask(expression, meaning=Meaning.READ)[0])
+        return flag(self._link, expression, self._link.ask(expression, meaning=Meaning.READ)[0])
 
     def measure_current(self) -> float:
         """Measure the current out of the channel [A]; infinite, with its sign, beyond the range."""
@@ -214,119 +229,3 @@ class SourceChannel:
         """Go to 0 V and turn the output off."""
         c = self._smu
         self._link.assign_all({f"{c}.source.levelv": 0.0, f"{c}.source.output": 0.0}, output=True)
-
-
-class SourcePair:
-    """Two channels of one 2600B: they fire together, and the second senses what the first drives."""
-
-    def __init__(
-        self,
-        link: TspLink,
-        smus: Sequence[str],
-        model: SourceMeterModel,
-        *,
-        compliance: float,
-        nplc: float,
-        read_range: float,
-    ) -> None:
-        self._link, self._smus, self._model = link, tuple(smus), model
-        self._compliance, self._nplc = compliance, nplc
-        self._read_range = _range(link, model, read_range)
-        self._pulse_range = _range(link, model, compliance)
-
-    def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
-        """Fire both channels once, [V] and [s]; True if one of them was in compliance.
-
-        Raises LimitExceeded for a pulse that the model does not make, and PowerLost if the instrument has been
-        off; nothing has left then. Whatever goes wrong later, the trigger model is left idle; NoReply and BadReply
-        mean that nobody saw whether the pulse left. It is never sent again.
-        """
-        bounds = self._model.pulse
-        if not bounds.minimum <= width <= bounds.maximum:
-            raise LimitExceeded(
-                f"{self._link.name}: a pulse of {width:g} s is outside {bounds.minimum:g} to {bounds.maximum:g} s"
-            )
-        for volts in amplitudes:
-            _check_level(self._link, self._model, volts)
-        armed = " ".join(
-            f"{c}.measure.rangei = {self._pulse_range!r} {c}.measure.nplc = {PULSE_NPLC!r} {c}.nvbuffer1.clear() "
-            f"{c}.trigger.source.listv({{{float(volts)!r}}}) {c}.trigger.initiate()"
-            for c, volts in zip(self._smus, amplitudes, strict=True)
-        )
-        if self._link.in_force(_WIDTH) != width:
-            self._link.assign(_WIDTH, width)
-        fire = f"if {MARK} then {armed} trigger.generator[1].assert() waitcomplete() end"
-        try:
-            on, *currents = self._link.ask(MARK, *(f"{c}.nvbuffer1[1]" for c in self._smus), after=fire)
-            if on == "nil":
-                raise self._link.lost_power()
-            if on != "true":
-                raise BadReply(self._link.name, MARK, on, "true or nil")
-            found = [abs(self._link.reading("nvbuffer1[1]", text, full_scale=self._pulse_range)) for text in currents]
-        except BaseException:
-            self._link.blind(" ".join(f"{c}.abort()" for c in self._smus))
-            raise
-        return any(current >= AT_LIMIT * self._compliance for current in found)
-
-    def sense(self, volts: float, *, settle: float) -> tuple[float, bool]:
-        """Put the first channel at `volts`, wait `settle` [s], measure, return it to 0 V, all in one message.
-
-        The current [A] into the second channel, and whether the first was in compliance or the second
-        beyond its range. A host that dies in between leaves 0 V behind. Raises BenchError if a level is
-        not what was asked for, or an output is off (after a power cut, say): the level that is read back is
-        multiplied by both output states.
-        """
-        _check_level(self._link, self._model, volts)
-        if not 0 <= settle < math.inf:
-            raise LimitExceeded(f"{self._link.name}: a settling time of {settle} s makes no sense")
-        first, second = self._smus
-        level = f"{first}.source.levelv"
-        set_to, current, limited, after = self._link.ask(
-            "v",
-            "i",
-            "c",
-            level,
-            after=f"{second}.measure.rangei = {self._read_range!r} {second}.measure.nplc = {float(self._nplc)!r} "
-            f"{level} = {float(volts)!r} "
-            f"local v = {level} * {first}.source.output * {second}.source.output delay({float(settle)!r}) "
-            f"local i = {second}.measure.i() local c = {first}.source.compliance {level} = 0",
-            meaning=Meaning.SET,
-        )
-        found = self._link.parse(level, set_to), self._link.parse(level, after)
-        if not math.isclose(found[0], volts, rel_tol=1e-9, abs_tol=1e-15) or found[1] != 0:
-            self._link.check_power()
-            raise BenchError(
-                f"{self._link.name} had {level} = {found[0]!r}, then {found[1]!r}, not {volts!r}, then 0; "
-                "or an output is off"
-            )
-        amperes = -self._link.reading(f"{second}.measure.i()", current, full_scale=self._read_range)
-        if not math.isfinite(amperes):
-            return math.copysign(self._read_range, amperes), True
-        return amperes, _flag(self._link, f"{first}.source.compliance", limited)
-
-    def rest(self) -> None:
-        """Both channels to 0 V, read back."""
-        for smu in self._smus:
-            self._link.assign(f"{smu}.source.levelv", 0.0, level=True)
-
-
-def _range(link: TspLink, model: SourceMeterModel, amperes: float) -> float:
-    """The smallest current range [A] that holds `amperes`."""
-    ranges = sorted(entry.range for entry in model.measure_current if 0 < amperes * (1 - 1e-9) <= entry.range)
-    if not ranges:
-        raise LimitExceeded(f"{link.name}: no current range holds {amperes:g} A")
-    return ranges[0]
-
-
-def _flag(link: TspLink, command: str, reply: str) -> bool:
-    """A Lua boolean; BadReply for anything else."""
-    if reply not in ("true", "false"):
-        raise BadReply(link.name, command, reply, "true or false")
-    return reply == "true"
-
-
-def _check_level(link: TspLink, model: SourceMeterModel, volts: float) -> None:
-    """Refuse a source level [V] that no range of the model holds; not a number is refused too."""
-    largest = max(entry.range for entry in model.source_voltage)
-    if not abs(volts) <= largest:
-        raise LimitExceeded(f"{link.name}: a level of {volts:g} V is beyond {largest:g} V")

@@ -180,6 +180,8 @@ _2600 = Vocabulary(
     (
         *_TSP_CALLS,
         Word("smu#.trigger.source.listv", Does.ARMS, "list"),
+        Word("digio.writeport", Does.GATES),
+        Word("digio.readport"),
         Word("smu#.reset", Does.RESETS),
         Word("reset", Does.RESETS),
         Word("trigger.generator[*].assert", Does.FIRES),
@@ -189,7 +191,7 @@ _2600 = Vocabulary(
         *_free("trigger.timer[*].reset", "trigger.timer[*].clear", "trigger.clear", "trigger.wait"),
     ),
     needs_compliance=True,
-    roots=_TSP_ROOTS | {"smua", "smub", "trigger"},
+    roots=_TSP_ROOTS | {"smua", "smub", "trigger", "digio"},
 )
 
 _SWITCH = Vocabulary(

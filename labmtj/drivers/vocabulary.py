@@ -25,6 +25,7 @@ class Does(enum.Enum):
     OUTPUT = "output"  # the channel's output, on or off
     FIRES = "fires"  # releases what is armed
     RESETS = "resets"  # levels to 0 V, compliance and load to what nobody here has set
+    GATES = "gates"  # writes the digital port, on which a chip's gates may hang
     RATED = "rated"  # a number that no limit of the array is about, but a bound of its own is (`Vocabulary.bounds`)
 
 

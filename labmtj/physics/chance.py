@@ -112,8 +112,8 @@ def _mix_all(z: Words) -> Words:
     return z ^ (z >> np.uint64(31))
 
 
-def _addresses(seed: int, purpose: int, ordinals: Words) -> Words:
-    places = np.arange(ordinals.size, dtype=np.uint64)
+def _addresses(seed: int, purpose: int, ordinals: Words, first: int = 0) -> Words:
+    places = np.arange(first, first + ordinals.size, dtype=np.uint64)
     z = _mix_all(np.uint64(_prefix(seed, purpose)) ^ (places * np.uint64(GOLDEN) + np.uint64(2)))
     return _mix_all(z ^ (ordinals * np.uint64(GOLDEN) + np.uint64(3)))
 
@@ -122,14 +122,14 @@ def _units(bits: Words) -> Floats:
     return ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * _UNIT
 
 
-def uniforms_each(seed: int, purpose: Purpose, ordinals: Words) -> Floats:
-    """Uniform numbers for the places 0 .. n-1, each with its own ordinal; shape (n,)."""
-    return _units(_addresses(seed, int(purpose), ordinals))
+def uniforms_each(seed: int, purpose: Purpose, ordinals: Words, *, first: int = 0) -> Floats:
+    """Uniform numbers for the places `first` .. first + n-1, each with its own ordinal; shape (n,)."""
+    return _units(_addresses(seed, int(purpose), ordinals, first))
 
 
-def uniforms(seed: int, purpose: Purpose, count: int, ordinal: int = 0) -> Floats:
-    """Uniform numbers for the places 0 .. count-1, shape (count,)."""
-    return uniforms_each(seed, purpose, np.full(count, ordinal, dtype=np.uint64))
+def uniforms(seed: int, purpose: Purpose, count: int, ordinal: int = 0, *, first: int = 0) -> Floats:
+    """Uniform numbers for the places `first` .. first + count-1, shape (count,)."""
+    return uniforms_each(seed, purpose, np.full(count, ordinal, dtype=np.uint64), first=first)
 
 
 def normals(seed: int, purpose: Purpose, count: int, ordinal: int = 0) -> Floats:

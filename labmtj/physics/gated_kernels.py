@@ -31,9 +31,10 @@ VOLTS, OHMS = 0, 1
 """Of a line: the voltage of its terminal, nan where it floats, and the resistance before it."""
 NODE, FLOW, BY_ROW, BY_COL = 0, 1, 2, 3
 """What is found of each cell: the node's voltage [V], the current [A], and its two slopes [S]."""
-_GOAL = 1e-12  # what the cells' law may miss, of the largest current
+_GOAL = 1e-11  # what the cells' law may miss, of the largest current
 _FLOOR = 1e-5  # of the current that the largest voltage drives through all cells: below it currents are rounding
 _GUESS = 0.7  # share of the voltage on the junction, to begin with
+_SETTLED = 1e-4  # what the last turn may move, of the largest change: the next step of Newton sets it right
 _TURNS, _STEPS, _LEAST = 4000, 60, 2e-4
 
 
@@ -224,7 +225,7 @@ def _step(
                 moved = max(moved, abs(volts - db[at, col]))
                 largest = max(largest, abs(volts))
                 db[at, col] = volts
-        if not moved > 1e-7 * largest:
+        if not moved > _SETTLED * largest:
             return not np.isnan(moved)
     return False
 

@@ -8,13 +8,14 @@ field or a power cut may have changed them. A layer with changed cells is writte
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from labmtj.ports import no_ticks
 from labmtj.protocol.kinds.program import ProgramStep
+from labmtj.protocol.kinds.program_network import ProgramNetworkStep
 from labmtj.protocol.kinds.step import Step
 from labmtj.protocol.progress import Progress
 from labmtj.protocol.replay.access import pulse_of
@@ -38,6 +39,7 @@ class Return:
     told: Callable[[str], None]
     step: Step | None = None
     written: dict[int, ProgramStep] = field(default_factory=dict[int, ProgramStep])
+    network: ProgramNetworkStep | None = None
 
     def __call__(self, entry: Mapping[str, Any]) -> None:
         """Look at everything; `entry` is what the journal notes of this return."""
@@ -57,10 +59,16 @@ class Return:
         devices = sum(progress.copies[layer].target.size for layer in changed)
         if changed:
             said.append(f"{devices} devices read again, {sum(changed.values())} changed")
+        on_chip = self._read_chip()
+        if on_chip is not None:
+            said.append(f"{on_chip[0]} devices read again, {on_chip[1]} changed")
+            changed = {**changed, 0: on_chip[1]}
         progress.journal.record("back", {"changed": {str(layer): count for layer, count in changed.items()}})
         for layer, count in changed.items():
             if count and layer in self.written:
                 said.append(self.written[layer].carry_out(progress, no_ticks))
+        if on_chip is not None and on_chip[1] and self.network is not None:
+            said.append(self.network.carry_out(progress, no_ticks))
         self.told("   ".join(said) or "nothing on the array was relied on")
 
     def _settle(self, entry: Mapping[str, Any]) -> list[str]:
@@ -87,6 +95,21 @@ class Return:
             states = verify_layer(progress.array, die_map=die, copy=copy, read=die.read_voltage)
             found[layer] = int(np.count_nonzero(states != copy.state))
         return found
+
+    def _read_chip(self) -> tuple[int, int] | None:
+        """Devices of the network on a chip, and how many of them are in another state than when they were written."""
+        progress = self.progress
+        if progress.written is None or (self.step is not None and self.step.changes_cells):
+            return None
+        from labmtj.routines.chips.columns import gated
+        from labmtj.routines.chips.writing import read_chip
+
+        die, found = progress.known_map, progress.written
+        states = read_chip(gated(progress.array), die_map=die, written=found, read=die.read_voltage)
+        good = found.used & die.good
+        # Writing again begins from what is known: from these readings, not from the states that were left.
+        progress.die_map = replace(die, state=np.where(good, states, -1))
+        return int(found.used.sum()), int(np.count_nonzero(states[good] != found.state[good]))
 
     def _in_hand(self) -> set[int]:
         """Layers whose cells the step in hand may itself have changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labmtj.bench.session import OpenBench
 from labmtj.config.bench import BenchFile
@@ -14,11 +14,12 @@ from labmtj.protocol import run_folder
 from labmtj.protocol.come_back import Return
 from labmtj.protocol.kinds.contact import ContactStep
 from labmtj.protocol.kinds.program import ProgramStep
+from labmtj.protocol.kinds.program_network import ProgramNetworkStep
 from labmtj.protocol.kinds.report import ReportStep
 from labmtj.protocol.load import Job
 from labmtj.protocol.observer import Observer
 from labmtj.protocol.progress import Progress
-from labmtj.protocol.replay.access import RunArray
+from labmtj.protocol.replay.access import run_array
 from labmtj.protocol.replay.past import RETURN, Entry, Past
 from labmtj.protocol.replay.surroundings import RunContact, RunField, RunJournal, RunThermometer
 from labmtj.protocol.stop import StopRequest
@@ -27,6 +28,9 @@ from labmtj.records import DieMap
 from labmtj.runs.die_map import write_die_map
 from labmtj.runs.journal import FileJournal
 from labmtj.runs.tempered import Tempered
+
+if TYPE_CHECKING:
+    from labmtj.protocol.chip_task import ChipTask
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ def carry_out(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
         progress.journal.record("done", done)
         if isinstance(step, ProgramStep):
             back.written[step.layer] = step
+        elif isinstance(step, ProgramNetworkStep):
+            back.network = step
         watcher.done(name, line, elapsed, replayed=replayed and not past.live)
     figures = summary(progress, bench_seconds=progress.array.clock.now() - past.began)
     run.journal.record("summary", figures)
@@ -95,7 +101,7 @@ def _progress(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
     """What the run knows before its first step; all that it asks passes its journal."""
     past = run.past
     network, data = run_folder.network_of(run.job)
-    array = RunArray(live, past, before=stop.check_late)
+    array = run_array(live, past, before=stop.check_late)
     magnet, sensor = opened.field, opened.thermometer
     return Progress(
         network,
@@ -107,7 +113,19 @@ def _progress(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
         magnet=None if magnet is None else RunField(magnet, noted, past),
         thermometer=None if sensor is None else RunThermometer(sensor, noted, past),
         check=RunContact(opened.contact, past),
+        kernels=run.file.bench.array.kernels,
+        chip=chip_of(run.job),
     )
+
+
+def chip_of(job: Job) -> ChipTask | None:
+    """The network that a job writes onto a chip (labmtj.protocol.chip_task); None if there is none."""
+    if job.protocol.network is None or not job.protocol.network.for_chips:
+        return None
+    # Image sets and tilings are not for a run on an array without transistors.
+    from labmtj.protocol.chip_task import chip_task
+
+    return chip_task(job)
 
 
 def _go_on(run: Course) -> Entry:

@@ -22,7 +22,7 @@ from labmtj.config.source import read
 from labmtj.errors import CannotResume, LabmtjError
 from labmtj.host_state import who
 from labmtj.protocol import run_folder
-from labmtj.protocol.course import Course, carry_out, now
+from labmtj.protocol.course import Course, carry_out, chip_of, now
 from labmtj.protocol.kinds.report import ReportStep
 from labmtj.protocol.load import check_fits, load_protocol
 from labmtj.protocol.observer import Observer, Silent
@@ -70,13 +70,14 @@ def run(
     job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed, confirm=confirm)
     confirm.settle(raised_in_ledger(job.bench))
     network, data = run_folder.network_of(job)
+    chip = chip_of(job)
     check_fits(job, {n: layer.shape for n, layer in enumerate(network.layers if network else (), start=1)})
     roles_of(job.bench.bench, {name: load_model(job.bench.model_file(name)) for name in job.bench.bench.instruments})
     folder = new_run(Path(protocol).stem, out=out)
     with claimed(folder):
         file = run_folder.keep(job, folder)
         journal = FileJournal(folder / run_folder.JOURNAL)
-        run_folder.header(journal, job, file, network, data)
+        run_folder.header(journal, job, file, network, data, chip)
         for limit, how in confirm.settled:
             journal.record("limit", {"name": limit.name, "from": limit.before, "to": limit.after, "how": how})
         made = Course(job, file, folder, journal, Past(), observer or Silent(), record=record, acknowledge=acknowledge)

@@ -100,7 +100,9 @@ def _refuse(error: type[LimitExceeded] | type[PlacementError], problems: Iterabl
 
 def _absolute(source: Source) -> Source:
     """The document with the files that it names by whole paths: the run folder's copy must find them too."""
-    kept = absolute(source, ("network", "files"))
+    kept = source
+    for key in ("files", "trained", "folder"):
+        kept = absolute(kept, ("network", key))
     data: Any = source.data
     steps: Any = cast("dict[str, Any]", data).get("steps") if isinstance(data, dict) else None
     for index in range(len(cast("list[Any]", steps)) if isinstance(steps, list) else 0):

@@ -23,6 +23,8 @@ from labmtj.units import Dimension, show
 
 if TYPE_CHECKING:
     from labmtj.protocol.calibration import Tuned
+    from labmtj.protocol.chip_task import ChipTask
+    from labmtj.routines.chips.writing import Written
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,8 @@ class Progress:
     `stated` is the state that a positive row writes as the bench file has it: found, not believed. `magnet` and
     `thermometer` are the bench's, where it has them; `check` looks at its lines, where the array has any.
     `quarantined` are the cells of lines that are left out; `tunings` what was tuned besides the scale, by its name.
+    Of a chip with a transistor in every cell: its `kernels`, the network for it, how that stands `written`, and what
+    it `inferred` last.
     """
 
     network: Network | None
@@ -63,6 +67,10 @@ class Progress:
     software_scale: ScaleTuning | None = None
     tunings: dict[str, Tuned] = field(default_factory=lambda: {})
     watch: Watch | None = None
+    kernels: int | None = None
+    chip: ChipTask | None = None
+    written: Written | None = None
+    inferred: Finding | None = None
     _picture: Picture | None = None
 
     @property
@@ -71,6 +79,13 @@ class Progress:
         if self.network is None:
             raise InputError("this step needs a network: write network: {shipped: wine/17} in the protocol")
         return self.network
+
+    @property
+    def known_chip(self) -> ChipTask:
+        """The network of a chip, and its images. Raises InputError in a protocol without one."""
+        if self.chip is None:
+            raise InputError("this step needs a network for a chip: write network: {shipped: digits} in the protocol")
+        return self.chip
 
     @property
     def known_data(self) -> Dataset:
@@ -143,6 +158,7 @@ class Progress:
     def reset_states(self, states: Ints | None = None) -> None:
         """Every cell may be in another state now: no layer stands any more; `states` (rows, cols) are what is known."""
         self.overwritten |= set(self.copies)
+        self.written = None
         if self.die_map is not None:
             unknown = np.full(self.die_map.shape, -1, dtype=np.int64)
             self.die_map = replace(self.die_map, state=unknown if states is None else states)

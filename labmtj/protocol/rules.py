@@ -26,13 +26,34 @@ def problems(protocol: ProtocolFile, source: Source, bench: BenchFile) -> Iterat
     steps = listed(protocol)
     yield from _order(steps, source, network=protocol.network is not None)
     for here, step in steps:
+        yield from _place(step, here, source, bench, protocol.network)
         yield from step.problems(here, source, bench)
 
 
+def _place(step: Step, here: KeyPath, source: Source, bench: BenchFile, network: Network | None) -> Iterator[Problem]:
+    """Yield a step that the bench's array is not for, and one whose network is none for such an array."""
+    kernels, array = bench.bench.array.kernels, bench.source.place(("array",))
+    if kernels is not None and not step.on_chips:
+        message = f"{step.kind} is for arrays without transistors; this bench has a chip of {kernels} kernels ({array})"
+        yield source.problem(here, message, key=True)
+    elif kernels is None and not step.on_arrays:
+        message = f"{step.kind} is for chips with a transistor in every cell; this bench has none ({array})"
+        yield source.problem(here, message, hint="run it with --bench simulated-1t1r", key=True)
+    elif step.of_network and network is not None and network.for_chips is step.on_arrays:
+        which = "a chip with a transistor in every cell" if network.for_chips else "an array without transistors"
+        yield source.problem(here, f"this step cannot have a network for {which}", key=True)
+
+
 def _network(network: Network, source: Source) -> Iterator[Problem]:
-    if network.shipped is None and network.files is None:
-        hint = "write shipped: wine/17, or files: FOLDER and solution: 7"
+    named = [key for key in ("shipped", "files", "trained") if getattr(network, key) is not None]
+    if not named:
+        hint = "write shipped: wine/17, or files: FOLDER and solution: 7, or trained: FILE for a chip"
         yield source.problem(("network",), "no network is named", hint=hint)
+    if "trained" in named and len(named) > 1:
+        yield source.problem(("network", "trained"), f"a network is either {' or '.join(named)}, not both", key=True)
+    for key in ("images", "folder"):
+        if getattr(network, key) is not None and named and not network.for_chips:
+            yield source.problem(("network", key), f"{key} goes with a network for a chip", key=True)
     if network.shipped is not None and network.files is not None:
         yield source.problem(("network", "files"), "a network is either shipped or in files, not both", key=True)
     elif network.files is not None and network.solution is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labmtj.config import yaml12
 from labmtj.config.bench import BenchFile, load_bench
@@ -18,6 +18,9 @@ from labmtj.protocol.load import Job, load_protocol
 from labmtj.protocol.schema import Network
 from labmtj.runs.journal import FORMAT, FileJournal
 from labmtj.runs.provenance import provenance
+
+if TYPE_CHECKING:
+    from labmtj.protocol.chip_task import ChipTask
 
 STATE_FILE = "twin.state"
 PROTOCOL, BENCH, JOURNAL, MAP = "protocol.yaml", "bench.yaml", "journal.jsonl", "die.h5"
@@ -50,7 +53,7 @@ def _portable(bench: BenchFile, name: str, model: str) -> str:
 def network_of(job: Job) -> tuple[TrainedNetwork | None, Dataset | None]:
     """The network that a protocol names, and the data that belong to it; none for one that only characterises."""
     wanted: Network | None = job.protocol.network
-    if wanted is None:
+    if wanted is None or wanted.for_chips:
         return None, None
     try:
         if wanted.shipped is not None:
@@ -67,9 +70,14 @@ def network_of(job: Job) -> tuple[TrainedNetwork | None, Dataset | None]:
 
 
 def header(
-    journal: FileJournal, job: Job, file: BenchFile, network: TrainedNetwork | None, data: Dataset | None
+    journal: FileJournal,
+    job: Job,
+    file: BenchFile,
+    network: TrainedNetwork | None,
+    data: Dataset | None,
+    chip: ChipTask | None = None,
 ) -> None:
-    """Write the journal's first entry: what this run is made of."""
+    """Write the journal's first entry: what this run is made of. Samples of a chip stand with its inference."""
     texts = {PROTOCOL: job.source.effective_text(), BENCH: file.source.text}
     journal.record(
         "run",
@@ -77,8 +85,8 @@ def header(
             "format": FORMAT,
             "title": job.protocol.title,
             "wall": datetime.now(UTC).isoformat(timespec="seconds"),
-            "network": "" if network is None else network.name,
-            "data": "" if data is None else data.name,
+            "network": network.name if network else chip.network.name if chip else "",
+            "data": data.name if data else chip.images.name if chip else "",
             "samples": 0 if data is None else len(data.labels),
             "labels": [] if data is None else data.labels.tolist(),
             "train": [] if data is None else data.train.tolist(),

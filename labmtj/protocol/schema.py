@@ -53,14 +53,33 @@ else:
     Entry = Annotated[functools.reduce(operator.or_, _TAGGED), Discriminator(_tag)]
 
 
-class Network(Model):
-    """Where the weights come from: the shipped set, or files in the NIST format with a solution's number."""
+CHIP_NETWORKS = ("digits",)
+"""Shipped networks for chips: data/reference/NAME-network.npz."""
 
-    replaces: ClassVar[dict[str, tuple[str, ...]]] = {"files": ("shipped",), "shipped": ("files", "solution")}
+
+class Network(Model):
+    """Where the weights come from: a shipped set, NIST files with a solution's number, or a trained one.
+
+    A `trained` network is one for chips, as `labmtj train` leaves it; `images` and their `folder` are what it is for.
+    """
+
+    replaces: ClassVar[dict[str, tuple[str, ...]]] = {
+        "files": ("shipped", "trained"),
+        "shipped": ("files", "solution", "trained"),
+        "trained": ("shipped", "files", "solution"),
+    }
 
     shipped: str | None = None
     files: str | None = None
     solution: Annotated[int, Field(ge=0)] | None = None
+    trained: str | None = None
+    images: str | None = None
+    folder: str | None = None
+
+    @property
+    def for_chips(self) -> bool:
+        """Whether it is a network of a chip with a transistor in every cell."""
+        return self.trained is not None or self.shipped in CHIP_NETWORKS
 
 
 class ProtocolLimits(Model):

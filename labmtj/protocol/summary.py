@@ -11,6 +11,7 @@ from labmtj.nets.measures import accuracy, confusion, layer_agreement
 from labmtj.nets.network import forward
 from labmtj.protocol.progress import Progress
 from labmtj.records import Copy, Defect, Ints
+from labmtj.routines.chips.writing import Written
 from labmtj.runs.journal import finite
 
 
@@ -26,6 +27,10 @@ def summary(progress: Progress, *, bench_seconds: float) -> dict[str, Any]:
     copies = list(progress.copies.values())
     if copies:
         found |= _writing(copies)
+    if progress.written is not None:
+        found |= _chip_writing(progress.written)
+    if progress.inferred is not None:
+        found["chip"] = dict(progress.inferred.figures)
     if progress.flips:
         found["verify_flips"] = sum(progress.flips.values())
     if progress.network is not None:
@@ -80,6 +85,28 @@ def _writing(copies: list[Copy]) -> dict[str, Any]:
         "pulses": int(pulses.sum()),
         "pulses_per_cell": float(pulses.sum() / pulses.size),
         "pulses_per_changed_cell": float(pulses.sum() / max(1, int(changed.sum()))),
+    }
+
+
+def _chip_writing(written: Written) -> dict[str, Any]:
+    used = written.used
+    wrong, defective = written.wrong[used], (written.defect != Defect.NONE)[used]
+    pulses = int(written.pulses[used].sum())
+    changed = int(((written.initial != written.target) & used & (written.defect == Defect.NONE)).sum())
+    return {
+        "write_fidelity": float(np.mean(~wrong)),
+        "write_fidelity_good": float(np.mean(~wrong[~defective])),
+        "write_errors": {
+            "missed": int((wrong & ~defective).sum()),
+            "disturbed": 0,  # gates of all other rows are closed
+            "defective": int((wrong & defective).sum()),
+        },
+        "repaired": 0,
+        "devices": int(wrong.size),
+        "defective_devices": int(defective.sum()),
+        "pulses": pulses,
+        "pulses_per_cell": pulses / wrong.size,
+        "pulses_per_changed_cell": pulses / max(1, changed),
     }
 
 

@@ -19,7 +19,8 @@ class DieMap:
 
     r_p, r_ap [ohm] at `read_voltage` [V], wires included; nan where the cell has no such state. `defect` holds
     `Defect` values, `traits` `Trait` values, `state` the last known `State` (-1: unknown). `switching` are median
-    amplitudes [V] between terminals at which probe cells switched at `width` [s].
+    amplitudes [V] between terminals at which probe cells switched at `width` [s]. `fixed` is the conductance [S] that a
+    cell without two states shows at `read_voltage` (a short, an open, a stuck one), nan where it has two.
 
     Of a cell, by the state that is written: `v_switch_*`, the cell voltage [V] that switches it half the time at
     `width`; effective `v_c0_*` [V] and `delta_*` [kT], stray field included. Of the array: `wire` [ohm] a segment,
@@ -50,6 +51,7 @@ class DieMap:
     k_p: float | None = None
     temperature: float | None = None
     name: str = ""
+    fixed: Floats | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -101,6 +103,7 @@ class DieMap:
     def conductance(self, states: Ints) -> Floats:
         """Conductance [S] of every cell in these `State` values, (rows, cols), as it was measured through the wires.
 
-        A short or open has none in this map and gives nan.
+        A cell without two states gives what is `fixed` of it, nan where that is not known.
         """
-        return np.where(states == State.P, 1.0 / self.r_p, 1.0 / self.r_ap)
+        found = np.where(states == State.P, 1.0 / self.r_p, 1.0 / self.r_ap)
+        return found if self.fixed is None else np.where(self.good, found, self.fixed)

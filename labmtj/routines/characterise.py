@@ -43,7 +43,7 @@ _SHORT, _OPEN = 0.3, 5.0  # chosen: below this share of the typical R_P a short,
 
 
 @dataclass(frozen=True)
-class _Typical:
+class Typical:
     """What probe cells showed: medians of both resistances [ohm] and of the switching amplitudes [V]."""
 
     r_p: float
@@ -76,7 +76,7 @@ class Probing:
     """How a die is mapped: polarity, read voltage [V], width [s], and whether the limits leave room for a pulse.
 
     `wire` [ohm a segment] is what is known of it, `trust` tells the array's limits what its cells get;
-    cells to `avoid` are not touched.
+    cells to `avoid` are not touched. Pulses are biased by `scheme`.
     """
 
     polarity: Polarity
@@ -86,12 +86,13 @@ class Probing:
     wire: float | None = None
     trust: Callable[[CellModel | None], None] | None = None
     avoid: frozenset[Cell] = frozenset()
+    scheme: Scheme = Scheme.V_HALF
 
 
 def map_talk(shape: tuple[int, int], how: Probing) -> Talk[DieMap]:
     """Both resistances of every cell, and what is defective."""
     rows, cols = shape
-    typical = yield from _probe(shape, how)
+    typical = yield from probe(shape, how)
     r_p, r_ap = np.full((rows, cols), np.nan), np.full((rows, cols), np.nan)
     defect, state = np.zeros((rows, cols), dtype=np.int64), np.full((rows, cols), -1)
     cells = spread_out([Cell(row, col) for row in range(1, rows + 1) for col in range(1, cols + 1)])
@@ -128,7 +129,7 @@ def _counted(defect: Ints) -> str:
 
 
 def _amplitudes(
-    before: dict[Cell, Reading], typical: _Typical, how: Probing, shape: tuple[int, int]
+    before: dict[Cell, Reading], typical: Typical, how: Probing, shape: tuple[int, int]
 ) -> dict[Cell, Amplitudes]:
     """What each cell is written with, made larger by what its wires take, with all cells as they were read."""
     rows, cols = shape
@@ -157,7 +158,7 @@ def _amplitudes(
     }
 
 
-def _kind(reading: Reading, typical: _Typical) -> Defect:
+def _kind(reading: Reading, typical: Typical) -> Defect:
     """Short or open, as far as one reading tells."""
     # In terms of conductance, since the current of an open cell is noise of either sign.
     if reading.in_compliance or reading.conductance > 1 / (_SHORT * typical.r_p):
@@ -180,7 +181,7 @@ def write_amplitudes(switching: Amplitudes) -> Amplitudes:
     return Amplitudes(WRITE_MARGIN * switching.ap_to_p, WRITE_MARGIN * switching.p_to_ap)
 
 
-def _probe(shape: tuple[int, int], how: Probing) -> Talk[_Typical]:
+def probe(shape: tuple[int, int], how: Probing) -> Talk[Typical]:
     """Probe cells of the diagonal, beginning from what the polarity cell needed; lower or higher if it was unusual."""
     for _ in range(_PROBINGS):
         seen, lowest, resistances = yield from _probe_once(shape, how)
@@ -189,7 +190,7 @@ def _probe(shape: tuple[int, int], how: Probing) -> Talk[_Typical]:
         elif not all(seen.values()):
             how = _scaled(how, 1.0 / _LOWER)
         else:
-            return _Typical(
+            return Typical(
                 r_p=float(np.median(resistances[State.P])),
                 r_ap=float(np.median(resistances[State.AP])),
                 switching=Amplitudes(float(np.median(seen[State.P])), float(np.median(seen[State.AP]))),
@@ -247,7 +248,7 @@ def _ramp(cell: Cell, target: State, before: Reading, how: Probing) -> Talk[tupl
     share = _PROBE_START
     while share <= _PROBE_STOP and not before.in_compliance:
         amplitude = how.polarity.sign(target) * share * _needed(how.polarity, target)
-        pulse = Pulse(cell, amplitude, how.width, Scheme.V_HALF)
+        pulse = Pulse(cell, amplitude, how.width, how.scheme)
         if not how.allowed(pulse):
             return None
         outcome: PulseOutcome = yield pulse
@@ -263,7 +264,7 @@ def _ramp(cell: Cell, target: State, before: Reading, how: Probing) -> Talk[tupl
 
 
 def _cell(
-    cell: Cell, typical: _Typical, amplitudes: Amplitudes, how: Probing, before: Reading | None
+    cell: Cell, typical: Typical, amplitudes: Amplitudes, how: Probing, before: Reading | None
 ) -> Talk[tuple[float, float, Defect, int]]:
     """R_P, R_AP, defect and last `State` (-1: none) of one cell, which is switched once."""
     if before is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from labmtj.errors import PolarityNotFound
 from labmtj.ports import ArrayAccess
@@ -29,6 +30,7 @@ def find_polarity(
     ceiling: float,
     width: float,
     read: float,
+    scheme: Scheme = Scheme.V_HALF,
 ) -> Polarity:
     """Pulse one cell with both signs from `start` [V] up by `step` until it has gone to and fro.
 
@@ -36,9 +38,10 @@ def find_polarity(
     drives a source into compliance or whose readings are noise is left and the next of `cells` tried.
     Raises PolarityNotFound.
     """
-    array.check(Pulse(cells[0], ceiling, width))
+    array.check(Pulse(cells[0], ceiling, width, scheme))
+    how = _Ramp(start, step, ceiling, width, read, scheme)
     for cell in cells:
-        found = _on_cell(array, cell, start=start, step=step, ceiling=ceiling, width=width, read=read)
+        found = _on_cell(array, cell, how)
         if found is not None:
             return found
     names = ", ".join(str(cell) for cell in cells)
@@ -48,13 +51,28 @@ def find_polarity(
     )
 
 
-def _on_cell(
-    array: ArrayAccess, cell: Cell, *, start: float, step: float, ceiling: float, width: float, read: float
-) -> Polarity | None:
-    before, again = array.read([cell, cell], voltage=read)
+@dataclass(frozen=True)
+class _Ramp:
+    """Amplitudes [V] from `start` up by `step`, none above `ceiling`; width [s], read voltage [V] and scheme."""
+
+    start: float
+    step: float
+    ceiling: float
+    width: float
+    read: float
+    scheme: Scheme
+
+    @property
+    def steps(self) -> list[float]:
+        """The amplitudes [V]."""
+        return [self.start + n * self.step for n in range(1 + int((self.ceiling - self.start) / self.step + 1e-9))]
+
+
+def _on_cell(array: ArrayAccess, cell: Cell, how: _Ramp) -> Polarity | None:
+    before, again = array.read([cell, cell], voltage=how.read)
     if not _alike(before, again):
         return None
-    coarse = _round(array, cell, before, start=start, step=step, ceiling=ceiling, width=width, read=read)
+    coarse = _round(array, cell, before, how)
     if coarse is None:
         return None
     (p_sign, p_volts), (ap_sign, ap_volts) = coarse[State.P], coarse[State.AP]
@@ -62,10 +80,10 @@ def _on_cell(
         return None  # goes both ways with one sign: not a cell to learn from
     # A cell that began in P had to be written AP before it could show how little AP to P needs: ramp each
     # direction once more by itself, from the other state.
-    before = _after(array, Pulse(cell, ap_sign * max(p_volts, ap_volts), width, Scheme.V_HALF), read)
+    before = _after(array, cell, ap_sign * max(p_volts, ap_volts), how)
     amplitudes: list[float] = []
     for sign in (p_sign, ap_sign):
-        found = _ramp(array, cell, sign, before, start=start, step=step, ceiling=ceiling, width=width, read=read)
+        found = _ramp(array, cell, sign, before, how)
         if found is None:
             return None
         amplitude, before = found
@@ -73,28 +91,19 @@ def _on_cell(
     return Polarity(State.P if p_sign > 0 else State.AP, cell, *amplitudes)
 
 
-def _after(array: ArrayAccess, pulse: Pulse, read: float) -> Reading | None:
+def _after(array: ArrayAccess, cell: Cell, amplitude: float, how: _Ramp) -> Reading | None:
     """The reading after a pulse; None if either met the compliance."""
-    limited = array.pulse(pulse).in_compliance
-    reading = array.read([pulse.cell], voltage=read)[0]
+    limited = array.pulse(Pulse(cell, amplitude, how.width, how.scheme)).in_compliance
+    reading = array.read([cell], voltage=how.read)[0]
     return None if limited or reading.in_compliance else reading
 
 
 def _ramp(
-    array: ArrayAccess,
-    cell: Cell,
-    sign: int,
-    before: Reading | None,
-    *,
-    start: float,
-    step: float,
-    ceiling: float,
-    width: float,
-    read: float,
+    array: ArrayAccess, cell: Cell, sign: int, before: Reading | None, how: _Ramp
 ) -> tuple[float, Reading] | None:
     """Pulses of one sign, rising, until the cell changes: the amplitude [V] and the reading after it."""
-    for amplitude in _steps(start, step, ceiling):
-        after = _after(array, Pulse(cell, sign * amplitude, width, Scheme.V_HALF), read)
+    for amplitude in how.steps:
+        after = _after(array, cell, sign * amplitude, how)
         if before is None or after is None:
             return None
         if not _alike(before, after):
@@ -102,35 +111,20 @@ def _ramp(
     return None
 
 
-def _steps(start: float, step: float, ceiling: float) -> list[float]:
-    """Amplitudes [V] from `start` up by `step`, none above `ceiling`."""
-    return [start + n * step for n in range(1 + int((ceiling - start) / step + 1e-9))]
-
-
-def _round(
-    array: ArrayAccess,
-    cell: Cell,
-    before: Reading,
-    *,
-    start: float,
-    step: float,
-    ceiling: float,
-    width: float,
-    read: float,
-) -> dict[State, tuple[int, float]] | None:
+def _round(array: ArrayAccess, cell: Cell, before: Reading, how: _Ramp) -> dict[State, tuple[int, float]] | None:
     """Pulses of both signs, rising, until the cell has gone to and fro: sign and amplitude that wrote each state.
 
     None if the cell did not switch both ways, tripped a source or could not be read.
     """
     switched: dict[State, tuple[int, float]] = {}
-    for amplitude in _steps(start, step, ceiling):
+    for amplitude in how.steps:
         for sign in (1, -1):
-            after = _after(array, Pulse(cell, sign * amplitude, width, Scheme.V_HALF), read)
+            after = _after(array, cell, sign * amplitude, how)
             if after is None:
                 return None
             if not _alike(before, after):
                 # An open cell shows nothing but noise: a change counts only if a second reading confirms it.
-                if not _alike(after, array.read([cell], voltage=read)[0]):
+                if not _alike(after, array.read([cell], voltage=how.read)[0]):
                     return None
                 state = State.P if after.conductance > before.conductance else State.AP
                 switched.setdefault(state, (sign, amplitude))

@@ -5,6 +5,7 @@
 | r_p, r_ap | row, col | ohm | resistance at `read_volt`, wires included; nan where the cell has no such state |
 | defect, traits | row, col | 1 | `Defect` values; `Trait` bits (1 leaky, 2 unstable, 4 back-hopping) |
 | state | row, col | 1 | last known state: 0 P, 1 AP, -1 unknown |
+| fixed | row, col | S | conductance at `read_volt` of a cell without two states; nan where it has two |
 | v_switch_p, v_switch_ap | row, col | V | cell voltage that writes P, AP half the time at `width_second` |
 | v_c0_p, v_c0_ap, delta_p, delta_ap | row, col | V, kT | effective critical voltage and barrier, stray field included |
 
@@ -36,6 +37,7 @@ _CELLS = {
     "v_c0_ap": ("V", "effective critical voltage towards AP"),
     "delta_p": ("1", "effective barrier towards P in kT"),
     "delta_ap": ("1", "effective barrier towards AP in kT"),
+    "fixed": ("S", "conductance of a cell without two states"),
 }
 _WHOLE = {
     "wire": "wire_ohm",

@@ -15,9 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from labmtj.errors import StorageError
 from labmtj.interrupts import shielded
-from labmtj.records import Pulse, PulseOutcome, Reading, Sample
+from labmtj.records import Floats, Pulse, PulseOutcome, Reading, Sample
 
 FORMAT = 1
 
@@ -171,6 +174,24 @@ def product_entry(
     if in_compliance:
         entry["compliance"] = True
     return entry
+
+
+def products_entry(
+    kernel: int, patterns: NDArray[np.bool_], col: int, voltage: float, currents: Floats, time: float
+) -> dict[str, Any]:
+    """What the journal keeps of the currents [A] into a column of a kernel with one pattern of gates after the other.
+
+    A pattern is a hexadecimal number whose lowest bit is row 1 of the kernel; a current that is none is null.
+    """
+    masks = [f"{sum(1 << int(row) for row in np.flatnonzero(pattern)):x}" for pattern in patterns]
+    found: dict[str, Any] = {"kernel": kernel, "rows": int(patterns.shape[1]), "patterns": masks, "col": col}
+    return found | {"v": voltage, "i": currents.tolist(), "t": round(time, 9)}
+
+
+def patterns_of(entry: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """The patterns (patterns, rows of a kernel) of such an entry."""
+    masks = [int(mask, 16) for mask in entry["patterns"]]
+    return np.array([[mask >> row & 1 for row in range(entry["rows"])] for mask in masks], dtype=np.bool_)
 
 
 def finite(value: Any) -> Any:

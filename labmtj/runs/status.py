@@ -131,7 +131,10 @@ def read_status(folder: Path) -> RunStatus:
         cell=cell,
         steps_done=steps_done,
         pulses=pulses,
-        readings=sum(e["k"] in ("read", "sum", "sample", "product") for e in entries),
+        readings=sum(
+            len(e["patterns"]) if e["k"] == "products" else e["k"] in ("read", "sum", "sample", "product")
+            for e in entries
+        ),
         unresolved=tuple(open_pulses.values()),
         error=str(end.get("error", "")),
         process=holder(folder) if held else {},

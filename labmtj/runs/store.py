@@ -4,11 +4,13 @@
 |---|---|
 | / | per cell of the array: r_p, r_ap, defect, pulse_count, read_count; in attributes what the run was made of |
 | layer1, layer2 .. | per device of a layer: target, state, verified, initial, conductance, pulses, defect |
+| chip | the network on a chip, per cell: target, state, initial, conductance, pulses, defect |
 | inference | products of the layers per sample, labels, confusion |
 | tune | accuracy against scale |
 | tuning_columns, tuning_best .. | row gains, column gains and offsets of a layer, as a way to tune gave them |
 | iv, tmr, switching, .. | what a characterisation step of that name found; iv2 the second of its kind |
 | steps, readings, pulses, products, sums, samples, fields | tables, one row an event |
+| gate_products | one row a column of a kernel that was sensed with one pattern of gates after the other |
 
 Open a group with `xarray.open_dataset(path, group="layer1", engine="h5netcdf")`.
 """
@@ -34,6 +36,7 @@ NAME = "run.h5"
 JOURNAL = "journal.jsonl"
 FILES = ("protocol.yaml", "bench.yaml")
 _STATES = flags(State, unreadable=-1)
+_TARGETS = flags(State, none=-1)
 _DEFECTS = flags(Defect)
 
 
@@ -66,6 +69,8 @@ def _groups(events: Events, folder: Path) -> dict[str, Group]:
     written: dict[int, Entry] = {entry["layer"]: entry for entry in events.of("program")}
     for number, entry in sorted(written.items()):
         groups[f"layer{number}"] = _layer(entry, events)
+    if events.of("program_network"):
+        groups["chip"] = chip_group(events.last("program_network"))
     if events.of("infer"):
         groups["inference"] = _inference(events)
     if events.of("tune"):
@@ -76,6 +81,8 @@ def _groups(events: Events, folder: Path) -> dict[str, Group]:
     groups["readings"] = tables.readings(events)
     groups["pulses"] = tables.pulses(events)
     groups["products"] = tables.products(events, rows=rows)
+    if events.of("products"):
+        groups["gate_products"] = tables.gate_products(events)
     for kind in ("sum", "sample"):
         if events.of(kind):
             groups[f"{kind}s"] = tables.sums(events, kind)
@@ -179,6 +186,24 @@ def _layer(entry: Entry, events: Events) -> Group:
         values = _floats(used[-1]["conductance"])
         found["conductance_used"] = Variable(dims, values, units="S", meaning="conductance that inference used")
     return Group(found, attributes)
+
+
+def chip_group(entry: Entry) -> Group:
+    """The network as it stands on a chip, (row, col) of all kernels."""
+    dims = ("row", "col")
+    rows, cols = np.array(entry["target"]).shape
+    found = {
+        "row": Variable(("row",), _from_1(rows), meaning="word line, from 1, through all kernels"),
+        "col": Variable(("col",), _from_1(cols), meaning="bit line of its kernel, from 1"),
+        "target": Variable(dims, _small(entry["target"]), meaning="state to write; none: no device", flags=_TARGETS),
+        "state": Variable(dims, _small(entry["state"]), meaning="state read back after writing", flags=_STATES),
+        "initial": Variable(dims, _small(entry["initial"]), meaning="state before writing", flags=_STATES),
+        "conductance": Variable(dims, _floats(entry["conductance"]), units="S", meaning="last reading while writing"),
+        "pulses": Variable(dims, _ints(entry["pulses"]), meaning="write pulses of the device"),
+        "defect": Variable(dims, _small(entry["defect"]), meaning="defect", flags=_DEFECTS),
+    }
+    attributes: dict[str, Attribute] = {"width_second": entry["width"]}
+    return Group(found, attributes | dict(zip(("ap_to_p_volt", "p_to_ap_volt"), entry["amplitudes"], strict=True)))
 
 
 def _inference(events: Events) -> Group:

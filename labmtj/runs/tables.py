@@ -130,6 +130,23 @@ def products(events: Events, *, rows: int) -> Group:
     )
 
 
+def gate_products(events: Events) -> Group:
+    """Columns that were sensed with one pattern of gates after the other; their currents are in the journal."""
+    found = events.of("products")
+    return Group(
+        {
+            **_key("sensed", events, found),
+            "kernel": Variable(("sensed",), _ints([entry["kernel"] for entry in found]), meaning="kernel, from 1"),
+            "col": Variable(("sensed",), _ints([entry["col"] for entry in found]), meaning="its bit line, from 1"),
+            "patterns": Variable(
+                ("sensed",), _ints([len(entry["patterns"]) for entry in found]), meaning="patterns of open gates"
+            ),
+            "voltage": _floats("sensed", [entry["v"] for entry in found], "V", "voltage of all word lines"),
+            "time": _floats("sensed", [entry["t"] for entry in found], "s", "instrument time after the last of them"),
+        }
+    )
+
+
 def sums(events: Events, kind: str) -> Group:
     """One current of several rows and columns: "sum" at both signs, "sample" one integration at one sign."""
     found = events.of(kind)

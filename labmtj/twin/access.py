@@ -22,8 +22,11 @@ from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sam
 from labmtj.routes import Crosspoint, moves
 from labmtj.runs.journal import product_entry, reading_entry, sum_entry
 from labmtj.twin.build import electrics, matrix_model, models, numbers, wiring
+from labmtj.twin.chip_electrics import ChipElectrics
+from labmtj.twin.electrics import Electrics
 from labmtj.twin.hookup import Connections, Hookup
 from labmtj.twin.meter import OVERFLOW, Errors
+from labmtj.twin.operating_point import OperatingPoint
 from labmtj.twin.sources import Source
 from labmtj.twin.wiring import Wiring
 
@@ -39,7 +42,7 @@ class TwinArray:
 
     def __init__(self, file: BenchFile, journal: Journal, *, limits: Limits | None = None) -> None:
         bench, sheets = file.bench, models(file)
-        self._matrix, self.electrics = matrix_model(sheets), electrics(file)
+        self._matrix, self.electrics = matrix_model(sheets), self._die(file)
         seed = self.electrics.truth.model.seed
         self._wiring = wiring(file, self._matrix, seed)
         self._letters = _letters(self._wiring)
@@ -60,6 +63,9 @@ class TwinArray:
         self._width = 0.0  # of the last pulse [s]
         self._closed: frozenset[Crosspoint] = frozenset()
         self._known: dict[tuple[tuple[int, ...], tuple[int, ...], tuple[str, ...]], Connections] = {}
+
+    def _die(self, file: BenchFile) -> Electrics | ChipElectrics:
+        return electrics(file)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -104,11 +110,9 @@ class TwinArray:
             self.electrics.rest(self._timing.command)  # a width is set, and read back, once
             self._width = pulse.width
         self.electrics.rest(self._timing.command)
-        hookup = self._hookup(connections, drive.volts, self._compliance)
-        point = self.electrics.pulse(hookup, pulse.width)
+        point = self.electrics.pulse(self._hookup(connections, drive.volts, self._compliance), pulse.width)
         self.electrics.commit()
-        limited = any(abs(current) >= _AT_LIMIT * self._compliance for current in point.source_current)
-        outcome = PulseOutcome(pulse, self._clock.now(), limited)
+        outcome = PulseOutcome(pulse, self._clock.now(), self._reached(point))
         self._journal.outcome(number, outcome)
         return outcome
 
@@ -145,6 +149,9 @@ class TwinArray:
     def rest(self) -> None:
         """All lines to ground."""
         self._move(frozenset(self._wiring.crosspoint(n, self._letters[2]) for n in range(self._lines)))
+
+    def _reached(self, point: OperatingPoint) -> bool:
+        return any(abs(current) >= _AT_LIMIT * self._compliance for current in point.source_current)
 
     @property
     def _lines(self) -> int:

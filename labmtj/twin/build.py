@@ -21,6 +21,8 @@ from labmtj.dies import die_model
 from labmtj.errors import InputError
 from labmtj.physics.variation import DieTruth, draw_die
 from labmtj.records import Defect
+from labmtj.twin.chip_electrics import ChipElectrics
+from labmtj.twin.chip_register import GateCard
 from labmtj.twin.coil import Coil
 from labmtj.twin.electrics import Electrics
 from labmtj.twin.faults.injector import Faults
@@ -141,11 +143,33 @@ def numbers(file: BenchFile) -> dict[Channel, int]:
     return {channel: number for number, channel in enumerate([*plugged, *direct])}
 
 
-def electrics(file: BenchFile) -> Electrics:
-    """The array of a bench file, with its state where the file says that it lies (else in memory)."""
+def die(file: BenchFile) -> tuple[DieTruth, DieState]:
+    """The die of a bench file, with its state where the file says that it lies (else in memory)."""
     truth = _with_references(draw_die(die_model(file.bench)), file.bench)
     state = file.bench.simulation.state if file.bench.simulation is not None else None
-    return Electrics(truth, DieState(truth, Path(state) if state else None))
+    return truth, DieState(truth, Path(state) if state else None)
+
+
+def electrics(file: BenchFile) -> Electrics:
+    """The array of a bench file. Raises InputError for a chip with a transistor in every cell."""
+    if file.bench.array.kernels is not None:
+        raise InputError("this bench has a chip with a transistor in every cell; that is no array of bare junctions")
+    return Electrics(*die(file))
+
+
+def chip_electrics(file: BenchFile) -> ChipElectrics:
+    """The chip of a bench file. Raises InputError for an array without transistors, and for one in a magnet."""
+    if file.bench.magnet is not None:
+        raise InputError("the twin of a chip with a transistor in every cell knows no magnet: leave out bench.magnet")
+    return ChipElectrics(*die(file))
+
+
+def gate_card(file: BenchFile) -> GateCard | None:
+    """The card of a bench file's chip; None where it has none."""
+    array, gates = file.bench.array, file.bench.gates
+    if gates is None or array.kernels is None:
+        return None
+    return GateCard(gates.port, read=gates.read, write=gates.write, kernels=array.kernels, rows=array.rows)
 
 
 def coil(said: CoilEntry, *, tesla_per_ampere: float) -> Coil:
@@ -168,12 +192,12 @@ def simulated_bench(name: str | BenchFile, *, log: Path | None = None, realtime:
     """The simulated bench of a bench file's name or path; `log` names the file of the twin's own record."""
     file = load_bench(name) if isinstance(name, str) else name
     sheets = models(file)
-    array = electrics(file)
+    array = electrics(file) if file.bench.array.kernels is None else chip_electrics(file)
     seed = array.truth.model.seed
-    record = TwinLog(log)
-    world = World(array, wiring(file, matrix_model(sheets), seed), log=record, realtime=realtime)
+    record, card = TwinLog(log), gate_card(file)
+    world = World(array, wiring(file, matrix_model(sheets), seed), log=record, realtime=realtime, card=card)
     magnet, simulation = file.bench.magnet, file.bench.simulation
-    if magnet is not None:
+    if magnet is not None and isinstance(array, Electrics):
         said = simulation.coil if simulation is not None else CoilEntry()
         array.coil = world.coils[magnet.source] = coil(said, tesla_per_ampere=magnet.tesla_per_ampere)
     numbered = numbers(file)

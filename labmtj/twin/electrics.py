@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -21,7 +20,6 @@ from labmtj.physics import cell_drive
 from labmtj.physics.breakdown import damage
 from labmtj.physics.chance import Purpose, uniform, uniforms, uniforms_each
 from labmtj.physics.crossbar_plain import MOST_CELLS, PlainCrossbar
-from labmtj.physics.crossbar_solution import Solution
 from labmtj.physics.mtj import LINEAR
 from labmtj.physics.switching_cells import Switching
 from labmtj.physics.variation import DieTruth
@@ -29,35 +27,26 @@ from labmtj.records import Defect, Floats
 from labmtj.twin.coil import Coil
 from labmtj.twin.effort import SOLVE, Effort
 from labmtj.twin.hookup import Hookup
-from labmtj.twin.readings import Readings, View
+from labmtj.twin.operating_point import Network, OperatingPoint
+from labmtj.twin.readings import Readings
 from labmtj.twin.sources import stand
 from labmtj.twin.state import DieState
 from labmtj.twin.tally import Tally
 
 _KEPT = 64  # operating points that are remembered
-_DRIVE, _BARRIER = 6.0, (10.0, 122.0)  # range of the switching table
-
-
-@dataclass
-class OperatingPoint:
-    """The network solved for a hookup: cells, current out of each source [A], volts at its end, who is limited."""
-
-    cell_v: Floats
-    cell_i: Floats
-    source_current: tuple[float, ...]
-    source_volts: tuple[float, ...]
-    limited: tuple[bool, ...]
-    kcl: float
-    rates: Floats | None = field(default=None)
-    external: float = 0.0  # field of a magnet, H / H_k, that the rates were worked out for
-    views: dict[tuple[int, float], View] = field(default_factory=dict[tuple[int, float], View])
+_DRIVE = 6.0
+BARRIER = 10.0, 122.0
+"""Barriers [kT] that the switching table has; `_DRIVE` is its largest drive."""
 
 
 class Electrics:
-    """A die with its truth and its state, seen through the ends of its lines."""
+    """A die with its truth and its state, seen through the ends of its lines.
 
-    def __init__(self, truth: DieTruth, state: DieState) -> None:
-        self.truth, self.state = truth, state
+    `first` is the number of its first cell in the addresses of draws, where it is a part of a larger die.
+    """
+
+    def __init__(self, truth: DieTruth, state: DieState, *, first: int = 0) -> None:
+        self.truth, self.state, self._first = truth, state, first
         self.effort = Effort()
         self._tally = Tally(state)
         self.coil: Coil | None = None  # the magnet that the die lies in
@@ -71,8 +60,8 @@ class Electrics:
         self._fixed = (truth.defect == Defect.SHORT) | (truth.defect == Defect.OPEN)
         self._stays = self._fixed | (truth.defect == Defect.STUCK)
         # A barrier outside the table is one in ten thousand at sigma 14 %; it switches like the table's end.
-        self._cold = Switching(np.clip(truth.delta, *_BARRIER).ravel(), tau_d=model.tau_d)
-        self._readings = Readings(truth, state)
+        self._cold = Switching(np.clip(truth.delta, *BARRIER).ravel(), tau_d=model.tau_d)
+        self._readings = Readings(truth, state, first=first)
         self._r_p = truth.r_p.copy()
         self._plain: PlainCrossbar | None = None  # the array in its present state, once it has been solved
         self._at_rest = self._rest_point()
@@ -80,7 +69,7 @@ class Electrics:
         for row, col in np.argwhere(state.broken != 0):
             self._short_out(int(row), int(col))
         # Exposure at which each cell flips next: exponential, addressed by how often it has flipped so.
-        draws = uniforms_each(model.seed, Purpose.EXPOSURE, state.flips.ravel())
+        draws = uniforms_each(model.seed, Purpose.EXPOSURE, state.flips.ravel(), first=first)
         self._threshold = -np.log(draws).reshape(self._shape)
 
     # -- the network -----------------------------------------------------------------------------
@@ -116,7 +105,7 @@ class Electrics:
             float(solution.kcl),
         )
 
-    def _network(self, hookup: Hookup, volts: list[float]) -> tuple[Solution, list[float]]:
+    def _network(self, hookup: Hookup, volts: list[float]) -> tuple[Network, list[float]]:
         """Solve with each line's contacts merged into one source behind one resistance (Thevenin)."""
         self.effort.spent += SOLVE
         wired, source_volts = hookup.connections, np.array(volts)
@@ -125,15 +114,16 @@ class Electrics:
             ohms = 1.0 / wired.total
             level = driven * ohms  # nan where nothing is connected: 0 times infinity
         ohms[wired.total == 0] = 0.0
-        solution = self._crossbar(level, ohms)
+        solution = self._crossbar(hookup, level, ohms)
         into = np.concatenate([solution.i_row, -solution.i_col])  # current from the terminals into the array
         terminal = np.where(wired.total > 0, level - into * ohms, 0.0)
         through = wired.siemens * (source_volts - terminal[:, np.newaxis]) + wired.emf_current
         currents = through.sum(axis=0).tolist()
         return solution, currents
 
-    def _crossbar(self, level: Floats, ohms: Floats) -> Solution:
+    def _crossbar(self, hookup: Hookup, level: Floats, ohms: Floats) -> Network:
         """Solve the array with its lines (rows, then columns) at `level` [V], nan where they float, behind `ohms`."""
+        del hookup  # every cell is on its lines
         rows, model = self._shape[0], self.truth.model
         lines = level[:rows], level[rows:]
         if self._fixed.size <= MOST_CELLS and not np.isnan(level).any():
@@ -261,16 +251,19 @@ class Electrics:
         """How the cells switch at an operating point, their own heat included."""
         if not self.truth.model.heating:
             return self._cold
-        delta = np.clip(cell_drive.barrier(self.truth, power=point.cell_v * point.cell_i), *_BARRIER)
+        delta = np.clip(cell_drive.barrier(self.truth, power=point.cell_v * point.cell_i), *BARRIER)
         return Switching(delta.ravel(), tau_d=self.truth.model.tau_d)
 
     def _rates(self, point: OperatingPoint) -> Floats:
         """Rate [1/s] at which each cell leaves its state at an operating point."""
         if point.rates is None or point.external != self._external:
             point.external = self._external
-            rates = self._cells(point).rates(self._drive(point.cell_v).ravel())
-            point.rates = np.where(self._stays, 0.0, rates.reshape(self._shape))
+            point.rates = self._leaving(point)
         return point.rates
+
+    def _leaving(self, point: OperatingPoint) -> Floats:
+        rates = self._cells(point).rates(self._drive(point.cell_v).ravel())
+        return np.where(self._stays, 0.0, rates.reshape(self._shape))
 
     def _expose(self, point: OperatingPoint, seconds: float) -> float:
         """Gather exposure until `seconds` are over or a cell flips; return what is left of them."""
@@ -291,7 +284,7 @@ class Electrics:
         self._tally.flip(rest=point is self._at_rest)
         state.hazard.flat[first] = 0.0
         state.flips.flat[first] += np.uint64(1)
-        draw = uniform(truth.model.seed, int(Purpose.EXPOSURE), first, int(state.flips.flat[first]))
+        draw = uniform(truth.model.seed, int(Purpose.EXPOSURE), self._first + first, int(state.flips.flat[first]))
         self._threshold.flat[first] = -math.log(draw)
         self._flip(np.unravel_index(first, self._shape))
         return seconds - elapsed
@@ -305,7 +298,8 @@ class Electrics:
         drive = self._drive(point.cell_v).ravel()
         chance = self._cells(point).probabilities(drive, width=seconds).reshape(self._shape)
         # Every cell has seen every pulse, so one ordinal serves them all and one draw is made a cell and pulse.
-        draw = uniforms(truth.model.seed, Purpose.PULSE, chance.size, state.pulses).reshape(self._shape)
+        draw = uniforms(truth.model.seed, Purpose.PULSE, chance.size, state.pulses, first=self._first)
+        draw = draw.reshape(self._shape)
         flipped = (draw < chance) & ~self._stays
         cells, sources = (point.cell_v, point.cell_i), (point.source_volts, point.source_current)
         self._tally.pulse(hookup, cells, sources, seconds, np.where(self._stays, 0.0, chance), flipped)
@@ -313,8 +307,8 @@ class Electrics:
             self._flip(tuple(cell))
         if truth.model.back_hopping:
             chance = cell_drive.back_hopping(truth, state=state.state, cell_v=point.cell_v, seconds=seconds)
-            draw = uniforms(truth.model.seed, Purpose.BACK_HOPPING, chance.size, state.pulses).reshape(self._shape)
-            for cell in np.argwhere((draw < chance) & ~self._stays):
+            draw = uniforms(truth.model.seed, Purpose.BACK_HOPPING, chance.size, state.pulses, first=self._first)
+            for cell in np.argwhere((draw.reshape(self._shape) < chance) & ~self._stays):
                 self._flip(tuple(cell))
         state.pulses += 1
         state.damage += damage(point.cell_v, seconds, truth.model.breakdown)
@@ -329,7 +323,8 @@ class Electrics:
     def _short_out(self, row: int, col: int) -> None:
         """A broken barrier is a short of the resistance that this cell's draw gives."""
         low, high = self.truth.model.short_resistance
-        share = uniform(self.truth.model.seed, int(Purpose.SHORT_RESISTANCE), row * self._shape[1] + col, 0)
+        cell = self._first + row * self._shape[1] + col
+        share = uniform(self.truth.model.seed, int(Purpose.SHORT_RESISTANCE), cell, 0)
         self._r_p[row, col] = low + (high - low) * share
         self._fixed[row, col] = self._stays[row, col] = True
         self._forget()

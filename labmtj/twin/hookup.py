@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -65,21 +66,31 @@ class Connections:
         return self._lines_of[source]
 
 
+class OpenGates(NamedTuple):
+    """Open gates of a chip: its kernel (from 1), the mask of its rows (bit 0 is row 1), and the volts on them."""
+
+    kernel: int
+    rows: int
+    volts: float
+
+
 @dataclass(frozen=True)
 class Hookup:
-    """Everything the array is connected to now: the lines' connections and the sources behind them.
+    """Everything the array is connected to now: the lines' connections, the sources behind them, a chip's gates.
 
-    `quiet` says that no source drives anything: only offsets stand on the lines.
+    `gates` is None where there are none, or all are closed. `quiet` says that no source drives anything: only offsets
+    stand on the lines.
     """
 
     connections: Connections
     sources: tuple[Source, ...]
+    gates: OpenGates | None = None
     quiet: bool = field(init=False, compare=False)
     _hash: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quiet", all(source.quiet for source in self.sources))
-        object.__setattr__(self, "_hash", hash((self.connections, self.sources)))
+        object.__setattr__(self, "_hash", hash((self.connections, self.sources, self.gates)))
 
     def __hash__(self) -> int:
         return self._hash

@@ -51,15 +51,15 @@ class View(NamedTuple):
 
 
 class Readings:
-    """Counts the readings of every line and draws what they see."""
+    """Counts the readings of every line and draws what they see; `first` is the number of the first cell in draws."""
 
-    def __init__(self, truth: DieTruth, state: DieState) -> None:
+    def __init__(self, truth: DieTruth, state: DieState, *, first: int = 0) -> None:
         self._truth, self._state = truth, state
         self._rows = truth.model.rows
         seed, lines = truth.model.seed, truth.model.rows + truth.model.cols
         self._noise = [Series(normal_series, seed, Purpose.READ_NOISE, line) for line in range(lines)]
         cells: list[int] = np.flatnonzero(truth.telegraph).tolist()
-        self._telegraph = {cell: Series(uniform_series, seed, Purpose.TELEGRAPH, cell) for cell in cells}
+        self._telegraph = {cell: Series(uniform_series, seed, Purpose.TELEGRAPH, first + cell) for cell in cells}
 
     def view(self, cell_v: Floats, cell_i: Floats, lines: tuple[int, ...], aperture: float) -> View:
         """What a source on these lines sees of the cells at their volts and currents."""
@@ -67,7 +67,7 @@ class Readings:
         steps = tuple(
             (cell, sign * float(self._truth.telegraph.flat[cell] * cell_i.flat[cell]))
             for cell in self._telegraph
-            if cell // model.cols in lines or rows + cell % model.cols in lines
+            if cell_i.flat[cell] and (cell // model.cols in lines or rows + cell % model.cols in lines)
         )
         return View(lines[0], self._sigma(cell_v, cell_i, lines, aperture), steps)
 
@@ -89,9 +89,13 @@ class Readings:
 
     def _sigma(self, cell_v: Floats, cell_i: Floats, lines: tuple[int, ...], aperture: float) -> float:
         """Standard deviation [A] of the current of all cells on these lines."""
-        mask, rows, model = np.zeros(cell_v.shape, dtype=bool), self._rows, self._truth.model
-        for line in lines:
-            mask[(line, slice(None)) if line < rows else (slice(None), line - rows)] = True
+        rows, model = self._rows, self._truth.model
+        cells = [(line, slice(None)) if line < rows else (slice(None), line - rows) for line in lines]
+        mask = cells[0]
+        if len(cells) > 1:
+            mask = np.zeros(cell_v.shape, dtype=bool)
+            for part in cells:
+                mask[part] = True
         parallel = self._state.state[mask] == 0
         variance = noise.current_variance(
             cell_v[mask],

@@ -23,6 +23,7 @@ from labmtj.physics.variation import ANISOTROPY_FIELD, DieModel, DieTruth
 
 _HEADER = 4096
 _MAGIC = "labmtj die state"
+_CELLS = ("state", "broken", "hazard", "flips", "damage")
 MATRIX_ROWS, MATRIX_COLS = 16, 96  # the largest matrices there are: 16 x 32 cards, eight cards of twelve columns
 
 
@@ -41,8 +42,9 @@ def fingerprint(model: DieModel) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def _layout(rows: int, cols: int) -> np.dtype[Any]:
-    grid = (rows, cols)
+def _layout(model: DieModel) -> np.dtype[Any]:
+    rows, cols = grid = (model.rows, model.cols)
+    kernels = [("rests", "f8", (model.kernels,)), ("left", "f8", (model.kernels,))] if model.transistor else []
     return np.dtype(
         [
             ("clock", "f8"),
@@ -56,6 +58,7 @@ def _layout(rows: int, cols: int) -> np.dtype[Any]:
             ("row_reads", "u8", (rows,)),
             ("col_reads", "u8", (cols,)),
             ("cycles", "u8", (MATRIX_ROWS, MATRIX_COLS)),
+            *kernels,
         ]
     )
 
@@ -70,8 +73,9 @@ class DieState:
 
     def __init__(self, truth: DieTruth, path: Path | None = None) -> None:
         model = truth.model
-        layout = _layout(model.rows, model.cols)
+        layout = _layout(model)
         self._now = np.zeros((), dtype=layout)
+        self._lagging = slice(None)  # rows in which the slot that is written next may be older than the valid one
         self._slots: Any = None
         self.path = path
         self._lock: HostLock | None = None
@@ -80,8 +84,9 @@ class DieState:
         if path is not None:
             self._hold(path)
             self._open(path, layout, fingerprint(model))
-        for name in ("state", "broken", "hazard", "flips", "damage", "row_reads", "col_reads", "cycles"):
-            setattr(self, name, self._now[name])
+        for name in layout.names or ():
+            if name not in ("clock", "rest", "pulses"):
+                setattr(self, name, self._now[name])
         self.clock, self.rest = float(self._now["clock"]), float(self._now["rest"])
         self.pulses = int(self._now["pulses"])
 
@@ -94,6 +99,11 @@ class DieState:
     col_reads: np.ndarray[Any, np.dtype[np.uint64]]
     cycles: np.ndarray[Any, np.dtype[np.uint64]]
 
+    rests: np.ndarray[Any, np.dtype[np.float64]]
+    """Of each kernel of a chip, seconds at rest that are not yet in its cells' exposure, up to when it was `left`."""
+    left: np.ndarray[Any, np.dtype[np.float64]]
+    """When each kernel of a chip was last let go [s]; it has been at rest since then."""
+
     clock: float
     """Virtual seconds in the life of the die."""
     rest: float
@@ -101,12 +111,22 @@ class DieState:
     pulses: int
     """Pulses the die has received."""
 
-    def commit(self) -> None:
-        """Make the present state the one that a next process finds."""
+    def commit(self, rows: slice | None = None) -> None:
+        """Make the present state the one that a next process finds; it has changed in these `rows` only, or in all."""
         if self._slots is not None:
             self._now["clock"], self._now["rest"], self._now["pulses"] = self.clock, self.rest, self.pulses
             other = 1 - int(self._valid[0] % 2)
-            self._slots[other] = self._now
+            if rows is None or self._lagging == slice(None):
+                self._slots[other] = self._now
+            else:  # to write a large die in full takes too long
+                slot, now = self._slots[other], self._now
+                for name in now.dtype.names:
+                    if name in _CELLS:
+                        slot[name][rows] = now[name][rows]
+                        slot[name][self._lagging] = now[name][self._lagging]
+                    else:
+                        slot[name] = now[name]
+            self._lagging = slice(None) if rows is None else rows
             self._valid[0] += 1
 
     def hold(self) -> None:

@@ -13,10 +13,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from labmtj.gate_register import Gates
+from labmtj.twin.chip_electrics import ChipElectrics
+from labmtj.twin.chip_register import GateCard
 from labmtj.twin.clock import HostClock
 from labmtj.twin.coil import Coil
-from labmtj.twin.electrics import Electrics, OperatingPoint
+from labmtj.twin.electrics import Electrics
 from labmtj.twin.hookup import GROUND, Connections, Contact, Hookup
+from labmtj.twin.operating_point import OperatingPoint
 from labmtj.twin.record import KEPT, TwinLog
 from labmtj.twin.sources import Source
 from labmtj.twin.wiring import Channel, Wiring
@@ -56,9 +60,15 @@ class World:
     """Relays, sources and the array behind them, with one virtual clock and one lock."""
 
     def __init__(
-        self, electrics: Electrics, wiring: Wiring, *, log: TwinLog | None = None, realtime: bool = False
+        self,
+        electrics: Electrics | ChipElectrics,
+        wiring: Wiring,
+        *,
+        log: TwinLog | None = None,
+        realtime: bool = False,
+        card: GateCard | None = None,
     ) -> None:
-        self.electrics, self.wiring, self.log = electrics, wiring, log or TwinLog()
+        self.electrics, self.wiring, self.log, self.card = electrics, wiring, log or TwinLog(), card
         self.lock = threading.RLock()
         self.closed: frozenset[Crosspoint] = frozenset()
         self.stuck: dict[Crosspoint, bool] = {}  # relays that do not move any more: True is closed
@@ -154,6 +164,27 @@ class World:
                 self.log.write("relays", self.now(), **{verb: [f"{r}{c}" for r, c in sorted(group)]})
         self.closed = after
         self._hookup = None
+
+    def digital(self, instrument: str, level: int) -> None:
+        """Put an instrument's digital lines at this level: on some benches they open the gates of a chip."""
+        card = self.card
+        if card is None or card.port != instrument:
+            return
+        before, after = card.take(level)
+        if before != after:
+            self.effort.spend(1)
+            self._gates_moved(before, after)
+            self._hookup = None
+
+    def _gates_moved(self, before: Gates | None, after: Gates | None) -> None:
+        """Note gates that move while a source drives, unless transistors on the rail of reads bound what flows."""
+        writes = any(gates is not None and gates.write and gates.rows for gates in (before, after))
+        moved = before is None or after is None or (before.kernel, before.write) != (after.kernel, after.write)
+        if (writes or (moved and before is not None and after is not None)) and (on := self.driven()):
+            self.violate(f"gates went from {before} to {after} with {on} on")
+        if moved or self.log.kept:
+            shown = None if after is None else {"kernel": after.kernel, "rows": f"{after.rows:x}", "write": after.write}
+            self.log.write("gates", self.now(), gates=shown)
 
     @property
     def asked(self) -> frozenset[Crosspoint]:
@@ -257,7 +288,7 @@ class World:
         ]
         for number in connections.folded:
             sources[number] = sources[number]._replace(ohms=0.0)
-        return Hookup(connections, tuple(sources))
+        return Hookup(connections, tuple(sources), None if self.card is None else self.card.open)
 
     def _connections(self, off: tuple[Channel, ...], ohms: tuple[float, ...]) -> Connections:
         """The contacts of every line; the resistance of a source with one contact only is a part of that contact."""

@@ -6,6 +6,7 @@ from labmtj.protocol.kinds.classify import ClassifyStep
 from labmtj.protocol.kinds.contact import ContactStep
 from labmtj.protocol.kinds.half_select import HalfSelectStep
 from labmtj.protocol.kinds.infer import InferStep
+from labmtj.protocol.kinds.infer_network import InferNetworkStep
 from labmtj.protocol.kinds.initialise import InitialiseStep
 from labmtj.protocol.kinds.iv import IvStep
 from labmtj.protocol.kinds.mapping import MapStep
@@ -13,6 +14,7 @@ from labmtj.protocol.kinds.offsets import OffsetsStep
 from labmtj.protocol.kinds.open_map import OpenMapStep
 from labmtj.protocol.kinds.polarity import PolarityStep
 from labmtj.protocol.kinds.program import ProgramStep
+from labmtj.protocol.kinds.program_network import ProgramNetworkStep
 from labmtj.protocol.kinds.ramps import RampsStep
 from labmtj.protocol.kinds.read_disturb import ReadDisturbStep
 from labmtj.protocol.kinds.reference import DriftStep, ReferenceStep
@@ -51,6 +53,8 @@ KINDS: tuple[type[Step], ...] = (
     TuneStep,
     RhLoopStep,
     InitialiseStep,
+    ProgramNetworkStep,
+    InferNetworkStep,
     ReportStep,
 )
 STEPS: dict[str, type[Step]] = {kind.kind: kind for kind in KINDS}

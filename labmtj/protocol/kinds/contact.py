@@ -28,6 +28,7 @@ class ContactStep(Step):
     """
 
     kind: ClassVar[str] = "contact"
+    on_chips: ClassVar[bool] = True
 
     at: Voltage = _MOST
     """Voltage of the looks, 10 mV or less."""

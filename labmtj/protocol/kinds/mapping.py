@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -23,10 +23,11 @@ class MapStep(Step):
     """Measure both states of every cell, and find what is defective.
 
     The width and the `wire` resistance of a segment are the bench's (`pulse.width`, `array.wire`) if they are not
-    said; without a wire nothing is added to pulses for what wires take.
+    said; without a wire nothing is added to pulses for what wires take, nor on a chip with a transistor in every cell.
     """
 
     kind: ClassVar[str] = "map"
+    on_chips: ClassVar[bool] = True
 
     read: Voltage
     width: Time | None = None
@@ -51,20 +52,20 @@ class MapStep(Step):
 
     def carry_out(self, progress: Progress, tick: Ticker) -> str:
         """Map the die."""
-        from labmtj.routines.characterise import map_die
-
         if progress.polarity is None:
             raise InputError("this step needs the polarity to be known before it")
         width = known_width(self.width)
-        die = map_die(
-            progress.array,
-            polarity=progress.polarity,
-            read=self.read,
-            width=width,
-            wire=self.wire,
-            avoid=progress.quarantined,
-            tick=tick,
-        )
+        asked: dict[str, Any] = {"polarity": progress.polarity, "read": self.read, "width": width}
+        asked |= {"avoid": progress.quarantined, "tick": tick}
+        if progress.kernels is None:
+            from labmtj.routines.characterise import map_die
+
+            die = map_die(progress.array, wire=self.wire, **asked)
+        else:
+            from labmtj.routines.chips.columns import gated
+            from labmtj.routines.chips.mapping import map_chip
+
+            die = map_chip(gated(progress.array), **asked)
         progress.keep_map(die)
         counts = {kind: int(np.count_nonzero(die.defect == kind)) for kind in Defect if kind is not Defect.NONE}
         bad = ", ".join(f"{count} {kind.name.lower()}" for kind, count in counts.items() if count) or "no defects"

@@ -22,6 +22,7 @@ class OpenMapStep(Step):
     """Use the die map of an earlier run (its `die.h5`), once `cells` readings have shown that it is of this die."""
 
     kind: ClassVar[str] = "open_map"
+    on_chips: ClassVar[bool] = True
     changes_cells: ClassVar[bool] = False
     gives: ClassVar[tuple[str, ...]] = ("polarity", "map", "ramps", "wires")
 

@@ -11,7 +11,7 @@ from labmtj.errors import Problem
 from labmtj.ports import Ticker
 from labmtj.protocol.kinds.fields import CellEntry
 from labmtj.protocol.kinds.step import Stated, Step, known_width
-from labmtj.records import Cell
+from labmtj.records import Cell, Scheme
 
 if TYPE_CHECKING:
     from labmtj.config.bench import Bench, BenchFile
@@ -25,6 +25,7 @@ class PolarityStep(Step):
     """
 
     kind: ClassVar[str] = "polarity"
+    on_chips: ClassVar[bool] = True
 
     start: Voltage
     step: Voltage
@@ -43,8 +44,9 @@ class PolarityStep(Step):
         array = bench.bench.array
         if self.start > self.ceiling:
             yield source.problem((*here, "start"), "the first pulse is above the ceiling")
-        if self.cell is not None and (self.cell[0] > array.rows or self.cell[1] > array.cols):
-            message = f"cell {self.cell} is not on the array, which has {array.rows} x {array.cols} cells"
+        rows, cols = array.shape
+        if self.cell is not None and (self.cell[0] > rows or self.cell[1] > cols):
+            message = f"cell {self.cell} is not on the array, which has {rows} x {cols} cells"
             yield source.problem((*here, "cell"), message, hint=f"the array: {bench.source.place(('array',))}")
 
     def filled(self, bench: Bench, before: object) -> Self:
@@ -67,6 +69,7 @@ class PolarityStep(Step):
             ceiling=self.ceiling,
             width=known_width(self.width),
             read=self.read,
+            scheme=Scheme.V_HALF if progress.kernels is None else Scheme.GATED,
         )
         tick()
         progress.polarity = found

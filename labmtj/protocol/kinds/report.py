@@ -15,6 +15,7 @@ class ReportStep(Step):
     """Write the report."""
 
     kind: ClassVar[str] = "report"
+    on_chips: ClassVar[bool] = True
     changes_cells: ClassVar[bool] = False
 
     def carry_out(self, progress: Progress, tick: Ticker) -> str:

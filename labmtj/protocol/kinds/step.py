@@ -40,6 +40,10 @@ class Step(Model):
     of_network: ClassVar[bool] = False
     """Whether the protocol must name a network."""
 
+    on_arrays: ClassVar[bool] = True
+    on_chips: ClassVar[bool] = False
+    """Whether it is for arrays without transistors, and for chips with a transistor in every cell."""
+
     changes_cells: ClassVar[bool] = True
     """Whether it may put cells into other states; one that only looks leaves all layers as they stand."""
 

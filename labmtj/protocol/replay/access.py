@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labmtj.bench.around import AroundArray
-from labmtj.ports import ArrayAccess, Clock
+from labmtj.ports import ArrayAccess, Clock, GatedArray
 from labmtj.protocol.replay.past import Entry, Past
 from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Sample, Scheme, Sum
+from labmtj.runs.journal import patterns_of
 
 _SAME = 1e-9  # two computers may differ in the last digit of what they work out from the same readings
 
@@ -131,6 +133,39 @@ class RunArray(AroundArray):
             close = isinstance(now, float) and math.isclose(then, now, rel_tol=_SAME, abs_tol=1e-15)
             if then != now and not close:
                 raise self._past.differs(entry, name, then, now)
+
+
+class RunChip(RunArray):
+    """The same for an array with a transistor in every cell (labmtj.ports.GatedArray)."""
+
+    def __init__(self, array: GatedArray, past: Past, *, before: Callable[[], None]) -> None:
+        super().__init__(array, past, before=before)
+        self._chip = array
+
+    @property
+    def kernels(self) -> int:
+        """How many kernels there are."""
+        return self._chip.kernels
+
+    def multiply_each(self, kernel: int, patterns: NDArray[np.bool_], col: int, *, voltage: float) -> Floats:
+        """Currents [A] into column `col` of a kernel (from 1), (patterns,), each with a pattern of its gates open."""
+        entry = self._answer("products")
+        if entry is None:
+            currents = self._chip.multiply_each(kernel, patterns, col, voltage=voltage)
+            self._past.seen(self._chip.clock.now())
+            return currents
+        self._same(entry, kernel=kernel, col=col, v=voltage)
+        then = patterns_of(entry)
+        if not np.array_equal(then, patterns):
+            raise self._past.differs(entry, "the gates", f"{len(then)} patterns", f"{len(patterns)} others")
+        return np.array(entry["i"], dtype=np.float64)
+
+
+def run_array(array: ArrayAccess, past: Past, *, before: Callable[[], None]) -> RunArray:
+    """The array of a run over its journal, with gates where the bench's has them."""
+    if isinstance(array, GatedArray):
+        return RunChip(array, past, before=before)
+    return RunArray(array, past, before=before)
 
 
 def pulse_of(entry: Mapping[str, Any]) -> Pulse:

@@ -16,7 +16,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from labmtj.twin.electrics import OperatingPoint
+from labmtj.twin.operating_point import OperatingPoint
 from labmtj.twin.wiring import Channel
 from labmtj.twin.world import Output, World
 

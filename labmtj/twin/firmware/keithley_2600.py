@@ -31,7 +31,9 @@ class Keithley2600(TspFirmware):
         said = model.identity
         identity = ", ".join([said.manufacturer, said.model, said.serial, said.firmware])
         named = attributes(list(self._channels)) | tsp_node.attributes(identity, place.mains)
-        functions = tsp_node.functions(now=place.world.now, sleep=place.world.sleep) | self._triggers.functions()
+        port = partial(place.world.digital, place.name)
+        functions = tsp_node.functions(now=place.world.now, sleep=place.world.sleep, port=port)
+        functions |= self._triggers.functions()
         tables: dict[str, Table] = {}
         for name, channel in self._channels.items():
             functions |= channel.functions() | {f"{name}.reset": partial(self._reset_channel, name)}

@@ -69,8 +69,10 @@ def attributes(identity: str, mains: float) -> dict[str, Any]:
     } | {f"display.{name}": value for name, value in _DISPLAY_CONSTANTS.items()}
 
 
-def functions(*, now: Callable[[], float], sleep: Callable[[float], None]) -> dict[str, Callable[..., Any]]:
-    """Functions of a node; `now` and `sleep` are the bench's clock [s]."""
+def functions(
+    *, now: Callable[[], float], sleep: Callable[[float], None], port: Callable[[int], None] | None = None
+) -> dict[str, Callable[..., Any]]:
+    """Functions of a node; `now` and `sleep` are the bench's clock [s], `port` takes levels of its digital lines."""
     found: dict[str, Callable[..., Any]] = {f"bit.{name}": _bits(name) for name in _BITS}
 
     def delay(seconds: Any = None, *_: Any) -> None:
@@ -84,7 +86,7 @@ def functions(*, now: Callable[[], float], sleep: Callable[[float], None]) -> di
 
     found |= {"delay": delay, "memory.available": available, "memory.used": used}
     found |= dict.fromkeys(("beeper.beep", "lan.reset", "lan.applysettings"), nothing)
-    return found | _Display().functions() | _Digio().functions() | _Stopwatch(now).functions()
+    return found | _Display().functions() | _Digio(port or nothing).functions() | _Stopwatch(now).functions()
 
 
 def nothing(*_: Any) -> None:
@@ -130,10 +132,15 @@ class _Display:
 
 
 class _Digio:
-    """The digital lines, which nothing is plugged into: what is written is read."""
+    """The digital lines, which `port` takes the levels of: what is written is read. All are high after power-on."""
 
-    def __init__(self) -> None:
-        self._lines = 0x3FFF
+    def __init__(self, port: Callable[[int], None]) -> None:
+        self._port = port
+        self._put(0x3FFF)
+
+    def _put(self, lines: int) -> None:
+        self._lines = lines
+        self._port(lines)
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         return {
@@ -153,11 +160,11 @@ class _Digio:
         return int(within("line", line, 1, 14))
 
     def _write(self, lines: Any = None, *_: Any) -> None:
-        self._lines = int(within("data", lines, 0, 0x3FFF))
+        self._put(int(within("data", lines, 0, 0x3FFF)))
 
     def _write_bit(self, line: Any = None, level: Any = None, *_: Any) -> None:
         mask = 1 << (self._line(line) - 1)
-        self._lines = self._lines | mask if number("data", level) else self._lines & ~mask
+        self._put(self._lines | mask if number("data", level) else self._lines & ~mask)
 
 
 class _Stopwatch:

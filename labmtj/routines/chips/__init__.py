@@ -1,0 +1,1 @@
+"""Mapping, writing and inference on chips with a transistor in every cell."""
