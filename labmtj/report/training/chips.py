@@ -25,11 +25,15 @@ def _bound(content: Content) -> tuple[str, ...]:
         return ()
     said: list[str] = []
     for (rail,) in keys(table, "rail"):
-        here = {name: table["amperes"][rows_of(table, rail=rail, cell=name)][-1] for name in ("P", "short")}
-        volts = table["volts"][rows_of(table, rail=rail, cell="P")][-1]
+        cells = {name: rows_of(table, rail=rail, cell=name) for name in ("P", "short")}
+        volts, read = table["volts"][cells["P"]], float(table["read"][0])
+        here, most = {}, 1e6 * float(table["amperes"][cells["short"]].max())
+        for name, rows in cells.items():
+            here[name] = 1e6 * float(np.interp(read, volts, table["amperes"][rows]))
         said.append(
-            f"with its gate at {rail:g} V and {volts:g} V across, a short draws {1e6 * here['short']:.3g} uA and a "
-            f"cell in P {1e6 * here['P']:.3g} uA ({here['short'] / here['P']:.2f} times)"
+            f"with its gate at {rail:g} V and the read voltage of {read:g} V across, a short draws "
+            f"{here['short']:.3g} uA and a cell in P {here['P']:.3g} uA ({here['short'] / here['P']:.2f} times); "
+            f"at {volts[-1]:g} V the short draws {most:.3g} uA"
         )
     text = "A short is bounded by its transistor: " + "; ".join(said) + "."
     return (html.paragraph(text),)

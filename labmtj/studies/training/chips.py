@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from labmtj.dies import die_model
-from labmtj.errors import FileProblems, InputError
+from labmtj.errors import FileProblems, InputError, StorageError
 from labmtj.physics.gated import gated_cell
 from labmtj.physics.mtj import LINEAR
 from labmtj.records import ChipMaps, Defect, State
+from labmtj.runs.die_map import read_die_map
 from labmtj.studies.tidy import Table
 from labmtj.studies.training.load import TrainingJob
 
@@ -114,12 +115,11 @@ def currents(job: TrainingJob) -> Table:
 
 
 def _measured(job: TrainingJob) -> Chips:
-    from labmtj.runs.chip_maps import read_chip_maps
-
     dies = job.file.dies
+    paths = dies.files or []
     try:
-        maps = read_chip_maps([Path(path) for path in dies.files or ()])
-    except InputError as error:
+        maps = ChipMaps.measured([read_die_map(Path(path)) for path in paths], names=paths)
+    except (InputError, StorageError) as error:
         raise FileProblems([job.source.problem(("dies", "files"), str(error))]) from error
     first = dies.statistics_from
     return Chips(maps.only(list(range(first, len(maps.names)))), maps.only(list(range(first))))

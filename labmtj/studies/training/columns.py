@@ -39,6 +39,7 @@ _RULES: Mapping[str, Column] = {
         Column("dies", _INT, "1", "dies"),
         Column("cell", _TEXT, "", "which cell"),
         Column("rail", _FLOAT, "V", "voltage of an open gate"),
+        Column("read", _FLOAT, "V", "voltage of a reading"),
         Column("volts", _FLOAT, "V", "voltage from row to column"),
         Column("amperes", _FLOAT, "A", "current of the cell"),
     )

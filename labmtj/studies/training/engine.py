@@ -179,7 +179,7 @@ def _one(
     kept = read_block(path, digest=mine)
     if kept is None:
         stop.check()
-        ways.keep(course.best, place / folders.NETWORKS, name=fit.name)
+        ways.keep(course.best, place / folders.NETWORKS, fit=fit)
         result = BlockResult(judged(fit, course, job=job, ways=ways))
         write_block(path, result, digest=mine)
     else:

@@ -110,6 +110,6 @@ class Ways(Protocol):
         """A table: what a good cell in both states and a short draw against the voltage, at both rails of the gates."""
         ...
 
-    def keep(self, solution: Solution, folder: Path, *, name: str) -> list[Path]:
+    def keep(self, solution: Solution, folder: Path, *, fit: Fit) -> list[Path]:
         """Write networks into a folder, each as a file that a protocol can name. Raises StorageError."""
         ...

@@ -75,12 +75,13 @@ class QuickWays:
         return {
             "cell": np.array(["P"] * 5 + ["short"] * 5, object),
             "rail": np.full(10, 0.75),
+            "read": np.full(10, 0.05),
             "volts": np.tile(volts, 2),
             "amperes": np.concatenate([1.7e-4 * volts, 4.5e-4 * volts]),
         }
 
-    def keep(self, solution, folder, *, name):
-        path = folder / f"{name}.npz"
+    def keep(self, solution, folder, *, fit):
+        path = folder / f"{fit.name}.npz"
         np.savez(path, **solution)
         return [path]
 
