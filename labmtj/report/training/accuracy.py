@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from labmtj.report import html
-from labmtj.report.content import NONE, number
+from labmtj.report.content import NONE
 from labmtj.report.study.drawing import (
     Drawing,
     Rows,
@@ -14,6 +14,7 @@ from labmtj.report.study.drawing import (
     chart,
     finish,
     legend,
+    stretched,
 )
 from labmtj.report.study.groups import signed, spread
 from labmtj.report.svg import INK
@@ -43,7 +44,7 @@ def _boxes(content: Content, rate: float) -> Drawing:
     here = matched(table) & rows_of(table, shorts=rate)
     groups = keys({name: col[here] for name, col in table.items()}, "method", "mask")
     groups.sort(key=lambda key: (key[1] != "none", list(COLOURS).index(key[0]) if key[0] in COLOURS else 9))
-    title = f"{rate:g} times the bench's rate of shorts" if rate != 1.0 else "at the bench's rate of shorts"
+    title = f"at {rate:g} times the bench's rate of shorts" if rate != 1.0 else "at the bench's rate of shorts"
     figure, axes = chart(f"Accuracy over the dies, {title}", x="", y="accuracy (%)", width=_WIDE / 2 + 0.4)
     out = Rows("method", "mask", "shorts", "die", "accuracy")
     x = categories(axes, [named(*key).replace("-", "-\n").replace(", ", "\n") for key in groups])
@@ -65,6 +66,7 @@ def _boxes(content: Content, rate: float) -> Drawing:
     reference = table["reference"][here]
     if np.isfinite(reference).any():
         axes.axhline(100 * float(np.nanmean(reference)), color=INK, linewidth=0.8, linestyle=":")
+    stretched(axes, 100 * float(table["accuracy"][here].min()))
     left, bottom, wide, tall = axes.get_position().bounds
     axes.set_position((left, bottom + 0.06, wide, tall - 0.06))
     words = "; ".join(told)
@@ -98,6 +100,7 @@ def _against_shorts(content: Content) -> Drawing:
         found = np.array(sorted(points))
         axes.plot(found[:, 0], found[:, 1], style, marker="o", markersize=4, color=colour, label=named(method, mask))
         axes.plot(found[:, 0], found[:, 2], style, linewidth=0.7, color=colour, alpha=0.7)
+    stretched(axes, min(out.columns["worst"]))
     legend(figure, axes, across=3)
     caption = "Mean over the dies (marks) and the worst die (thin) against the rate of shorts; dashed: masked."
     return finish(figure, name="against_shorts", alt=caption, caption=caption, numbers=out.columns)
@@ -131,26 +134,30 @@ def table(content: Content) -> Section:
         ]
         text = "Mean over the dies of the difference die by die, points, with its 95 % interval (bootstrap over dies)."
         head = ["method", "less", "shorts, x", "dies", "difference", "from", "to"]
-        parts.append(html.table(head, compared, caption=text, numbers=5, kind="wide dense"))
+        shown = html.table(head, compared, caption=text, numbers=5, kind="wide dense")
+        parts.append(html.details("Methods compared die by die, with intervals", shown))
     return Section("Methods beside one another", tuple(parts))
 
 
 def found(content: Content) -> Section:
-    """What was found, in words made from the summary: each is a number of the table and says no more."""
+    """What was found, a sentence a rate of shorts: each number is one of the table."""
     said: list[str] = []
-    for row in content.rows:
-        gap = row["gap_mean"]
-        beside = "" if gap is None else f", {_points(gap)} points from the baseline with perfect devices"
-        said.append(
-            f"{named(str(row['method']), str(row['mask'])).capitalize()}, {row['shorts']:g} times the bench's rate of "
-            f"shorts: {_percent(row['mean'])} % mean over {row['dies']} dies{beside}; worst die "
-            f"{_percent(row['worst'])} %."
-        )
+    for rate in dict.fromkeys(row["shorts"] for row in content.rows):
+        here = [row for row in content.rows if row["shorts"] == rate]
+        parts = [
+            f"{named(str(row['method']), str(row['mask']))} {_percent(row['mean'])} (worst {_percent(row['worst'])})"
+            for row in here
+        ]
+        where = "At the bench's rate of shorts" if rate == 1.0 else f"At {rate:g} times the bench's rate of shorts"
+        said.append(f"{where}, mean accuracy over {here[0]['dies']} dies in %: {'; '.join(parts)}.")
+    software = [row["software"] for row in content.rows if row["method"] == "baseline"]
+    if software:
+        said.insert(0, f"The baseline reaches {_percent(software[0])} % with perfect devices.")
     return Section("What was found", tuple(html.paragraph(text) for text in said or ["Nothing was judged."]))
 
 
 def _percent(value: str | int | float | None) -> str:
-    return number(100.0 * value) if isinstance(value, int | float) else NONE
+    return f"{100.0 * value:.2f}" if isinstance(value, int | float) else NONE
 
 
 def _points(value: str | int | float | None) -> str:

@@ -46,7 +46,10 @@ def _surface(content: Content, method: str, mask: str, shorts: float) -> Drawing
     norm = LogNorm(low, max(high, 1.01 * low))
     picture = axes.contourf(along, along, np.maximum(loss.T, low), levels=levels, cmap="cividis", norm=norm)
     axes.plot([0], [0], "+", color="white", markersize=9)
-    bar = figure.colorbar(picture, ax=axes, fraction=0.05, pad=0.03, ticks=levels[::5])
+    left, bottom, wide, tall = axes.get_position().bounds
+    axes.set_position((left, bottom, wide - 0.1, tall))
+    beside = figure.add_axes((left + wide - 0.07, bottom, 0.025, tall))
+    bar = figure.colorbar(picture, cax=beside, ticks=levels[::5], label="loss (nat)")
     bar.ax.set_yticklabels([f"{level:.2g}" for level in levels[::5]])
     axes.grid(visible=False)
     out = Rows("x", "y", "loss")

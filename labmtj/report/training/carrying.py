@@ -33,7 +33,10 @@ def _matrix(content: Content, rate: float, mask: str) -> Drawing:
     picture = axes.pcolormesh(grid, cmap="cividis")
     axes.set_ylim(len(grid), 0)
     axes.grid(visible=False)
-    figure.colorbar(picture, ax=axes, label="accuracy (%)", fraction=0.05, pad=0.03)
+    left, bottom, wide, tall = axes.get_position().bounds
+    axes.set_position((left, bottom, wide - 0.1, tall))
+    beside = figure.add_axes((left + wide - 0.07, bottom, 0.025, tall))
+    figure.colorbar(picture, cax=beside, label="accuracy (%)")
     out = Rows("network", "die", "accuracy")
     for network, die in zip(networks.tolist(), dies.tolist(), strict=True):
         out.add(network, die, float(grid[network, die]))
