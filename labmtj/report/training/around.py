@@ -17,7 +17,7 @@ def section(content: Content) -> Section:
     if not table:
         text = "The loss around the solutions was not sampled."
         return Section("Around the solutions", (html.paragraph(text),), after=parts)
-    drawings = [_cut(content)]
+    drawings = [_cut(content), _flipped(content)]
     drawings += [_surface(content, *key) for key in keys(table, "method", "mask", "shorts")]
     text = (
         "Mean loss over some of the dies, along two random directions from the solution, each scaled to its own length "
@@ -74,8 +74,7 @@ def _cut(content: Content) -> Drawing:
         count = np.bincount(ring[inside])
         mean = np.bincount(ring[inside], loss.ravel()[inside]) / np.maximum(count, 1)
         x = np.arange(len(count)) * step
-        style = ("-" if mask == "none" else "--") if shorts <= 1.0 else ":"
-        label = named(method, mask) + ("" if shorts == 1.0 else f", {shorts:g} x")
+        style, label = _line(method, mask, shorts)
         axes.plot(x, mean, style, color=COLOURS.get(method, OTHER), label=label)
         for at, value in zip(x.tolist(), mean.tolist(), strict=True):
             out.add(method, mask, shorts, at, value)
@@ -84,19 +83,38 @@ def _cut(content: Content) -> Drawing:
     return finish(figure, name="surface_distance", alt=caption, caption=caption, numbers=out.columns)
 
 
+def _flipped(content: Content) -> Drawing:
+    table = content.table("flipped")
+    figure, axes = chart("Accuracy with devices in the other state", x="share of all devices (%)", y="accuracy (%)")
+    out = Rows("method", "mask", "shorts", "flipped", "accuracy", "loss")
+    for method, mask, shorts in keys(table, "method", "mask", "shorts"):
+        rows = rows_of(table, method=method, mask=mask, shorts=shorts) & (table["seed"] == table["seed"][0])
+        shares, right, loss = (table[name][rows] for name in ("flipped", "right", "loss"))
+        style, label = _line(method, mask, shorts)
+        axes.plot(100 * shares, 100 * right, style, color=COLOURS.get(method, OTHER), label=label)
+        for found in zip(shares.tolist(), right.tolist(), loss.tolist(), strict=True):
+            out.add(method, mask, shorts, *found)
+    legend(figure, axes, across=3)
+    caption = "Accuracy on training images with random devices in the other state, mean over draws and dies."
+    return finish(figure, name="flipped", alt=caption, caption=caption, numbers=out.columns)
+
+
+def _line(method: str, mask: str, shorts: float) -> tuple[str, str]:
+    """Style of a line, and what the legend calls it."""
+    style = ("-" if mask == "none" else "--") if shorts <= 1.0 else ":"
+    return style, named(method, mask) + ("" if shorts == 1.0 else f", {shorts:g} x")
+
+
 def _measures(content: Content) -> tuple[str, ...]:
     table = content.table("measures")
-    if not table:
+    names = [name for name in table if name.startswith("m_")]
+    if not names:
         return ()
-    names = [name for (name,) in keys(table, "measure")]
     lines: list[list[str]] = []
     for method, mask, shorts in keys(table, "method", "mask", "shorts"):
-        same = np.isnan(table["shorts"]) if np.isnan(shorts) else table["shorts"] == shorts
-        rows = rows_of(table, method=method, mask=mask) & same
-        rate = "" if np.isnan(shorts) else f"{shorts:g}"
-        values = [table["value"][rows & (table["measure"] == name)] for name in names]
-        cells = [number(float(found.mean())) if found.size else number(None) for found in values]
-        lines.append([named(method, mask), rate, *cells])
-    head = ["method", "shorts, x", *(name.replace("_", " ") for name in names)]
-    caption = "Measures of the networks (the first of those trained side by side)."
+        rows = rows_of(table, method=method, mask=mask, shorts=shorts)
+        cells = [number(float(np.mean(table[name][rows])), 3) for name in names]
+        lines.append([named(method, mask), f"{shorts:g}", *cells])
+    head = ["method", "shorts, x", *(name.removeprefix("m_").replace("_", " ") for name in names)]
+    caption = "How networks on chips follow software, mean over the dies: the measures of a study of copies."
     return (html.table(head, lines, caption=caption, numbers=len(head) - 1, kind="wide dense"),)

@@ -7,7 +7,8 @@ accuracy  one row a network, die, rate of shorts and mask: method, mask, trained
 matrix    the same columns for networks that were trained for one die, on every die.
 history   method, mask, trained_at, shorts, seed, epoch, loss, train, validation, best.
 surface   method, mask, shorts, seed, x, y, loss.
-measures  method, mask, shorts, seed, measure, value.
+flipped   method, mask, shorts, seed, flipped (share of devices in the other state), loss, right.
+measures  method, mask, shorts, seed, die, and columns m_NAME.
 paired    method, other, mask, shorts, dies, difference, low, high.
 defects   die, shorts, and a column of counts for each kind of defect.
 currents  cell, rail, volts, amperes.

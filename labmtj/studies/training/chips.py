@@ -86,7 +86,7 @@ def defects(found: Chips, *, shorts: float) -> Table:
 
 
 def currents(job: TrainingJob) -> Table:
-    """What a good cell in both states and the lowest short draw through their transistor, at both rails of the gates."""
+    """What a good cell in both states and the lowest short draw through their transistor, at both rails."""
     bench, model = job.bench.bench, die_model(job.bench.bench)
     assert bench.gates is not None
     assert model.transistor is not None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from labmtj.studies import columns as studies
 from labmtj.studies.columns import Column
 
 _TEXT, _FLOAT, _INT = object, np.float64, np.int64
@@ -30,8 +31,8 @@ _RULES: Mapping[str, Column] = {
         Column("best", _FLOAT, "1", "the same of the networks kept"),
         Column("x", _FLOAT, "1", "along the first direction, in lengths of the solution"),
         Column("y", _FLOAT, "1", "along the second direction, in lengths of the solution"),
-        Column("measure", _TEXT, "", "what was measured of a network"),
-        Column("value", _FLOAT, "1", "its value"),
+        Column("flipped", _FLOAT, "1", "share of the devices in the other state"),
+        Column("right", _FLOAT, "1", "accuracy on the training images of the surface"),
         Column("other", _TEXT, "", "method that is compared with"),
         Column("difference", _FLOAT, "1", "mean over the dies of the accuracy less that of the other, die by die"),
         Column("low", _FLOAT, "1", "lower end of its 95 % interval"),
@@ -47,5 +48,5 @@ _RULES: Mapping[str, Column] = {
 
 
 def of(name: str) -> Column:
-    """The rule of a column; one that has none is a number."""
-    return _RULES.get(name, Column(name, _FLOAT, "1", name.replace("_", " ")))
+    """The rule of a column; measures have those of the study of copies."""
+    return _RULES.get(name) or studies.of(name)

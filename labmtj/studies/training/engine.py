@@ -180,7 +180,7 @@ def _one(
     if kept is None:
         stop.check()
         ways.keep(course.best, place / folders.NETWORKS, fit=fit)
-        result = BlockResult(judged(fit, course, job=job, ways=ways))
+        result = BlockResult(judged(fit, course, job=job, ways=ways, before=solution))
         write_block(path, result, digest=mine)
     else:
         result = kept

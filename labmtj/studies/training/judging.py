@@ -11,28 +11,35 @@ from labmtj.studies.tidy import Table
 from labmtj.studies.training.course import Course
 from labmtj.studies.training.fits import Fit
 from labmtj.studies.training.load import TrainingJob
-from labmtj.studies.training.trainer import Judged, Ways
+from labmtj.studies.training.trainer import Judged, Solution, Ways
 
-ACCURACY, MATRIX, HISTORY, SURFACE, MEASURES = "accuracy", "matrix", "history", "surface", "measures"
+ACCURACY, MATRIX, HISTORY, SURFACE, FLIPPED, MEASURES = (
+    "accuracy", "matrix", "history", "surface", "flipped", "measures",
+)  # fmt: skip
 _ALL = -1  # a network for all dies
 
 
-def judged(fit: Fit, course: Course, *, job: TrainingJob, ways: Ways) -> dict[str, Table]:
-    """The tables of a fit by their names; every row says which fit it belongs to."""
+def judged(
+    fit: Fit, course: Course, *, job: TrainingJob, ways: Ways, before: Solution | None = None
+) -> dict[str, Table]:
+    """The tables of a fit by their names; `before` are the networks that it began from."""
     networks, compare = course.best, job.file.compare
+    shorts = job.shorts[0] if fit.shorts is None else fit.shorts
     made: dict[str, Table] = {ACCURACY: _accuracy(fit, course, job, ways), HISTORY: _history(fit, course)}
-    if fit.method == "hardware_aware" and compare.matrix and fit.shorts is not None:
-        found = ways.judge(networks, shorts=fit.shorts, mask=fit.mask)
-        made[MATRIX] = _keyed(fit, _grid(found, np.arange(fit.networks)), shorts=fit.shorts, mask=fit.mask)
+    if fit.method == "hardware_aware" and compare.matrix:
+        found = ways.judge(networks, shorts=shorts, mask=fit.mask)
+        made[MATRIX] = _keyed(fit, _grid(found, np.arange(fit.networks)), shorts=shorts, mask=fit.mask)
     if compare.measures:
-        found_measures = ways.measures(networks)
-        rows: Table = {
-            "measure": np.array(list(found_measures), object),
-            "value": np.array(list(found_measures.values()), np.float64),
-        }
-        made[MEASURES] = _keyed(fit, rows, shorts=np.nan if fit.shorts is None else fit.shorts, mask=fit.mask)
+        found_measures = ways.measures(networks, shorts=shorts, mask=fit.mask, before=before)
+        dies = np.arange(len(next(iter(found_measures.values()))))
+        made[MEASURES] = _keyed(fit, {"die": dies, **found_measures}, shorts=shorts, mask=fit.mask)
     if compare.surface is not None and fit.method != "tuned":
-        made[SURFACE] = _surface(fit, course, job, ways)
+        around = ways.surface(networks, shorts=shorts, mask=fit.mask, wanted=compare.surface, seed=fit.seed)
+        x, y = np.meshgrid(around.along, around.along, indexing="ij")
+        points: Table = {"x": x.ravel(), "y": y.ravel(), "loss": around.loss.ravel()}
+        turned: Table = {"flipped": around.rates, "loss": around.flipped, "right": around.right}
+        made[SURFACE] = _keyed(fit, points, shorts=shorts, mask=fit.mask)
+        made[FLIPPED] = _keyed(fit, turned, shorts=shorts, mask=fit.mask)
     return made
 
 
@@ -81,16 +88,6 @@ def _history(fit: Fit, course: Course) -> Table:
     rows |= {name: values.mean(axis=1) for name, values in course.history.items()}
     rows["best"] = best.mean(axis=1)
     return _keyed(fit, rows, shorts=np.nan if fit.shorts is None else fit.shorts, mask=fit.mask)
-
-
-def _surface(fit: Fit, course: Course, job: TrainingJob, ways: Ways) -> Table:
-    wanted = job.file.compare.surface
-    assert wanted is not None
-    along = np.linspace(-wanted.reach, wanted.reach, wanted.points)
-    shorts = job.shorts[0] if fit.shorts is None else fit.shorts
-    loss = ways.surface(course.best, shorts=shorts, mask=fit.mask, wanted=wanted, seed=fit.seed)
-    x, y = np.meshgrid(along, along, indexing="ij")
-    return _keyed(fit, {"x": x.ravel(), "y": y.ravel(), "loss": loss.ravel()}, shorts=shorts, mask=fit.mask)
 
 
 def _keyed(fit: Fit, rows: Table, *, shorts: float, mask: str) -> Table:

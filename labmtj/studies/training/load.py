@@ -111,6 +111,10 @@ def _problems(file: TrainingFile, source: Source, bench: BenchFile) -> Iterator[
         yield source.problem(("data",), f"{file.data.name} does not come with labmtj", hint=hint, key=True)
     if file.train.validation >= 1.0:
         yield source.problem(("train", "validation"), "nothing would be left to learn from")
+    surface = file.compare.surface
+    if surface is not None and surface.points % 2 == 0:
+        hint = "write an odd number, so that the solution is one of the points"
+        yield source.problem(("compare", "surface", "points"), f"{surface.points} is even", hint=hint)
     yield from _rates(file, source)
     if bench.bench.array.kernels is None or bench.bench.gates is None:
         hint = "networks of this kind are for chips with a transistor in every cell, such as simulated-1t1r"

@@ -61,6 +61,20 @@ class Judged:
     loss: Floats
 
 
+@dataclass(frozen=True, eq=False)
+class Around:
+    """Mean loss [nat] on some dies: `loss` (points, points) at steps `along` of two directions from the solution.
+
+    `flipped` (rates,) is it with a share `rates` of all devices in the other state, `right` (0..1) the accuracy there.
+    """
+
+    along: Floats
+    loss: Floats
+    rates: Floats
+    flipped: Floats
+    right: Floats
+
+
 class Ways(Protocol):
     """All that is known of images, network and chips: makes trainers, and judges what they made."""
 
@@ -90,12 +104,17 @@ class Ways(Protocol):
         """Each network on the die of its own place, (networks, 1)."""
         ...
 
-    def surface(self, solution: Solution, *, shorts: float, mask: str, wanted: Surface, seed: int) -> Floats:
-        """Mean loss [nat] around the first network, (points, points), its own in the middle, on the first dies."""
+    def surface(self, solution: Solution, *, shorts: float, mask: str, wanted: Surface, seed: int) -> Around:
+        """The loss around the first network, on the first dies."""
         ...
 
-    def measures(self, solution: Solution) -> Mapping[str, float]:
-        """What the first network has of itself."""
+    def measures(
+        self, solution: Solution, *, shorts: float, mask: str, before: Solution | None
+    ) -> Mapping[str, Floats]:
+        """How each network on its die (one network: on each die) follows software, (dies,) a measure.
+
+        Software are the networks themselves, or those `before` whose gains were for no die.
+        """
         ...
 
     def facts(self) -> Mapping[str, str]:

@@ -26,7 +26,10 @@ from labmtj.studies.training.chips import Chips
 from labmtj.studies.training.fits import Fit
 from labmtj.studies.training.load import TrainingJob
 from labmtj.studies.training.schema import Surface
-from labmtj.studies.training.trainer import Judged, Solution, Trainer
+from labmtj.studies.training.trainer import Around, Judged, Solution, Trainer
+
+_FLIPS = np.array([0.0, 0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.1])  # chosen: up to where most networks fail
+_DRAWS = 4  # chosen: on each of several dies
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,21 +144,26 @@ class ChipWays:
         """Each network on the die of its own place, (networks, 1)."""
         return _columns(*self._judged(self._networks(solution), self._on(shorts, mask)))
 
-    def surface(self, solution: Solution, *, shorts: float, mask: str, wanted: Surface, seed: int) -> Floats:
-        """Mean loss [nat] around the first network, (points, points)."""
-        from labmtj.nets.chips.surface import loss_surface
+    def surface(self, solution: Solution, *, shorts: float, mask: str, wanted: Surface, seed: int) -> Around:
+        """The loss around the first network on the first dies, on training images."""
+        from labmtj.nets.chips.surface import flipped, surface
 
-        dies = list(range(min(wanted.dies, len(self.dies))))
-        along = np.linspace(-wanted.reach, wanted.reach, wanted.points)
         samples = self._ready.images.train.take(np.arange(min(wanted.images, len(self._ready.images.train))))
-        cells = self._on(shorts, mask).take(dies)
-        return loss_surface(self._networks(solution).take([0]), cells, samples, along=along, seed=seed)
+        cells = self._on(shorts, mask).take(list(range(min(wanted.dies, len(self.dies)))))
+        network = self._networks(solution).take([0])
+        found = surface(network, samples, cells=cells, reach=wanted.reach, points=wanted.points, seed=seed)
+        turned = flipped(network, samples, cells=cells, rates=_FLIPS, draws=_DRAWS, seed=seed)
+        return Around(found.along, found.loss, _FLIPS, turned.loss.mean(axis=1), turned.accuracy.mean(axis=1))
 
-    def measures(self, solution: Solution) -> Mapping[str, float]:
-        """What the first network has of itself."""
-        from labmtj.nets.chips.measuring import measures
+    def measures(
+        self, solution: Solution, *, shorts: float, mask: str, before: Solution | None
+    ) -> Mapping[str, Floats]:
+        """How networks on dies follow software, on test images."""
+        from labmtj.nets.chips.measures import of_chips
 
-        return measures(self._networks(solution).take([0]), self._ready.images.train)
+        reference = None if before is None else self._networks(before)
+        cells = self._on(shorts, mask)
+        return of_chips(self._networks(solution), self._ready.images.test, cells=cells, reference=reference)
 
     def facts(self) -> Mapping[str, str]:
         """What tables and page say of images, network and chips."""
@@ -224,13 +232,12 @@ class ChipWays:
 
     def _judged(self, networks: ChipNetworks, cells: ChipCells | None) -> tuple[Floats, Floats]:
         """Accuracy and mean cross-entropy [nat] of each copy on the test images."""
+        from labmtj.nets.chips.surface import cross_entropy
+
         test = self._ready.images.test
-        found = scores(networks, test, cells=cells).astype(np.float64)
+        found = scores(networks, test, cells=cells)
         right = np.mean(np.argmax(found, axis=-1) == test.labels, axis=1)
-        top = found.max(axis=-1, keepdims=True)
-        total = np.log(np.exp(found - top).sum(axis=-1)) + top[..., 0]
-        own = found[:, np.arange(len(test)), test.labels]
-        return right, np.mean(total - own, axis=1)
+        return right, cross_entropy(found, test.labels)
 
 
 def _columns(accuracy: Floats, loss: Floats) -> Judged:

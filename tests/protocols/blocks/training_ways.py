@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labmtj.studies.training.trainer import Epoch, Judged
+from labmtj.studies.training.trainer import Around, Epoch, Judged
 
 DIES = 3
 
@@ -59,10 +59,11 @@ class QuickWays:
 
     def surface(self, solution, *, shorts, mask, wanted, seed):
         along = np.linspace(-wanted.reach, wanted.reach, wanted.points)
-        return 0.1 + along[:, np.newaxis] ** 2 + along**2
+        loss = 0.1 + along[:, np.newaxis] ** 2 + along**2
+        return Around(along, loss, np.array([0.0, 0.1]), np.array([0.1, 0.9]), np.array([0.9, 0.5]))
 
-    def measures(self, solution):
-        return {"weight": float(solution["weights"][0, 0])}
+    def measures(self, solution, *, shorts, mask, before):
+        return {"m_agreement": np.full(DIES, float(solution["weights"][0, 0]))}
 
     def facts(self):
         return {"images": "none"}
