@@ -129,12 +129,12 @@ def solve_patterns(
     The rest as in `solve_gated`, and the same numbers as of it one by one; so are the errors.
     """
     params, rows, cols, _ = _kernel(states, r_p, tmr, k_p, transistor, v_t, v_row, r_row, v_col, r_col, rail)
-    height = params.shape[2]
+    height = int(params.shape[2])
     if patterns.ndim != 2 or patterns.shape[1] != height:
         raise InputError(f"patterns of the shape {patterns.shape} do not fit a kernel of {height} rows")
     orders = np.sort(np.where(patterns, np.arange(height), -1), axis=1)[:, ::-1]
     _, amperes, _ = _solve(orders, params, rows, cols, transistor.k, v_h, r_wire)
-    return amperes.sum(axis=1)
+    return amperes[:, ::-1].sum(axis=1)  # in the order in which `solve_gated` adds
 
 
 def _solve(
