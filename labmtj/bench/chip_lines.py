@@ -37,13 +37,13 @@ _NAMED = 4  # chosen: kernels that a message names
 
 @dataclass
 class ChipLines:
-    """Examines the lines of a chip (labmtj.bench.contact.Examine); `lines` (rows, cols) of a kernel, `range` [A]."""
+    """Examines the lines of a chip (labmtj.bench.contact.Examine); `size` (rows, cols) of a kernel, `range` [A]."""
 
     array: ChipArray
     gates: LimitedGates
     drive: SourceMeter
     router: Router
-    lines: tuple[int, int]
+    size: tuple[int, int]
     range: float
 
     def __call__(self, level: float = LEVEL) -> tuple[list[LineFault], Floats, Floats]:
@@ -67,14 +67,14 @@ class ChipLines:
         yield from self(LEVEL)[0]
 
     @property
-    def names(self) -> list[Line]:
+    def lines(self) -> list[Line]:
         """Every line: the rows of all kernels, and the columns."""
         rows, cols = self.array.shape
         return [*(Line("row", n + 1) for n in range(rows)), *(Line("col", n + 1) for n in range(cols))]
 
     def _rows(self, level: float) -> tuple[Floats, Floats]:
         """Siemens of the rows (kernels, rows) to all columns; and of each kernel with all gates closed (kernels,)."""
-        count, cols = self.lines[0], range(1, self.lines[1] + 1)
+        count, cols = self.size[0], range(1, self.size[1] + 1)
         patterns = [
             Gates(kernel, rows)
             for kernel in range(1, self.array.kernels + 1)
@@ -89,7 +89,7 @@ class ChipLines:
         kernels = range(1, self.array.kernels + 1)
         patterns = [Gates(1, 0), *(Gates(kernel, self._probed) for kernel in kernels)]
         found = [
-            _siemens(self.array.looks(patterns, [col], voltage=level), level) for col in range(1, self.lines[1] + 1)
+            _siemens(self.array.looks(patterns, [col], voltage=level), level) for col in range(1, self.size[1] + 1)
         ]
         looks = np.array(found)
         return (looks[:, 1:] - looks[:, :1]).T
@@ -97,7 +97,7 @@ class ChipLines:
     @property
     def _probed(self) -> int:
         """Mask of some rows of a kernel."""
-        count = self.lines[0]
+        count = self.size[0]
         return mask([int(row) for row in np.linspace(1, count, min(_PROBED, count)).round()])
 
     def _dark(self, rows: Floats, closed: Floats, cols: Floats, level: float) -> Iterator[LineFault]:
@@ -106,7 +106,7 @@ class ChipLines:
         typical = float(np.median(rows)), float(np.median(cols))
         if max(typical) <= noise:
             text = "no line carries current: is the chip in its socket, and do the relays move?"
-            yield from (LineFault(line, text) for line in self.names)
+            yield from (LineFault(line, text) for line in self.lines)
             return
         stuck = np.abs(closed) > max(LITTLE * typical[0], noise)
         off = ~(rows > max(LITTLE * typical[0], noise))
@@ -120,10 +120,10 @@ class ChipLines:
                 text = f"kernel {kernel + 1} does not answer: none of its rows carries current"
             else:
                 text = f"carries no current: its gate, row {row + 1} of kernel {kernel + 1}, does not open"
-            yield LineFault(Line("row", kernel * self.lines[0] + row + 1), text, interrupted=interrupted)
+            yield LineFault(Line("row", kernel * self.size[0] + row + 1), text, interrupted=interrupted)
         for kernel in np.flatnonzero(stuck & ~off.any(axis=1)).tolist():
             text = f"carries current with all gates of kernel {kernel + 1} closed"
-            yield LineFault(Line("row", kernel * self.lines[0] + 1), text)
+            yield LineFault(Line("row", kernel * self.size[0] + 1), text)
         dead = off.all(axis=1)
         dark = ~(cols > max(LITTLE * typical[1], noise)) & ~dead[:, np.newaxis]
         for col in np.flatnonzero(dark.any(axis=0)).tolist():
@@ -134,8 +134,8 @@ class ChipLines:
         kernel = int(np.argmax(cols.sum(axis=1)))
         own, total = cols[kernel], float(cols[kernel].sum())
         level = min(level, _SHARE * self.range / total) if total > 0 else level
-        gates, everything = Gates(kernel + 1, self._probed), range(1, self.lines[1] + 1)
-        if self.lines[1] == 1:
+        gates, everything = Gates(kernel + 1, self._probed), range(1, self.size[1] + 1)
+        if self.size[1] == 1:
             return
         for col in everything:
             if not own[col - 1] > LITTLE * float(np.median(own)):
@@ -155,7 +155,7 @@ class ChipLines:
         """What takes a source to its limit, or fills the meter: each line by itself, with all gates closed."""
         self.array.rest()
         found = False
-        for axis, count in zip(("row", "col"), self.lines, strict=True):
+        for axis, count in zip(("row", "col"), self.size, strict=True):
             for number in range(1, count + 1):
                 line = Line(axis, number)
                 self.router.take(self.router.route({line: Role.DRIVE}))

@@ -38,6 +38,7 @@ from labmtj.runs.journal import MemoryJournal
 from labmtj.units import Dimension, show
 
 if TYPE_CHECKING:
+    from labmtj.bench.chip_lines import ChipLines
     from labmtj.bench.custody import Custody
 
 
@@ -194,9 +195,13 @@ def _relays(bench: Bench, roles: Roles, connected: Connected, clock: Clock, repe
 
 def _tester(
     bench: Bench, roles: Roles, connected: Connected, clock: Clock, routes: Router
-) -> LineTester | BankLineTester:
+) -> LineTester | BankLineTester | ChipLines:
     """What examines the lines of this bench, with its meters on at 0 V."""
     gate, wait = Gate(Limits(**dict(bench.limits))), bench.wait
+    if bench.gates is not None:
+        from labmtj.bench.assemble_chip import chip_lines
+
+        return chip_lines(bench, connected, roles, gate, routes, clock)
     if roles.drive is None:
         return BankLineTester(
             routes,
@@ -219,6 +224,6 @@ def _tester(
 def _wire(bench: Bench, axis: str, number: int) -> tuple[str, int | str]:
     """Where to look: roles by matrix row, and the line's matrix column."""
     wires = bench.lines.rows if axis == "row" else bench.lines.cols
-    end = wires[number]
+    end = wires[(number - 1) % bench.array.rows + 1 if axis == "row" else number]
     roles = ", ".join(f"{row} is {plug}" for row, plug in sorted(bench.roles.items()))
     return f"rows: {roles}", end if isinstance(end, int) else ".".join(end)
