@@ -21,18 +21,20 @@ from labmtj.nets.chips.statistics import Statistics
 from labmtj.nets.images.preparing import Samples
 
 Conductances = Callable[[Any, Any, Any], Any]
-"""From the parameters of one network, what its chip is made of, and a key, to conductances of each layer."""
+"""From the parameters of one network, what its chip is made of, and 16-bit numbers, to conductances of each layer."""
 
 
 @dataclass(frozen=True, eq=False)
 class Devices:
     """How the conductances of a network come about at each step.
 
-    `of` is called for one network; `known` are arrays whose first axis counts networks, or empty.
+    `of` is called for one network; `known` are arrays whose first axis counts networks, or empty. Each step gets
+    `draws` new random numbers of 16 bits.
     """
 
     of: Conductances
     known: tuple[Any, ...]
+    draws: int = 0
 
 
 def bits(latent: Any) -> Any:
@@ -46,8 +48,8 @@ def fixed_cells(cells: ChipCells) -> Devices:
     """Trained bits on the cells of a chip each."""
     _, jnp, _ = library()
 
-    def of(parameters: Any, known: Any, key: Any) -> Any:
-        del key
+    def of(parameters: Any, known: Any, drawn: Any) -> Any:
+        del drawn
         return [off + on * bits(parameters[f"latent{k}"]) for k, (off, on) in enumerate(known, start=1)]
 
     return Devices(of, tuple((jnp.asarray(off), jnp.asarray(on)) for off, on in zip(cells.off, cells.on, strict=True)))
@@ -55,30 +57,33 @@ def fixed_cells(cells: ChipCells) -> Devices:
 
 def drawn_cells(statistics: Statistics, form: Form, *, mask: Mask) -> Devices:
     """Trained bits on a new chip at every step: each cell one of the pool of the statistics, all alike likely."""
-    jax, jnp, _ = library()
+    _, jnp, _ = library()
     pool = jnp.stack([jnp.asarray(statistics.off), jnp.asarray(statistics.on)], axis=-1)
+    sizes = [(inputs, outputs, 2) for inputs, outputs in form.shapes]
+    counts = [int(np.prod(size)) for size in sizes]
 
-    def of(parameters: Any, known: Any, key: Any) -> Any:
+    def of(parameters: Any, known: Any, drawn: Any) -> Any:
         del known
         found: list[Any] = []
-        for k, (inputs, outputs) in enumerate(form.shapes, start=1):
-            cell = jax.random.bits(jax.random.fold_in(key, k), (inputs, outputs, 2), jnp.uint16).astype(jnp.int32)
-            drawn = pool[cell]
+        parts = jnp.split(drawn.astype(jnp.int32), [counts[0]])
+        for k, (part, size) in enumerate(zip(parts, sizes, strict=True), start=1):
+            number = part.reshape(size)
+            cell = pool[number]
             if mask is Mask.SHORTS:
-                kept = jnp.all(cell < statistics.first_short, axis=-1, keepdims=True)
-                drawn = drawn * kept[..., None]
-            found.append(drawn[..., 0] + drawn[..., 1] * bits(parameters[f"latent{k}"]))
+                kept = jnp.all(number < statistics.first_short, axis=-1, keepdims=True)
+                cell = cell * kept[..., None]
+            found.append(cell[..., 0] + cell[..., 1] * bits(parameters[f"latent{k}"]))
         return found
 
-    return Devices(of, ())
+    return Devices(of, (), sum(counts))
 
 
 def fixed_conductances(networks: ChipNetworks, cells: ChipCells) -> Devices:
     """Bits that stay as they are on the cells of a chip each: what is left to train is gains and biases."""
     _, jnp, _ = library()
 
-    def of(parameters: Any, known: Any, key: Any) -> Any:
-        del parameters, key
+    def of(parameters: Any, known: Any, drawn: Any) -> Any:
+        del parameters, drawn
         return known
 
     return Devices(of, tuple(jnp.asarray(part) for part in cells.conductances(networks)))
@@ -100,8 +105,16 @@ def scores(parameters: Any, conductances: Any, inputs: Any, *, block: int) -> An
     return found
 
 
+def begin_memory(parameters: Any) -> Any:
+    """What Adam remembers before the first step, all zeros."""
+    jax, _, optax = library()
+    return jax.tree.map(
+        lambda part: np.zeros(part.shape, part.dtype), jax.eval_shape(optax.scale_by_adam().init, parameters)
+    )
+
+
 def epoch_runner(samples: Samples, form: Form, devices: Devices, *, batch: int) -> Any:
-    """Compiled (parameters, memory, rates (steps,), key) -> (parameters, memory, mean loss, accuracy), each batched.
+    """Compiled: parameters, memory, rates (steps,), seed and number of the epoch -> parameters, memory, loss, accuracy.
 
     The samples are shuffled anew; those that fill no batch are left out. All networks see the same batches.
     """
@@ -110,27 +123,21 @@ def epoch_runner(samples: Samples, form: Form, devices: Devices, *, batch: int) 
     levels, labels = jnp.asarray(samples.levels), jnp.asarray(samples.labels, dtype=jnp.int32)
     adam = optax.scale_by_adam()
 
-    def loss(parameters: Any, known: Any, inputs: Any, wanted: Any, key: Any) -> Any:
-        found = scores(parameters, devices.of(parameters, known, key), inputs, block=form.block)
+    def loss(parameters: Any, known: Any, inputs: Any, wanted: Any, drawn: Any) -> Any:
+        found = scores(parameters, devices.of(parameters, known, drawn), inputs, block=form.block)
         right = jnp.mean(jnp.argmax(found, axis=-1) == wanted)
         return optax.softmax_cross_entropy_with_integer_labels(found, wanted).mean(), right
 
-    gradient = jax.vmap(
-        jax.value_and_grad(loss, has_aux=True), in_axes=(0, 0 if devices.known else None, None, None, None)
-    )
+    own = 0 if devices.known else None
+    gradient = jax.vmap(jax.value_and_grad(loss, has_aux=True), in_axes=(0, own, None, None, None))
 
     @jax.jit
-    def run(parameters: Any, memory: Any, rates: Any, key: Any, known: Any) -> Any:
-        shuffle, chance = jax.random.split(key)
-        order = jax.random.permutation(shuffle, len(samples))[: steps * batch].reshape(steps, batch)
-
+    def run(parameters: Any, memory: Any, known: Any, given: Any) -> Any:
         def step(state: Any, given: Any) -> Any:
             parameters, memory = state
-            which, rate, number = given
+            which, rate, drawn = given
             inputs = levels[which].astype(jnp.float32) / top
-            (value, right), slope = gradient(
-                parameters, known, inputs, labels[which], jax.random.fold_in(chance, number)
-            )
+            (value, right), slope = gradient(parameters, known, inputs, labels[which], drawn)
             updates, memory = adam.update(slope, memory)
             parameters = {name: parameters[name] - rate * updates[name] for name in parameters}
             bounded = {
@@ -139,14 +146,15 @@ def epoch_runner(samples: Samples, form: Form, devices: Devices, *, batch: int) 
             }
             return (bounded, memory), (value, right)
 
-        (parameters, memory), (values, rights) = jax.lax.scan(
-            step, (parameters, memory), (order, rates, jnp.arange(steps))
-        )
+        (parameters, memory), (values, rights) = jax.lax.scan(step, (parameters, memory), given)
         return parameters, memory, values.mean(axis=0), rights.mean(axis=0)
 
     def epoch(parameters: Any, memory: Any, rates: Any, *, seed: int, number: int) -> Any:
-        key = jax.random.fold_in(jax.random.key(seed, impl="rbg"), number)
-        return run(parameters, memory, jnp.asarray(rates, dtype=jnp.float32), key, devices.known)
+        # Drawn here and not by JAX: numpy's stream is the same everywhere, and it costs no compilation.
+        random = np.random.RandomState([seed, number])
+        order = random.permutation(len(samples))[: steps * batch].reshape(steps, batch).astype(np.int32)
+        drawn = np.frombuffer(random.bytes(2 * steps * devices.draws), np.uint16).reshape(steps, devices.draws)
+        return run(parameters, memory, devices.known, (order, np.float32(rates), drawn))
 
     return epoch
 

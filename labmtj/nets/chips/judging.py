@@ -31,16 +31,24 @@ def accuracy_matrix(networks: ChipNetworks, samples: Samples, *, cells: ChipCell
 
 def classes(networks: ChipNetworks, samples: Samples, *, cells: ChipCells | None = None) -> Ints:
     """Class that each copy gives each sample, (copies, samples)."""
-    return np.concatenate([np.argmax(part, axis=-1) for part in _scores(networks, samples, cells)])
+    return np.concatenate([np.argmax(part, axis=-1) for _, part in _passes(networks, samples, cells)])
 
 
 def scores(networks: ChipNetworks, samples: Samples, *, cells: ChipCells | None = None) -> Floats32:
     """Pre-activations of the last layer, (copies, samples, classes)."""
-    return np.concatenate(list(_scores(networks, samples, cells)))
+    return np.concatenate([last for _, last in _passes(networks, samples, cells)])
 
 
-def _scores(networks: ChipNetworks, samples: Samples, cells: ChipCells | None) -> Iterator[Floats32]:
-    """Scores of some copies at a time, so that memory stays bounded."""
+def pre_activations(
+    networks: ChipNetworks, samples: Samples, *, cells: ChipCells | None = None
+) -> tuple[Floats32, Floats32]:
+    """Pre-activations of both layers, (copies, samples, outputs); much memory for many copies and samples."""
+    first, last = zip(*_passes(networks, samples, cells), strict=True)
+    return np.concatenate(first), np.concatenate(last)
+
+
+def _passes(networks: ChipNetworks, samples: Samples, cells: ChipCells | None) -> Iterator[tuple[Floats32, Floats32]]:
+    """Pre-activations of both layers of some copies at a time, so that memory stays bounded."""
     chips = software_cells(networks.form.shapes) if cells is None else cells
     copies = max(len(networks), len(chips))
     if min(len(networks), len(chips)) not in {1, copies}:
@@ -51,14 +59,19 @@ def _scores(networks: ChipNetworks, samples: Samples, cells: ChipCells | None) -
         which = list(range(first, min(copies, first + step)))
         some = networks.take(which) if len(networks) > 1 else networks
         there = chips.take(which) if len(chips) > 1 else chips
-        yield _forward(some, effective_weights(some, there), inputs)
+        yield _both_layers(some, effective_weights(some, there), inputs)
 
 
-def _forward(networks: ChipNetworks, weights: tuple[Floats32, ...], inputs: Floats32) -> Floats32:
+def passed(networks: ChipNetworks, weights: tuple[Floats32, ...], inputs: Floats32) -> Floats32:
     """Pre-activations of the last layer of copies with `weights` (copies, inputs, outputs) a layer."""
+    return _both_layers(networks, weights, inputs)[1]
+
+
+def _both_layers(networks: ChipNetworks, weights: tuple[Floats32, ...], inputs: Floats32) -> tuple[Floats32, Floats32]:
     first, last = weights
-    hidden = activate(inputs @ first + networks.bias[0][:, None, :].astype(np.float32), networks.form.steps[1])
-    return hidden @ last + networks.bias[1][:, None, :].astype(np.float32)
+    before = inputs @ first + networks.bias[0][:, None, :].astype(np.float32)
+    hidden = activate(before, networks.form.steps[1])
+    return before, hidden @ last + networks.bias[1][:, None, :].astype(np.float32)
 
 
 def effective_weights(networks: ChipNetworks, cells: ChipCells) -> tuple[Floats32, ...]:

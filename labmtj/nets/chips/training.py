@@ -19,6 +19,7 @@ from labmtj.errors import InputError
 from labmtj.nets.chips.cells import ChipCells, Mask, software_cells
 from labmtj.nets.chips.engine import (
     Devices,
+    begin_memory,
     drawn_cells,
     epoch_runner,
     fixed_cells,
@@ -140,8 +141,7 @@ class Trainer:
         return found if len(found) == self.networks else np.full(self.networks, found.mean())
 
     def _memory(self) -> Any:
-        jax, _, optax = library()
-        return optax.scale_by_adam().init(jax.tree.map(np.asarray, dict(self._start)))
+        return begin_memory(dict(self._start))
 
 
 def baseline(form: Form, *, learn: Samples, validation: Samples, options: Options) -> Trainer:
