@@ -188,7 +188,7 @@ def contribution_of_journal(
 ) -> Life:
     """What the run of this journal has done to its die: every intent counts, whether its outcome is known or not.
 
-    States are those that `program`, `program_network` and `verify` entries give, at the run's wall time when they were written.
+    States are those that `program`, `program_network` and `verify` entries give, at the wall time of these.
     """
     life = new_life(*shape)
     wall = start = now = 0.0
