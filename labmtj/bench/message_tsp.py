@@ -16,12 +16,14 @@ from labmtj.bench.message_effects import Effect, Unreadable, number
 from labmtj.drivers.vocabulary import Does, Vocabulary, Word, tsp_pattern
 
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])|(?P<name>[A-Za-z_]\w*)"""
+    r"""\s*(?:(?P<port>digio\.writeport\(\d{1,5}\))"""
+    r"""|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])|(?P<name>[A-Za-z_]\w*)"""
     r"""|(?P<text>"[^"\\\r\n]*"|'[^'\\\r\n]*')|(?P<sign>==|~=|<=|>=|\.\.|[-+*/%^<>=(){}\[\],;.]))""",
     re.ASCII,
 )
 _COMMON = re.compile(r"\*(?:IDN\?|CLS|OPC\??|ESR\?|STB\?|ESE\??(?: +\d+)?|SRE\??(?: +\d+)?|WAI)", re.ASCII)
 _BINARY = {"+", "-", "*", "/", "%", "^", "..", "==", "~=", "<", ">", "<=", ">=", "and", "or"}
+_PORT = "digio.writeport"  # as a whole one token, with its level: hundreds of them stand in a run's messages
 _KEYWORDS = {"local", "if", "then", "else", "elseif", "end", "and", "or", "not", "nil", "true", "false"}
 _REFUSED = {"function", "for", "while", "repeat", "until", "do", "return", "break", "goto", "in"}
 _DEPTH = 20  # chosen: no driver nests deeper
@@ -52,6 +54,7 @@ class _Reader:
         self.found: list[Effect] = []
         self._tokens, self._at = _tokens(text), 0
         self._locals: set[str] = set()
+        self._words: dict[tuple[str, str], tuple[Word, str]] = {}
 
     def block(self, depth: int) -> None:
         """Statements up to a word that ends a block."""
@@ -77,6 +80,11 @@ class _Reader:
             return
         if self._take("if"):
             self._branches(depth)
+            return
+        if self._kind() == "port":
+            word, channel = self._word(_PORT, self.vocabulary.calls, "calls")
+            text = self._next()[1]
+            self._keep(word, channel, (float(text[len(_PORT) + 1 : -1]),), text)
             return
         path = self._path()
         if self._peek() == "(":
@@ -233,10 +241,13 @@ class _Reader:
         return root in self.vocabulary.roots or any(word.spelling == root for word in self.vocabulary.calls)
 
     def _word(self, path: str, words: Sequence[Word], does: str) -> tuple[Word, str]:
+        if (does, path) in self._words:
+            return self._words[does, path]
         for word in words:
             match = tsp_pattern(word.spelling).fullmatch(path)
             if match is not None:
-                return word, match.groupdict().get("n") or ""
+                found = self._words[does, path] = word, match.groupdict().get("n") or ""
+                return found
         raise self.refuse(f"{does} {path}, which the gate does not know")
 
     def _keep(self, word: Word, channel: str, values: tuple[float, ...], text: str) -> None:

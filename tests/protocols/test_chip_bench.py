@@ -333,6 +333,12 @@ UP = "smua.source.limiti = 0.003 smua.source.levelv = 0.1 "
         ("digio.writeport(x)", False),
         ("digio.writeport(4096 + 1)", False),
         ("digio.writebit(13, 1)", False),
+        ("node[2].digio.writeport(0)", False),
+        ("xdigio.writeport(0)", False),
+        ("print(digio.writeport(0))", False),
+        ("digio.writeport(0)(1)", False),
+        ("digio.writeport(0) digio.writeport ( 4096 )", True),
+        (UP + "digio.writeport ( 4096 )", False),
         ("x = digio.writeport", False),
         ("digio.writeprotect = 0", False),
         ("print(digio.readport())", True),
@@ -345,6 +351,11 @@ def test_the_last_gate_knows_the_words_of_the_register(text, passes):
     else:
         with pytest.raises(LimitExceeded):
             gate.admit(text)
+
+
+def test_a_matrix_has_no_digital_port():
+    with pytest.raises(LimitExceeded, match="does not know"):
+        message_gate(load_model(find("models", "keithley_707b_72")), LIMITS).admit("digio.writeport(0)")
 
 
 def test_another_instrument_with_a_source_on_keeps_the_gates_where_they_are():
