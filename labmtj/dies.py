@@ -50,9 +50,13 @@ def chip_model(seed: int, **changes: Any) -> DieModel:
 
 def _model(said: Mapping[str, Any], *, rows: int, cols: int, kernels: int | None) -> DieModel:
     defaults = die_defaults()
-    chip = {} if kernels is None else {name: value for name, value in chip_defaults() if name not in _OF_THE_ARRAY}
-    diameter = said.get("diameter", chip.get("diameter", DEFAULT_DIAMETER))
-    merged = dict(defaults.shared) | dict(defaults.at(diameter)) | chip | said | {"diameter": diameter}
+    chip: dict[str, Any] = {}
+    if kernels is not None:
+        chip = {name: value for name, value in chip_defaults() if name not in _OF_THE_ARRAY}
+    diameter: float = said.get("diameter", chip.get("diameter", DEFAULT_DIAMETER))
+    merged: dict[str, Any] = (
+        dict(defaults.shared) | dict(defaults.at(diameter)) | chip | dict(said) | {"diameter": diameter}
+    )
     defects = dict(chip.get("defects", defaults.shared.defects)) | _given(said.get("defects", {}))
     return DieModel(
         seed=said.get("seed", 0),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, chaos, check, ledger, plan, resume, run, safe, schema, status, study, twin
+from labmtj.cli import bench, chaos, check, ledger, plan, resume, run, safe, schema, status, study, train, twin
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,6 +41,7 @@ app.command()(resume.resume)
 app.command()(status.status)
 app.command()(status.rebuild)
 app.command()(study.study)
+app.command()(train.train)
 app.command()(plan.plan)
 app.command()(check.check)
 app.command()(ledger.ledger)

@@ -15,7 +15,8 @@ def check(
     file: Annotated[
         str,
         typer.Argument(
-            help="A protocol, a study, a bench file or a data sheet; or the name of a shipped one.", metavar="FILE"
+            help="A protocol, a study, a training file, a bench file or a data sheet; or the name of a shipped one.",
+            metavar="FILE",
         ),
     ],
     bench: Annotated[
@@ -44,8 +45,11 @@ def check(
     from labmtj.config.bench import DEFAULT
     from labmtj.protocol.examine import examine
     from labmtj.studies.examine import examine_study, names_study
+    from labmtj.studies.training.examine import examine_training, names_training
 
-    if names_study(file):
+    if names_training(file):
+        found = examine_training(file, bench=bench or None, overrides=settings or [])
+    elif names_study(file):
         found = examine_study(file, bench=bench or None, overrides=settings or [])
     else:
         found = examine(file, bench=bench or DEFAULT, overrides=settings or [], seed=seed)

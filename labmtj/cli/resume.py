@@ -16,7 +16,7 @@ def resume(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
-    """Go on with a run or a study that was stopped, failed, or whose process died.
+    """Go on with a run, a study or a training that was stopped, failed, or whose process died.
 
     What the journal holds is not measured again. Before anything is written the bench is looked at: lines, die, and
     every cell that the run relies on. A pulse without an outcome is settled by a reading, never repeated. For instance:
@@ -26,14 +26,21 @@ def resume(
       labmtj resume data/runs/2026-11-23T10-14-02-wine
 
     A study goes on with its first block that is not done: as `labmtj study --resume`, which has more options.
+    A training goes on after its last whole epoch.
 
     Exit codes are those of `labmtj run`; 6: another process has the run or an instrument; 7: it cannot be continued.
     """
     from labmtj.cli.outcome import tell
     from labmtj.protocol.engine import resume as resume_run
     from labmtj.studies.folder import is_study_folder
+    from labmtj.studies.training.folder import is_training_folder
     from labmtj.terminal import Terminal
 
+    if is_training_folder(run):
+        from labmtj.cli import train
+
+        train.go_on(run, as_json=as_json, quiet=quiet)
+        return
     if is_study_folder(run):
         from labmtj.cli.study import go_on
 

@@ -10,13 +10,14 @@ import typer
 
 def schema(
     kind: Annotated[
-        str, typer.Argument(help="protocol, study, bench, model, dies, chips, or all of them", metavar="KIND")
+        str,
+        typer.Argument(help="protocol, study, training, bench, model, dies, chips, or all of them", metavar="KIND"),
     ],
     out: Annotated[
         Path | None, typer.Option(help="Write KIND.schema.json into this folder (of `all`: below it) instead.")
     ] = None,
 ) -> None:
-    """Print the JSON schema of protocols, studies, bench files or data sheets, for an editor or to look a field up.
+    """Print the JSON schema of a kind of YAML file, for an editor or to look a field up.
 
     Shipped files name theirs in their first line, so that an editor with YAML support completes and checks them.
     For a file of your own, put the schema beside it:

@@ -16,7 +16,7 @@ def status(
     run: _RUN,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Say how far a run or a study has come, whether its process lives, and what became of its last pulse.
+    """Say how far a run, a study or a training has come, whether its process lives, and what became of its last pulse.
 
     It reads the run folder only and touches no instrument. For instance:
 
@@ -24,8 +24,9 @@ def status(
     """
     from labmtj.runs.status import read_status
     from labmtj.studies.folder import is_study_folder
+    from labmtj.studies.training.folder import is_training_folder
 
-    if is_study_folder(run):
+    if is_study_folder(run) or is_training_folder(run):
         _study(run, as_json=as_json)
         return
     found = read_status(run)
@@ -37,9 +38,12 @@ def status(
 
 
 def _study(folder: Path, *, as_json: bool) -> None:
-    from labmtj.studies.progress import read_progress
+    from labmtj.studies import progress
+    from labmtj.studies.training import progress as of_training
+    from labmtj.studies.training.folder import is_training_folder
 
-    found = read_progress(folder)
+    read = of_training.read_progress if is_training_folder(folder) else progress.read_progress
+    found = read(folder)
     if as_json:
         typer.echo(json.dumps({**asdict(found), "study": str(folder), "lines": found.lines}))
         return

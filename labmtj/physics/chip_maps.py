@@ -67,8 +67,8 @@ def found_defects(g_p: Floats, g_ap: Floats) -> Ints:
 
 def _both(truth: DieTruth, read: float, rail: float, aperture: float | None) -> Floats:
     """Conductances [S] after a write of P and of AP, (2, rows, cols)."""
-    rows, cols = truth.r_p.shape
-    board = (np.add.outer(np.arange(rows), np.arange(cols)) % 2).astype(np.int8)
+    rows, cols = truth.model.rows, truth.model.cols
+    board = ((np.arange(rows)[:, np.newaxis] + np.arange(cols)) % 2).astype(np.int8)
     first, second = (_pass(truth, wanted, read, rail, aperture, turn) for turn, wanted in enumerate((board, 1 - board)))
     return np.array([np.where(board == State.P, first, second), np.where(board == State.P, second, first)])
 
@@ -91,7 +91,7 @@ def _pass(
     lines = np.zeros((2, height)), np.zeros((2, model.cols))
     lines[0][VOLTS] = read
     of, row = np.divmod(np.arange(model.rows), height)
-    volts, amperes = np.empty((2, model.rows, 1, model.cols))
+    volts, amperes = np.zeros((2, model.rows, 1, model.cols))
     law = model.transistor.k, model.v_h**-2.0, model.wire
     missing = solve_each(row[:, np.newaxis], of, apart, *lines, *law, volts, amperes)
     if not missing < 1e-9:

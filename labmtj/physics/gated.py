@@ -99,12 +99,50 @@ def solve_gated(
     Raises InputError for shapes that do not fit, SolveError if no solution was proven to 1e-9.
     """
     params, rows, cols, gate = _kernel(states, r_p, tmr, k_p, transistor, v_t, v_row, r_row, v_col, r_col, gates)
+    return _solution(gate, params, rows, cols, transistor.k, v_h, r_wire)
+
+
+def _solution(
+    gate: Floats, params: Floats, rows: Floats, cols: Floats, k: float, v_h: float, r_wire: float
+) -> GatedSolution:
+    """The operating point with these gates (M,); the rest as kernels take it."""
     height, width = params.shape[2:]
     open_rows = np.flatnonzero(np.isfinite(gate))[::-1]  # a gate at minus infinity is closed, too
-    volts, amperes, kcl = _solve(open_rows[np.newaxis], params, rows, cols, transistor.k, v_h, r_wire)
+    volts, amperes, kcl = _solve(open_rows[np.newaxis], params, rows, cols, k, v_h, r_wire)
     cell_v, cell_i = np.zeros((height, width)), np.zeros((height, width))
     cell_v[open_rows], cell_i[open_rows] = volts[0], amperes[0]
     return GatedSolution(cell_v, cell_i, cell_i.sum(axis=1), cell_i.sum(axis=0), kcl)
+
+
+class GatedKernel:
+    """A kernel in one state of its cells that is solved again and again: arguments and errors of `solve_gated`."""
+
+    def __init__(
+        self,
+        states: ArrayLike,
+        r_p: ArrayLike,
+        *,
+        r_wire: float,
+        tmr: ArrayLike,
+        v_h: float,
+        k_p: float,
+        transistor: Transistor,
+        v_t: ArrayLike | None = None,
+    ) -> None:
+        nothing = (0.0, 0.0, 0.0, 0.0)
+        self._params, self._rows, self._cols, _ = _kernel(states, r_p, tmr, k_p, transistor, v_t, *nothing, np.nan)
+        self._v_t = np.asarray(transistor.threshold if v_t is None else v_t, float)
+        self._k, self._v_h, self._r_wire = transistor.k, v_h, r_wire
+
+    def solve(
+        self, *, gates: Floats, v_row: Floats, v_col: Floats, r_row: ArrayLike = 0.0, r_col: ArrayLike = 0.0
+    ) -> GatedSolution:
+        """Solve for these terminals and gates."""
+        params, rows, cols = self._params, self._rows, self._cols
+        np.subtract(gates[:, np.newaxis], self._v_t, out=params[0, kernels.OVER])
+        rows[kernels.VOLTS], rows[kernels.OHMS] = v_row, r_row
+        cols[kernels.VOLTS], cols[kernels.OHMS] = v_col, r_col
+        return _solution(gates, params, rows, cols, self._k, self._v_h, self._r_wire)
 
 
 def solve_patterns(
@@ -129,12 +167,12 @@ def solve_patterns(
     The rest as in `solve_gated`, and the same numbers as of it one by one; so are the errors.
     """
     params, rows, cols, _ = _kernel(states, r_p, tmr, k_p, transistor, v_t, v_row, r_row, v_col, r_col, rail)
-    height = params.shape[2]
+    height = int(params.shape[2])
     if patterns.ndim != 2 or patterns.shape[1] != height:
         raise InputError(f"patterns of the shape {patterns.shape} do not fit a kernel of {height} rows")
     orders = np.sort(np.where(patterns, np.arange(height), -1), axis=1)[:, ::-1]
     _, amperes, _ = _solve(orders, params, rows, cols, transistor.k, v_h, r_wire)
-    return amperes.sum(axis=1)
+    return amperes[:, ::-1].sum(axis=1)  # in the order in which `solve_gated` adds
 
 
 def _solve(

@@ -261,9 +261,10 @@ def _begin(
 ) -> float:
     """Fill what `_place` needs of the lines; the largest voltage of a terminal [V], nan where none is held."""
     low, high = np.inf, -np.inf
-    for row in order:
-        if not np.isnan(rows[VOLTS, row]):
-            low, high = min(low, rows[VOLTS, row]), max(high, rows[VOLTS, row])
+    for at in range(order.size):
+        volts = rows[VOLTS, order[at]]
+        if not np.isnan(volts):
+            low, high = min(low, volts), max(high, volts)
     for col in range(base_cols.size):
         if not np.isnan(cols[VOLTS, col]):
             low, high = min(low, cols[VOLTS, col]), max(high, cols[VOLTS, col])
@@ -300,27 +301,32 @@ def solve_each(
 
     Rows in falling order, from the columns' terminals on, -1 where there are no more. `params` (kernels, 4, M, N),
     `rows` (2, M), `cols` (2, N); fills the junctions' voltages and currents `cell_v`, `cell_i` (B, K, N) of these
-    rows. Returns the largest of what is missing over the largest current, nan where nothing was found.
+    rows, which are given as zeros. Returns the largest of what is missing over the largest current, nan where nothing
+    was found.
     """
-    width, worst = cols.shape[1], 0.0
-    base_cols, free_cols = np.empty(width), np.isnan(cols[VOLTS])
+    most, width, worst = orders.shape[1], cols.shape[1], 0.0
+    fields, ends = np.empty((16, most, width)), np.empty((2, most))
+    base_cols, free_cols, free = np.empty(width), np.empty(width, np.bool_), np.empty(most, np.bool_)
+    for col in range(width):
+        free_cols[col] = np.isnan(cols[VOLTS, col])
     for member in range(orders.shape[0]):
         height = 0
         while height < orders.shape[1] and orders[member, height] >= 0:
             height += 1
         order, own = orders[member, :height], params[of[member]]
-        base_rows, near, free_rows = np.empty(height), np.empty(height), np.empty(height, np.bool_)
-        w, b, down = np.empty((height, width)), np.empty((height, width)), np.empty((height, width))
-        dw, db, new = np.zeros((height, width)), np.zeros((height, width)), np.zeros((height, width))
-        i, found, work = np.zeros((height, width)), np.zeros((4, height, width)), np.empty((5, height, width))
+        base_rows, near, free_rows = ends[0, :height], ends[1, :height], free[:height]
+        i, w, b, down = fields[0, :height], fields[1, :height], fields[2, :height], fields[3, :height]
+        dw, db, new = fields[4, :height], fields[5, :height], fields[6, :height]
+        found, work = fields[7:11], fields[11:16]
         volts = _begin(order, rows, cols, r, own.shape[1], base_rows, base_cols, near, down)
-        cell_v[member, :height], cell_i[member, :height] = 0.0, 0.0
         if height == 0 or np.isnan(volts):  # nothing is connected
             continue
         floor = 0.0
         for at in range(height):
             free_rows[at] = np.isnan(rows[VOLTS, order[at]])
             for col in range(width):
+                i[at, col], new[at, col] = 0.0, 0.0
+                dw[at, col], db[at, col] = 0.0, 0.0
                 found[NODE, at, col] = _GUESS * base_rows[at] + (1.0 - _GUESS) * base_cols[col]
                 floor += _FLOOR * volts * min(own[SIEMENS, order[at], col], k) / max(height, width)
         # A step is halved until less is missing; the first one is none, and finds where things stand.

@@ -69,8 +69,12 @@ def load_protocol(
 
 
 def refuse_study(source: Source) -> None:
-    """Raise FileProblems for the file of a study, with what to do with it."""
+    """Raise FileProblems for the file of a study or a training, with what to do with it."""
     data: Any = source.data
+    if isinstance(data, dict) and "steps" not in data and "methods" in data:
+        hint = f"it is carried out with: labmtj train {source.name}"
+        problem = source.problem(("methods",), "this is a training file, not a protocol", hint=hint, key=True)
+        raise FileProblems([problem])
     if isinstance(data, dict) and "steps" not in data and ("diameters" in data or "networks" in data):
         key = "diameters" if "diameters" in data else "networks"
         hint = f"it is run with: labmtj study {source.name}"

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 from labmtj.errors import StorageError
-from labmtj.report import findings, html, polarity, sections, svg
+from labmtj.report import chip, findings, html, polarity, sections, svg
 from labmtj.report.content import Run, duration
 from labmtj.runs import netcdf, store
 
@@ -40,9 +40,11 @@ def page(run: Run, *, name: str) -> str:
     title = run.text("title") or name
     parts = [_top(run, title=title, name=name), sections.results(run), sections.inference(run)]
     parts += [sections.layer(run, place, layer) for place, layer in sorted(run.layers.items())]
+    count = chip.kernels(run)
     parts += [
+        chip.network(run, count) if count else "",
         *findings.sections(dict(run.groups)),
-        sections.die(run),
+        chip.die(run, count) if count else sections.die(run),
         polarity.section(run),
         _steps(run),
         _provenance(run),

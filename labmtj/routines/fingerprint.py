@@ -16,6 +16,7 @@ from labmtj.records import Cell, Defect, DieMap, Floats, Ints
 
 # chosen: a reading repeats within 0.3 %, telegraph noise is below 5 % and rare, and what other cells' states do to
 # the series resistance is some percent at 100 nm, alike for all; dies differ by 4 % (100 nm) to 14 % (15 nm).
+_CHANGED = 0.3  # chosen: of a defective cell's conductance; a short and a junction in P differ by more than half
 _SAME = 0.5
 """Share of the die's own spread that the median deviation may have; two dies differ by about one."""
 
@@ -81,8 +82,12 @@ def compare(array: ArrayAccess, die: DieMap, *, cells: int, tick: Ticker = no_ti
     misplaced: list[Cell] = []
     span = (0.3 * float(np.nanmin(die.r_p)), 3.0 * float(np.nanmax(die.r_ap)))
     for cell, reading in zip(chosen, readings, strict=True):
-        alive = not reading.in_compliance and span[0] < reading.resistance < span[1]
         known = die.defect[cell.position]
+        alive = not reading.in_compliance and span[0] < reading.resistance < span[1]
+        if die.fixed is not None and known in (Defect.SHORT, Defect.OPEN):
+            # Behind a transistor a short conducts little more than a junction: it must conduct what it did.
+            least = max(float(die.fixed[cell.position]), die.conductance_ap)
+            alive = not abs(reading.conductance - float(die.fixed[cell.position])) < _CHANGED * least
         if known in (Defect.SHORT, Defect.OPEN) or not alive:
             states.append(-1)
             if alive or known not in (Defect.SHORT, Defect.OPEN):

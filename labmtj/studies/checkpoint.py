@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import io
 import json
-import os
 import platform
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -20,13 +17,15 @@ from numpy.typing import NDArray
 
 import labmtj
 from labmtj.config.bench import BenchFile
-from labmtj.errors import CannotResume, StorageError
+from labmtj.errors import CannotResume
+from labmtj.studies.arrays import of_another, read_arrays, write_arrays
 from labmtj.studies.grid import Task
 from labmtj.studies.load import StudyJob
 
 FORMAT = 1
 _COMPUTES = ("numpy", "numba", "scipy", "scikit-learn")
 Columns = Mapping[str, NDArray[Any]]
+_BLOCK = "block"
 _NOTES = ("digest", "seconds", "processor_seconds", "failure")
 
 
@@ -49,18 +48,13 @@ def study_digest(job: StudyJob, networks: str) -> str:
     content: dict[str, Any] = job.study.model_dump(mode="json", exclude={"title", "bench", "report"})
     content["networks"] = networks
     found.update(json.dumps(content, sort_keys=True).encode())
-    found.update(_bench(job.bench).encode())
+    found.update(bench_content(job.bench).encode())
     return found.hexdigest()
 
 
 def digest(task: Task, *, study: str) -> str:
     """SHA-256 of what one block is computed from; `study` is that of its study."""
     return hashlib.sha256(f"{FORMAT} {study} {task.name} {task!r}".encode()).hexdigest()
-
-
-def _plain(values: NDArray[Any]) -> NDArray[Any]:
-    """Texts as numpy's own: objects cannot be kept without pickle."""
-    return values.astype(np.str_) if values.dtype == object else values
 
 
 def write_block(path: Path, result: BlockResult, *, digest: str) -> None:
@@ -72,42 +66,25 @@ def write_block(path: Path, result: BlockResult, *, digest: str) -> None:
         "failure": np.array(result.failure),
     }
     for table, columns in result.tables.items():
-        arrays |= {f"{table}/{name}": _plain(values) for name, values in columns.items()}
-    content = io.BytesIO()
-    np.savez_compressed(content, allow_pickle=False, **arrays)
-    new = path.with_name(f"{path.name}.new")
-    try:
-        with new.open("wb") as stream:
-            stream.write(content.getbuffer())
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(new, path)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise StorageError(f"{path}: this block cannot be written: {error.strerror}") from error
+        arrays |= {f"{table}/{name}": values for name, values in columns.items()}
+    write_arrays(path, arrays, what=_BLOCK)
 
 
 def read_block(path: Path, *, digest: str) -> BlockResult | None:
     """A block that was kept, or None. Raises CannotResume for one of another study or version, or a damaged one."""
-    if not path.is_file():
+    stored = read_arrays(path, what=_BLOCK)
+    if stored is None:
         return None
-    tables: dict[str, dict[str, NDArray[Any]]] = {}
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            notes = {name: stored[name].item() for name in _NOTES}
-            for key in stored.files:
-                table, slash, name = key.partition("/")
-                if slash:
-                    tables.setdefault(table, {})[name] = stored[key]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise CannotResume(
-            f"{path}: this block cannot be read ({error}); remove it, and it is computed again"
-        ) from None
+    if not set(_NOTES) <= set(stored):
+        raise CannotResume(f"{path}: this is no block of a study; remove it, and it is computed again")
+    notes = {name: stored[name].item() for name in _NOTES}
     if notes["digest"] != digest:
-        raise CannotResume(
-            f"{path}: this block was computed from another study, other networks or another version of labmtj; "
-            "put those back, or remove it to have it computed again, or begin a new study"
-        )
+        raise of_another(path, what=_BLOCK)
+    tables: dict[str, dict[str, NDArray[Any]]] = {}
+    for key, values in stored.items():
+        table, slash, name = key.partition("/")
+        if slash:
+            tables.setdefault(table, {})[name] = values
     return BlockResult(tables, str(notes["failure"]), float(notes["seconds"]), float(notes["processor_seconds"]))
 
 
@@ -123,7 +100,7 @@ def code() -> str:
     return found.hexdigest()
 
 
-def _bench(bench: BenchFile) -> str:
+def bench_content(bench: BenchFile) -> str:
     """What a bench file says, and every data sheet that it names."""
     sheets = {name: bench.model_file(name).read_text(encoding="utf-8") for name in sorted(bench.bench.instruments)}
     return json.dumps([bench.source.data, sheets], sort_keys=True)

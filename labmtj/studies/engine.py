@@ -20,7 +20,8 @@ from labmtj.studies.load import load_study
 from labmtj.studies.overall import overall
 from labmtj.studies.prediction import answered
 from labmtj.studies.setting import Setting, setting
-from labmtj.studies.table import COPIES, FAILURES, TIMES, Table, tables, times, write_csv, write_tables
+from labmtj.studies.table import COPIES, FAILURES, TIMES, tables, times, write_tables
+from labmtj.studies.tidy import Table, write_csv
 from labmtj.studies.work import Block
 from labmtj.studies.workers import Ended, Lost, run_here, run_local
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from labmtj.config import yaml12
-from labmtj.config.bench import BenchFile
-from labmtj.config.finder import shipped_names
-from labmtj.errors import CannotResume, MissingFile, StorageError
-from labmtj.runs.folder import new_run, runs_root
+from labmtj.errors import StorageError
+from labmtj.runs.folder import new_run
 from labmtj.runs.provenance import provenance
 from labmtj.studies.checkpoint import FORMAT, study_digest
+from labmtj.studies.kept import BENCH, bench_text, read_header, same_digest, unchanged
 from labmtj.studies.load import StudyJob, load_study
 from labmtj.studies.setting import Setting
 
-STUDY, BENCH, HEADER, BLOCKS, ERRORS = "study.yaml", "bench.yaml", "study.json", "blocks", "errors.txt"
+STUDY, HEADER, BLOCKS, ERRORS = "study.yaml", "study.json", "blocks", "errors.txt"
 
 
 def is_study_folder(folder: str | Path) -> bool:
@@ -31,7 +28,7 @@ def new_folder(name: str, found: Setting, *, out: Path | None) -> Path:
     folder, job = new_run(f"{name}-study", out=out), found.job
     try:
         (folder / BLOCKS).mkdir()
-        texts = {STUDY: job.source.effective_text(), BENCH: _bench_text(job.bench)}
+        texts = {STUDY: job.source.effective_text(), BENCH: bench_text(job.bench)}
         for name_, text in texts.items():
             (folder / name_).write_text(text, encoding="utf-8")
         header = {
@@ -51,50 +48,19 @@ def new_folder(name: str, found: Setting, *, out: Path | None) -> Path:
 
 def header(folder: Path) -> dict[str, Any]:
     """What the study was made of. Raises MissingFile where there is none, CannotResume for one of a newer format."""
-    try:
-        found = cast("dict[str, Any]", json.loads((folder / HEADER).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise MissingFile(
-            f"{folder}: this is no study folder: it holds no {HEADER}; they lie in {runs_root()}"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise CannotResume(f"{folder / HEADER}: it cannot be read: {error}") from error
-    if not {"format", "digest", "blocks", "networks", "provenance"} <= set(found):
-        raise CannotResume(f"{folder / HEADER}: this is not the header of a study")
-    if found["format"] > FORMAT:
-        raise CannotResume(f"{folder / HEADER}: format {found['format']} is newer than this labmtj; update it")
-    return found
+    return read_header(folder, HEADER, needed=("blocks", "networks"), what="study")
 
 
 def reload(folder: Path, made: dict[str, Any]) -> StudyJob:
     """The study of a folder; `made` is its header. Raises CannotResume if one of its files was changed."""
-    for name in (STUDY, BENCH):
-        try:
-            text = (folder / name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise CannotResume(f"{folder / name}: it cannot be read: {error.strerror}") from error
-        if hashlib.sha256(text.encode()).hexdigest() != made["provenance"][f"sha256 of {name}"]:
-            raise CannotResume(
-                f"{folder / name}: it was changed since the study began, so the study cannot go on as it began; "
-                "put it back, or begin a new study with it"
-            )
+    unchanged(folder, (STUDY, BENCH), made=made)
     return load_study(folder / STUDY, place=folder / BENCH)
 
 
 def same(found: Setting, made: dict[str, Any], folder: Path) -> str:
     """The digest of a study that goes on. Raises CannotResume if its networks or labmtj itself have changed."""
     digest = study_digest(found.job, found.networks.digest)
-    if digest != made["digest"]:
-        before, now = made["provenance"], provenance({})
-        changed = [f"{name} {before.get(name)} -> {value}" for name, value in now.items() if before.get(name) != value]
-        why = (
-            "; ".join(changed)
-            or f"the networks of {made['networks']}, a data sheet of the bench, or a module of labmtj"
-        )
-        raise CannotResume(
-            f"{folder}: the study cannot go on as it began, for this has changed: {why}; put that back, or begin anew"
-        )
-    return digest
+    return same_digest(digest, made=made, folder=folder, otherwise=f"the networks of {made['networks']}")
 
 
 def attributes(found: Setting, made: dict[str, Any]) -> dict[str, str | int | float | list[int] | list[float]]:
@@ -110,13 +76,3 @@ def attributes(found: Setting, made: dict[str, Any]) -> dict[str, str | int | fl
         **made["provenance"],
         STUDY: found.job.source.effective_text(),
     }
-
-
-def _bench_text(bench: BenchFile) -> str:
-    data: dict[str, Any] = dict(bench.source.data)
-    shipped = shipped_names("models")
-    data["instruments"] = {
-        name: {**entry, "model": entry["model"] if entry["model"] in shipped else str(bench.model_file(name).resolve())}
-        for name, entry in data["instruments"].items()
-    }
-    return f"# {bench.source.name}, as it was used in this study\n{yaml12.dump(data)}"

@@ -53,7 +53,7 @@ def load_study(
     settings = parse_settings(overrides)
     if bench is not None:
         settings.append(Setting("bench", str(bench), f"--bench {bench}"))
-    bench_source = read(place or _bench(source, settings))
+    bench_source = read(place or named_bench(source, settings))
     scopes = [Scope(source, StudyFile, ((),)), scope(bench_source)]
     source, bench_source = apply(settings, scopes)
     file = check_bench(bench_source)
@@ -65,7 +65,11 @@ def not_a_study(source: Source) -> Problem:
     """What to say of a file that is no study."""
     data: Any = source.data
     keys = set(cast("dict[str, Any]", data)) if isinstance(data, dict) else set[str]()
-    kinds = {"steps": ("a protocol", f"run it with: labmtj run {source.name}"), "instruments": ("a bench file", "")}
+    kinds = {
+        "methods": ("a training file", f"carry it out with: labmtj train {source.name}"),
+        "steps": ("a protocol", f"run it with: labmtj run {source.name}"),
+        "instruments": ("a bench file", ""),
+    }
     for key, (what, hint) in kinds.items():
         if key in keys:
             return source.problem((key,), f"this is {what}, not a study", hint=hint, key=True)
@@ -86,14 +90,14 @@ def bench_of(bench: BenchFile, kind: Kind, *, seed: int) -> BenchFile:
     return check_bench(replace(bench.source, data=data))
 
 
-def _bench(source: Source, settings: Sequence[Setting]) -> Path:
-    """The bench file that the last setting names, else the study, else the default one."""
+def named_bench(source: Source, settings: Sequence[Setting], *, default: str = DEFAULT) -> Path:
+    """The bench file that the last setting names, else the file itself, else the `default` one."""
     for setting in reversed(settings):
         if setting.path == "bench" and isinstance(setting.value, str):
             return finder.find("benches", setting.value)
     named = source.data.get("bench")
     beside = None if source.path is None else source.path.resolve().parent
-    return finder.find("benches", named if isinstance(named, str) else DEFAULT, beside=beside)
+    return finder.find("benches", named if isinstance(named, str) else default, beside=beside)
 
 
 def _problems(study: StudyFile, source: Source, bench: BenchFile) -> Iterator[Problem]:

@@ -22,12 +22,16 @@ class StudyProgress:
 
 def read_progress(folder: Path) -> StudyProgress:
     """How far a study has come. Raises MissingFile where there is none."""
-    made = folders.header(folder)
-    blocks, done = int(made["blocks"]), len(list((folder / folders.BLOCKS).glob("*.npz")))
+    blocks, done = int(folders.header(folder)["blocks"]), len(list((folder / folders.BLOCKS).glob("*.npz")))
+    return progress(folder, done, blocks, table=folder / NAME, what="blocks")
+
+
+def progress(folder: Path, done: int, blocks: int, *, table: Path, what: str) -> StudyProgress:
+    """How far a study of any kind has come of whose `blocks` so many are done; `what` they are called."""
     if is_claimed(folder):
         state, more = "running", f"it is in the hands of {described(holder(folder))}"
-    elif done == blocks and (folder / NAME).is_file():
-        state, more = "done", f"its table: {folder / NAME}"
+    elif done == blocks and table.is_file():
+        state, more = "done", f"its table: {table}"
     else:
         state, more = "interrupted", f"continue with: labmtj resume {folder}"
-    return StudyProgress(state, done, blocks, (f"{state}: {done} of {blocks} blocks are done", more))
+    return StudyProgress(state, done, blocks, (f"{state}: {done} of {blocks} {what} are done", more))

@@ -5,7 +5,6 @@ They hold nothing of when, where and by how many processes they were made: the s
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labmtj.errors import StorageError
-from labmtj.runs.netcdf import FORMAT, ROOT, Attribute, Group, Variable, write
+from labmtj.runs.netcdf import Attribute
 from labmtj.studies import columns
 from labmtj.studies.checkpoint import BlockResult, Columns
 from labmtj.studies.grid import Task, What
+from labmtj.studies.tidy import Files, Table, write_tidy
 
 NAME, CSV = "study.h5", "study.csv"
 COPIES, FAILURES, TIMES = "copies", "failures", "times"
-Table = dict[str, NDArray[Any]]
 
 
 def tables(tasks: Sequence[Task], results: Mapping[int, BlockResult]) -> dict[str, Table]:
@@ -69,27 +67,7 @@ def times(tasks: Sequence[Task], results: Mapping[int, BlockResult]) -> Table:
 
 def write_tables(folder: Path, found: Mapping[str, Table], *, attributes: Mapping[str, Attribute]) -> list[Path]:
     """Write study.h5 (copies at its root, each side table a group) and a CSV file a table. Raises StorageError."""
-    groups = {ROOT: _group(found[COPIES], "copy", {"format": FORMAT, **attributes})}
-    groups |= {name: _group(table, "row", {}) for name, table in found.items() if name != COPIES}
-    write(folder / NAME, groups)
-    made = [folder / NAME]
-    for name, table in found.items():
-        made.append(write_csv(folder / (CSV if name == COPIES else f"{name}.csv"), table))
-    return made
-
-
-def write_csv(path: Path, table: Table) -> Path:
-    """Write one table as CSV, nine digits a number, what is missing empty. Raises StorageError."""
-    cells = [_texts(values) for values in table.values()]
-    lines = [",".join(table), *map(",".join, zip(*cells, strict=True))]
-    new = path.with_name(f"{path.name}.new")
-    try:
-        new.write_bytes(("\n".join(lines) + "\n").encode())
-        os.replace(new, path)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise StorageError(f"{path}: this file cannot be written: {error.strerror}") from error
-    return path
+    return write_tidy(folder, found, files=Files(NAME, CSV, COPIES, "copy", columns.of), attributes=attributes)
 
 
 def in_nm(diameter: float) -> float:
@@ -135,19 +113,3 @@ def _empty(count: int, kind: np.dtype[Any]) -> NDArray[Any]:
     if kind.kind == "O":
         return np.full(count, "", object)
     return np.full(count, np.nan if kind.kind == "f" else -1, kind)
-
-
-def _texts(values: NDArray[Any]) -> list[str]:
-    if values.dtype.kind == "f":
-        return ["" if text == "nan" else text for text in (f"{value:.9g}" for value in values.tolist())]
-    texts = [str(value) for value in values.tolist()]
-    return [f'"{t.replace(chr(34), chr(34) * 2)}"' if any(c in t for c in ',"\n\r') else t for t in texts]
-
-
-def _group(table: Table, dim: str, attributes: Mapping[str, Attribute]) -> Group:
-    count = len(next(iter(table.values())))
-    variables = {dim: Variable((dim,), np.arange(count, dtype=np.int64), meaning=f"number of the {dim}, from 0")}
-    for name, values in table.items():
-        rule = columns.of(name)
-        variables[name] = Variable((dim,), values, "" if values.dtype.kind == "O" else rule.units, rule.meaning)
-    return Group(variables, attributes)

@@ -54,7 +54,7 @@ class TwinArray:
         numbered = numbers(file)
         self._errors = [Errors(seed, numbered[channel], smu) for channel in self._wiring.channels]
         self._limits, self._journal = limits or Limits(**dict(bench.limits)), journal
-        self._compliance = self._limits.line_compliance
+        self._compliance = self._most = self._limits.line_compliance  # of the sensing source, and of the driving one
         self._range = self._errors[0].meter_amperes.holding(bench.measure.range)
         self._read_limit = min(self._compliance, smu.range_compliance * self._range)
         self._aperture = bench.measure.nplc / bench.mains
@@ -151,7 +151,8 @@ class TwinArray:
         self._move(frozenset(self._wiring.crosspoint(n, self._letters[2]) for n in range(self._lines)))
 
     def _reached(self, point: OperatingPoint) -> bool:
-        return any(abs(current) >= _AT_LIMIT * self._compliance for current in point.source_current)
+        limits = {self._drive: self._most, self._sense: self._compliance}
+        return any(abs(point.source_current[n]) >= _AT_LIMIT * most for n, most in limits.items())
 
     @property
     def _lines(self) -> int:
@@ -214,7 +215,7 @@ class TwinArray:
 
     def _hookup(self, connections: Connections, volts: tuple[float, float], sense_limit: float) -> Hookup:
         """Both sources at their volts (drive, sense), with the errors of the channels that they are."""
-        asked = {self._drive: (volts[0], self._compliance), self._sense: (volts[1], sense_limit)}
+        asked = {self._drive: (volts[0], self._most), self._sense: (volts[1], sense_limit)}
         full = self._measure.source_range
         sources = tuple(
             Source(errors.source_volts.forced(asked[n][0], full), asked[n][1]) for n, errors in enumerate(self._errors)

@@ -38,6 +38,7 @@ class TwinChip(TwinArray):
             raise InputError(f"{file.bench.title}: this bench has no chip with a transistor in every cell")
         self._card = card
         super().__init__(file, journal, limits=limits)
+        self._most = self._limits.of_many  # through the gates of a row its source feeds the cells of all columns
         self._kernels = file.bench.array.kernels or 1
         self._gates: Gates | None = None  # those that are open
         self._routes: dict[tuple[int, ...], frozenset[Crosspoint]] = {}

@@ -34,9 +34,8 @@ from labmtj.twin.state import DieState
 from labmtj.twin.tally import Tally
 
 _KEPT = 64  # operating points that are remembered
-_DRIVE = 6.0
-BARRIER = 10.0, 122.0
-"""Barriers [kT] that the switching table has; `_DRIVE` is its largest drive."""
+DRIVE, BARRIER = 6.0, (10.0, 122.0)
+"""Largest drive, and barriers [kT], of the switching table."""
 
 
 class Electrics:
@@ -245,7 +244,7 @@ class Electrics:
         """V/V_c0 of every cell towards its other state, fields included."""
         drive = cell_drive.drive(self.truth, state=self.state.state, cell_v=cell_v, external=self._external)
         # The table ends at 6 V_c0, above 2 V, where a pulse writes for certain and the barrier breaks.
-        return np.clip(drive, -_DRIVE, _DRIVE)
+        return np.clip(drive, -DRIVE, DRIVE)
 
     def _cells(self, point: OperatingPoint) -> Switching:
         """How the cells switch at an operating point, their own heat included."""

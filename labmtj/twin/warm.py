@@ -13,8 +13,9 @@ import numpy as np
 from labmtj.physics.crossbar import solve_cells
 from labmtj.physics.crossbar_plain import PlainCrossbar, pace_for
 from labmtj.physics.variation import DieTruth
+from labmtj.twin.chip_electrics import ChipElectrics
 from labmtj.twin.electrics import Electrics
-from labmtj.twin.hookup import GROUND, Connections, Contact, Hookup
+from labmtj.twin.hookup import GROUND, Connections, Contact, Hookup, OpenGates
 from labmtj.twin.sources import Source
 from labmtj.twin.state import DieState
 
@@ -22,6 +23,9 @@ from labmtj.twin.state import DieState
 def warm_up(truth: DieTruth) -> None:
     """Solve driven, floating and limited networks of this size, read and pulse."""
     model = truth.model
+    if model.transistor is not None:
+        _warm_up_chip(truth)
+        return
     rows, cols = model.rows, model.cols
     cells: dict[str, Any] = {"r_wire": model.wire, "tmr0": truth.tmr, "v_h": model.v_h, "k_p": model.k_p}
     row_volts, col_volts = np.zeros(rows), np.full(cols, 0.05)
@@ -41,3 +45,16 @@ def warm_up(truth: DieTruth) -> None:
     electrics.pulse(Hookup(tied, (Source(0.4, 1.0),)), 1e-4)
     electrics.rest(1.0)
     electrics.settle()
+
+
+def _warm_up_chip(truth: DieTruth) -> None:
+    """Read and pulse through a gate."""
+    chip, gates = ChipElectrics(truth, DieState(truth)), OpenGates(1, 1, 1.0)
+    lines = truth.model.rows // truth.model.kernels, truth.model.cols
+    wired = Connections(((Contact(0, 1.0),),) * lines[0] + ((Contact(GROUND, 1.0),),) * lines[1], 1)
+    for limit in (1.0, 1e-6):
+        hookup = Hookup(wired, (Source(0.05, limit),), gates)
+        chip.hold(hookup, 1e-3)
+        chip.measure(hookup, 0, 1e-3)
+    chip.pulse(Hookup(wired, (Source(0.1, 1.0),), gates), 1e-4)
+    chip.settle()

@@ -23,6 +23,7 @@ DRAWERS: dict[str, str] = {
     "ramps": "ramps",
     "retention": "retention",
     "classify": "classify",
+    "infer_network": "infer_network",
     "iv": "iv",
     "offsets": "offsets",
     "reference": "reference",
@@ -35,6 +36,7 @@ DRAWERS: dict[str, str] = {
 TITLES: dict[str, str] = {
     "classify": "Cells by class",
     "half_select": "Half-select disturb",
+    "infer_network": "Images through the network on the chip",
     "iv": "Current against voltage",
     "offsets": "Offset voltages",
     "ramps": "Switching voltages by ramps",

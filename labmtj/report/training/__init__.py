@@ -1,0 +1,1 @@
+"""The page of a training study: its sections and figures."""
