@@ -161,3 +161,35 @@ def test_a_guardian_that_does_not_start_is_an_error_before_anything_is_on(tmp_pa
     with pytest.raises(BenchError, match=r"does not start: .*not a fence that can be used"):
         guard.arm()
     guard.let_go()
+
+
+@pytest.mark.slow
+@pytest.mark.serial
+def test_a_killed_process_leaves_the_gates_of_a_chip_closed_after_its_sources_are_off(make_twin, make_worker, report):
+    twin, worker = make_twin("simulated-1t1r"), make_worker()
+    card = twin.simulated.world.card
+    worker.begin(f"""
+from labmtj.bench.session import open_bench
+from labmtj.records import Cell, Pulse, Scheme
+context = open_bench({str(twin.bench(silence="60 s"))!r}, report=__import__("pathlib").Path({str(report.path)!r}))
+opened = context.__enter__()
+for _ in range(2):  # the first may wait for kernels that are compiled
+    outcome = opened.array.pulse(Pulse(Cell(26, 3), 0.1, 1e-4, Scheme.GATED))
+assert not outcome.uncertain
+import pyvisa
+smu = {twin.server.resources["smu"].hislip!r}
+other = pyvisa.ResourceManager("@py").open_resource(smu, write_termination="\\n", read_termination="\\n")
+""")
+    assert "ok" == worker.end(timeout=120.0)  # all that a chip's twin compiles, once
+    worker.do(LIVE)
+    assert card.open is not None, report.path.exists() and report.path.read_text()
+    began = twin.now
+    worker.signal(signal.SIGKILL)
+    said = report.wait(timeout=40.0)
+    assert {} == said["failures"]
+    assert "sources at 0 V and off, gates closed" == said["instruments"]["smu"]
+    assert twin.safe_after(began) < LIMIT
+    assert card.open is None
+    order = [entry["kind"] for entry in twin.entries(began) if entry["kind"] in ("output", "gates", "relays")]
+    assert ["output", "gates", "relays"] == list(dict.fromkeys(order))
+    assert [] == twin.simulated.world.violations
