@@ -237,7 +237,7 @@ DIGITS = ["dies.count=2", "dies.statistics_from=1", "network.side=4", "network.h
 def test_digits_are_learnt_and_judged_with_the_real_methods(tmp_path):
     for package in ("jax", "optax"):
         pytest.importorskip(package, reason="pip install 'labmtj[train]'")
-    settings = [*DIGITS, "methods.hardware_aware=", "methods.statistics_aware.masks=[shorts]"]
+    settings = [*DIGITS, "methods.hardware_aware=", "methods.statistics_aware.masks=[defects]"]
     found = run_training("digits-statistics-aware", settings=settings, out=tmp_path)
     assert [row["method"] for row in found.rows] == ["baseline", "baseline", "statistics_aware", "tuned"]
     assert all(0.0 < float(row["mean"]) <= 1.0 for row in found.rows)

@@ -50,11 +50,11 @@ def _samples() -> Samples:
     return Samples(random.randint(0, 4, (50, 16)).astype(np.uint8), random.randint(0, 3, 50).astype(np.int64), 2)
 
 
-def test_a_masked_pair_with_a_short_conducts_nothing_and_all_others_what_they_did():
+def test_a_masked_pair_with_a_short_or_an_open_cell_conducts_nothing_and_all_others_what_they_did():
     maps, tiling = _maps(3), _tiling()
     plain, masked = (chip_cells(maps, tiling, mask=mask) for mask in Mask)
     for layer in range(2):
-        short = np.any(tiling.take(layer, maps.defect) == int(Defect.SHORT), axis=-1)
+        short = np.any(np.isin(tiling.take(layer, maps.defect), (int(Defect.SHORT), int(Defect.OPEN))), axis=-1)
         assert short.any()
         for one, other in ((plain.off, masked.off), (plain.on, masked.on)):
             assert not other[layer][short].any()
@@ -112,7 +112,9 @@ def test_drawn_chips_have_the_statistics_and_their_masks():
     plain, masked = (statistics.draw(40, _FORM.shapes, mask=mask, seed=3) for mask in Mask)
     wild = plain.off[0] > 4.0
     assert np.mean(wild) == pytest.approx(statistics.rates[0], rel=0.15)
-    assert not masked.off[0][wild.any(axis=-1)].any()
+    broken = (plain.off[0] < 0.1).any(axis=-1)
+    assert broken.any()
+    assert not masked.off[0][wild.any(axis=-1) | broken].any()
 
 
 def test_what_was_not_seen_cannot_be_drawn_and_shares_stay_below_one():

@@ -139,7 +139,7 @@ def test_what_knows_of_shorts_does_better_on_chips_than_what_does_not():
         fitted = trained(tuned(aware, cells, options=Options(Schedule(10, 5e-3), batch=32), **given))
         means = [accuracy(some, DATA.test, cells=cells).mean() for some in (blind, aware, fitted, own)]
         assert min(means[2:]) > means[0]
-        assert means[1] > means[0] or mask is Mask.SHORTS
+        assert means[1] > means[0] or mask is Mask.DEFECTS
 
 
 @with_jax

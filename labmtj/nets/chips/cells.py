@@ -2,7 +2,9 @@
 
 A column pair is sensed with its own pattern of gates. So where a row has a short in one of the two columns the reader
 can leave that row's gate closed while it senses the pair: both devices conduct nothing and the weight is 0, where the
-short would have counted several windows. It needs the die's map and no training (mask "shorts").
+short would have counted several windows. An open cell, which leaves its partner's whole conductance, is as bad as two
+windows, so its pair is left out, too; a stuck one conducts what cells do and stays (measured: leaving it out costs a
+little). It needs the die's map and no training (mask "defects").
 """
 
 from __future__ import annotations
@@ -11,19 +13,20 @@ import enum
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labmtj.errors import InputError
 from labmtj.nets.chips.network import Floats32
 from labmtj.nets.chips.networks import ChipNetworks
 from labmtj.nets.chips.tiling import Tiling
-from labmtj.records import ChipMaps, Defect
+from labmtj.records import ChipMaps, Defect, Ints
 
 
 class Mask(enum.StrEnum):
-    """Which pairs the reader leaves out: none, or those with a shorted device."""
+    """Which pairs the reader leaves out: none, or those with a shorted or an open device."""
 
     NONE = "none"
-    SHORTS = "shorts"
+    DEFECTS = "defects"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +67,18 @@ def chip_cells(maps: ChipMaps, tiling: Tiling, *, mask: Mask = Mask.NONE, window
     for layer in range(len(tiling.shapes)):
         low, high = tiling.take(layer, maps.g_ap), tiling.take(layer, maps.g_p)
         left_out = np.zeros(low.shape[:-1], dtype=bool)
-        if mask is Mask.SHORTS:
-            left_out = np.any(tiling.take(layer, maps.defect) == int(Defect.SHORT), axis=-1)
+        if mask is Mask.DEFECTS:
+            left_out = left_out_pairs(tiling.take(layer, maps.defect))
         off.append(np.where(left_out[..., None], 0.0, low / unit).astype(np.float32))
         on.append(np.where(left_out[..., None], 0.0, (high - low) / unit).astype(np.float32))
         if not (np.isfinite(off[-1]).all() and np.isfinite(on[-1]).all()):
             raise InputError(f"chips {', '.join(maps.names)}: cells of layer {layer + 1} were not measured; map again")
     return ChipCells(tuple(off), tuple(on))
+
+
+def left_out_pairs(defect: Ints) -> NDArray[np.bool_]:
+    """Of what is wrong (`Defect`) with devices (..., 2), the pairs (...,) that mask "defects" leaves out."""
+    return np.any(np.isin(defect, (int(Defect.SHORT), int(Defect.OPEN))), axis=-1)
 
 
 def software_cells(shapes: tuple[tuple[int, int], ...]) -> ChipCells:

@@ -69,8 +69,8 @@ def drawn_cells(statistics: Statistics, form: Form, *, mask: Mask) -> Devices:
         for k, (part, size) in enumerate(zip(parts, sizes, strict=True), start=1):
             number = part.reshape(size)
             cell = pool[number]
-            if mask is Mask.SHORTS:
-                kept = jnp.all(number < statistics.first_short, axis=-1, keepdims=True)
+            if mask is Mask.DEFECTS:
+                kept = jnp.all(number < statistics.first_open, axis=-1, keepdims=True)
                 cell = cell * kept[..., None]
             found.append(cell[..., 0] + cell[..., 1] * bits(parameters[f"latent{k}"]))
         return found

@@ -18,13 +18,15 @@ POOL = 1 << 16
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """`off` and `on` (POOL,) [windows] of typical cells, those from `first_short` on shorts; `window` [S].
+    """`off` and `on` (POOL,) [windows] of typical cells; `window` [S].
 
-    `rates` are the shares of shorts, opens and stuck cells in it.
+    Stuck cells stand after good ones, opens from `first_open` on, shorts from `first_short` on. `rates` are the shares
+    of shorts, opens and stuck cells.
     """
 
     off: Floats32
     on: Floats32
+    first_open: int
     first_short: int
     window: float
     rates: tuple[float, float, float]
@@ -43,12 +45,14 @@ class Statistics:
             raise InputError(f"shares of shorts, opens and stuck cells of {wanted}: they must be in 0..1 together")
         counts = [round(share * POOL) for share in wanted]
         random = np.random.RandomState(seed)
-        short, *others = (_drawn(maps, kind, count, random) for kind, count in zip(kinds, counts, strict=True))
-        cells = np.concatenate([_drawn(maps, Defect.NONE, POOL - sum(counts), random), *others, short])
+        short, broken, other = (_drawn(maps, kind, count, random) for kind, count in zip(kinds, counts, strict=True))
+        cells = np.concatenate([_drawn(maps, Defect.NONE, POOL - sum(counts), random), other, broken, short])
         window = maps.window
         off, on = maps.g_ap.ravel()[cells] / window, (maps.g_p - maps.g_ap).ravel()[cells] / window
         share = counts[0] / POOL, counts[1] / POOL, counts[2] / POOL
-        return Statistics(off.astype(np.float32), on.astype(np.float32), POOL - counts[0], window, share)
+        return Statistics(
+            off.astype(np.float32), on.astype(np.float32), POOL - counts[0] - counts[1], POOL - counts[0], window, share
+        )
 
     def draw(
         self, chips: int, shapes: tuple[tuple[int, int], ...], *, mask: Mask = Mask.NONE, seed: int = 0
@@ -60,8 +64,8 @@ class Statistics:
         for inputs, outputs in shapes:
             cells = random.randint(0, POOL, (chips, inputs, outputs, 2))
             kept = np.ones((chips, inputs, outputs, 1), dtype=np.float32)
-            if mask is Mask.SHORTS:
-                kept = np.all(cells < self.first_short, axis=-1, keepdims=True).astype(np.float32)
+            if mask is Mask.DEFECTS:
+                kept = np.all(cells < self.first_open, axis=-1, keepdims=True).astype(np.float32)
             off.append(self.off[cells] * kept)
             on.append(self.on[cells] * kept)
         return ChipCells(tuple(off), tuple(on))

@@ -21,7 +21,8 @@ class InferNetworkStep(Step):
     """Classify test images by what the chip itself sums, and compare with emulation from its map, image by image.
 
     Inputs, and hidden outputs, open the gates of rows bit by bit; each column gives the current of its open cells.
-    `mask: shorts` leaves the gate of a row closed while a pair of columns is sensed in which that row has a short.
+    `mask: defects` leaves the gate of a row closed while a pair of columns is sensed in which it has a shorted or an
+    open cell.
     `samples` are test images: `all`, a number of them spread over all, or a list.
     """
 
@@ -34,7 +35,7 @@ class InferNetworkStep(Step):
 
     samples: Samples = 1000
     read: Voltage | None = None
-    mask: Literal["none", "shorts"] = "none"
+    mask: Literal["none", "defects"] = "none"
 
     def needs(self) -> tuple[str, ...]:
         """The network on the chip."""
@@ -69,7 +70,7 @@ class InferNetworkStep(Step):
 
             raise InputError("the network is not on the chip any more: a later step changed its cells")
         numbers = task.samples(self.samples)
-        asked: dict[str, Any] = {"voltage": self.read or die.read_voltage, "mask": self.mask == "shorts"}
+        asked: dict[str, Any] = {"voltage": self.read or die.read_voltage, "mask": self.mask == "defects"}
         found = compare_network(
             gated(progress.array),
             task.network,

@@ -34,7 +34,7 @@ def section(content: Content) -> Section:
     text = (
         "Accuracy on the test images, each network on each of the dies; networks that know a rate of shorts are shown "
         "at that rate. Boxes hold the middle half of the dies with the median as a bar, lines reach to the worst and "
-        "the best die; the dotted line is the baseline with perfect devices. Masked: " + MASKS["shorts"] + "."
+        "the best die; the dotted line is the baseline with perfect devices. Masked: " + MASKS["defects"] + "."
     )
     return Section("Accuracy over the dies", (html.paragraph(text, kind="soft"),), tuple(drawings))
 

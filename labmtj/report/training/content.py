@@ -36,7 +36,7 @@ WORDS = {
     "statistics_aware": "statistics-aware",
     "tuned": "tuned per die",
 }
-MASKS = {"none": "all gates as the input says", "shorts": "gates of shorts stay closed"}
+MASKS = {"none": "all gates as the input says", "defects": "gates of shorted and open cells stay closed"}
 OTHER = PURPLE
 
 

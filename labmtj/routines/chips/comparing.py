@@ -11,12 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from labmtj.nets.chips.cells import left_out_pairs
 from labmtj.nets.chips.network import ChipNetwork, Floats32, Partial, forward, partial_products, propagate
 from labmtj.nets.chips.tiling import Tiling
 from labmtj.nets.images.preparing import Samples
 from labmtj.nets.measures import agreement
 from labmtj.ports import GatedArray, Ticker, no_ticks
-from labmtj.records import ChipMaps, Column, Defect, DieMap, Finding, Floats, Ints
+from labmtj.records import ChipMaps, Column, DieMap, Finding, Floats, Ints
 from labmtj.routines.chips.agreement import paired
 from labmtj.routines.chips.inference import Flags, products_of
 
@@ -35,8 +36,9 @@ def compare_network(
 ) -> Finding:
     """Classes of these images by the chip at `voltage` [V], by its map, and by software; the finding has all three.
 
-    `numbers` (samples,) are those of the images in their set. With `mask`, rows with a short in a pair of columns take
-    no part there, on the chip and in emulation alike. Raises InputError for a map without what defects conduct.
+    `numbers` (samples,) are those of the images in their set. With `mask`, rows with a shorted or open cell in a pair
+    of columns take no part there, on the chip and in emulation alike. Raises InputError for a map without what
+    defects conduct.
     """
     window = network.window or ChipMaps.measured([die_map]).window
     keep = [_kept(tiling, die_map, layer, mask) for layer in range(len(tiling.shapes))]
@@ -105,7 +107,7 @@ def compare_network(
         "products_without_current": int(sum(np.count_nonzero(~np.isfinite(one)) for one in products)),
         "window_siemens": window,
         "read_volt": voltage,
-        "mask": "shorts" if mask else "none",
+        "mask": "defects" if mask else "none",
     }
     line = (
         f"{pair.samples} images   chip {100 * pair.first:.2f} %, its map {100 * pair.second:.2f} % right   difference "
@@ -116,9 +118,9 @@ def compare_network(
 
 
 def _kept(tiling: Tiling, die: DieMap, layer: int, mask: bool) -> Flags:
-    """Pairs (inputs, outputs) that take part: all, or those without a short."""
-    short = tiling.take(layer, (die.defect == Defect.SHORT).astype(np.float64)).any(axis=-1)
-    return ~short if mask else np.ones_like(short)
+    """Pairs (inputs, outputs) that take part: all, or those without a shorted or an open device."""
+    left_out = left_out_pairs(tiling.take(layer, die.defect))
+    return ~left_out if mask else np.ones_like(left_out)
 
 
 def _conductances(

@@ -9,7 +9,7 @@ from pydantic import Field
 from labmtj.config.quantities import Fraction, Model, Ratio, Voltage
 
 Whole = Annotated[int, Field(ge=1, le=1_000_000)]
-Mask = Literal["none", "shorts"]
+Mask = Literal["none", "defects"]
 METHODS = ("baseline", "hardware_aware", "statistics_aware", "tuned")
 """Every way to train, in the order in which they are carried out and shown."""
 
@@ -158,7 +158,7 @@ class TrainingFile(Model):
     dies: Dies = Dies()
     shorts: Annotated[list[Ratio], Field(min_length=1)] = Field(default_factory=lambda: [1.0])
     """Rates of shorts at which networks are judged, in multiples of the bench's."""
-    masks: Annotated[list[Mask], Field(min_length=1)] = Field(default_factory=lambda: list[Mask](["none", "shorts"]))
+    masks: Annotated[list[Mask], Field(min_length=1)] = Field(default_factory=lambda: list[Mask](["none", "defects"]))
     """What the reader of a chip does about shorts: nothing, or it leaves their gates closed (their weights are 0)."""
     train: Training = Training()
     methods: Methods
