@@ -188,7 +188,7 @@ def contribution_of_journal(
 ) -> Life:
     """What the run of this journal has done to its die: every intent counts, whether its outcome is known or not.
 
-    States are those that `program` and `verify` entries give, at the run's wall time when they were written.
+    States are those that `program`, `program_network` and `verify` entries give, at the wall time of these.
     """
     life = new_life(*shape)
     wall = start = now = 0.0
@@ -207,6 +207,9 @@ def contribution_of_journal(
             wall = datetime.fromisoformat(entry["wall"]).timestamp()
         elif kind == "bench":
             start = now
+        elif kind == "program_network":
+            whole = list(range(1, shape[0] + 1)), list(range(1, shape[1] + 1))
+            _note_states(life, whole, entry["state"], wall + now - start)
         elif kind in ("program", "verify"):
             if kind == "program":
                 places[entry["layer"]] = entry["rows"], entry["cols"]

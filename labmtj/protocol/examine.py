@@ -20,6 +20,7 @@ from labmtj.nets import files
 from labmtj.physics.variation import DieModel
 from labmtj.physics.write_forecast import MOST_DAMAGE
 from labmtj.physics.write_window import wear
+from labmtj.protocol.course import chip_of
 from labmtj.protocol.feasibility import Finding, judge
 from labmtj.protocol.inherit import inherit
 from labmtj.protocol.load import Job, check_fits, check_protocol, refuse_study
@@ -66,12 +67,18 @@ def examine(
 
 
 def layers(job: Job) -> dict[int, tuple[int, int]]:
-    """Shapes (inputs, device columns) of the layers of a job's network, from 1. Raises FileProblems, PlacementError."""
+    """Shapes (inputs, device columns) of the layers of a job's network, from 1. Raises FileProblems, PlacementError.
+
+    The layers of a network for a chip lie in blocks: none of them has a shape on the array.
+    """
     wanted = job.protocol.network
     if wanted is None:
         return {}
-    key = "shipped" if wanted.shipped is not None else "files"
+    key = "shipped" if wanted.shipped is not None else "trained" if wanted.trained is not None else "files"
     try:
+        if wanted.for_chips:
+            chip_of(job)
+            return {}
         if wanted.shipped is not None:
             network = files.shipped(wanted.shipped)
         else:

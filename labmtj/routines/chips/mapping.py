@@ -19,7 +19,7 @@ from labmtj.errors import BenchError
 from labmtj.ports import GatedArray, Ticker, no_ticks
 from labmtj.records import Cell, Defect, DieMap, Floats, Ints, Polarity, Pulse, Reading, Scheme, State
 from labmtj.routines.characterise import Probing, Typical, probe, write_amplitudes
-from labmtj.routines.chips.columns import columns
+from labmtj.routines.chips.columns import Column, columns, read_column
 from labmtj.routines.polarity import CONTRAST
 from labmtj.routines.writing.talk import allowed, converse
 
@@ -76,7 +76,7 @@ def map_chip(
         for cell in set(column.cells) & avoid:
             found.defect[cell.position], found.fixed[cell.position] = Defect.OPEN, 0.0
         if cells:
-            _column(array, cells, typical, how, found)
+            _column(array, column, cells, typical, how, found)
         tick(len(column.cells))
     if not (found.defect == Defect.NONE).any():
         raise BenchError(
@@ -96,9 +96,11 @@ def map_chip(
     )
 
 
-def _column(array: GatedArray, cells: Sequence[Cell], typical: Typical, how: Probing, found: _Found) -> None:
+def _column(
+    array: GatedArray, column: Column, cells: Sequence[Cell], typical: Typical, how: Probing, found: _Found
+) -> None:
     """Both states of the cells of one column."""
-    first = dict(zip(cells, array.read(cells, voltage=how.read), strict=True))
+    first = dict(zip(cells, read_column(array, column, cells, voltage=how.read), strict=True))
     left: list[Cell] = []
     for cell, reading in first.items():
         kind = _kind(reading, typical)
@@ -122,7 +124,7 @@ def _column(array: GatedArray, cells: Sequence[Cell], typical: Typical, how: Pro
         if not fired:
             break
         moved: set[Cell] = set()
-        for after in array.read(fired, voltage=how.read):
+        for after in read_column(array, column, fired, voltage=how.read):
             ratio = after.conductance / first[after.cell].conductance
             if not 1 / CONTRAST < ratio < CONTRAST:  # nan, of a reading in compliance, is a change: it is no state
                 moved.add(after.cell)

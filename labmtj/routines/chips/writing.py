@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from labmtj.ports import GatedArray, Ticker, no_ticks
 from labmtj.records import Amplitudes, Cell, Defect, DieMap, Floats, Ints, Pulse, Reading, Scheme, State
-from labmtj.routines.chips.columns import Column, columns
+from labmtj.routines.chips.columns import Column, columns, read_column
 from labmtj.routines.writing.talk import allowed
 
 UNREADABLE = UNUSED = -1
@@ -78,7 +78,7 @@ def write_chip(
     for column in columns(array):
         used = [cell for cell in column.cells if target[cell.position] != UNUSED]
         if used:
-            writing.column(used, initial)
+            writing.column(column, used, initial)
         tick(len(used))
     return Written(target, state, writing.conductance, writing.pulses, initial, die_map.defect)
 
@@ -95,21 +95,21 @@ class _Writing:
     conductance: Floats
     pulses: Ints
 
-    def column(self, used: list[Cell], initial: Ints) -> None:
+    def column(self, column: Column, used: list[Cell], initial: Ints) -> None:
         """Write and read back the used cells of one column."""
         good = [cell for cell in used if self.die.defect[cell.position] == Defect.NONE]
         unseen = [cell for cell in good if self.state[cell.position] == UNREADABLE]
         if unseen:
-            self._look(unseen)
+            self._look(column, unseen)
             for cell in unseen:
                 initial[cell.position] = self.state[cell.position]
         wrong = self._fire([cell for cell in good if self._is_wrong(cell)], attempt=0)
-        self._look(used)
+        self._look(column, used)
         for attempt in range(1, self.how.retries + 1):
             wrong = self._fire([cell for cell in good if self._is_wrong(cell)], attempt=attempt)
             if not wrong:
                 return
-            self._look(wrong)
+            self._look(column, wrong)
 
     def _is_wrong(self, cell: Cell) -> bool:
         return bool(self.state[cell.position] != self.target[cell.position])
@@ -128,9 +128,9 @@ class _Writing:
             fired.append(cell)
         return fired
 
-    def _look(self, cells: list[Cell]) -> None:
+    def _look(self, column: Column, cells: list[Cell]) -> None:
         """Read cells; one that reads near its threshold is read twice more and the middle reading counts."""
-        for reading in self.array.read(cells, voltage=self.how.read):
+        for reading in read_column(self.array, column, cells, voltage=self.how.read):
             seen = self._middle(reading) if self.die.near_threshold(reading) else reading
             found = self.die.state_of(seen)
             self.state[seen.cell.position] = UNREADABLE if found is None else found
@@ -147,7 +147,7 @@ def read_chip(array: GatedArray, *, die_map: DieMap, written: Written, read: flo
     state = np.full(array.shape, UNREADABLE, dtype=np.int64)
     for column in columns(array):
         used = _used(column, written)
-        for reading in array.read(used, voltage=read) if used else ():
+        for reading in read_column(array, column, used, voltage=read) if used else ():
             found = die_map.state_of(reading)
             state[reading.cell.position] = UNREADABLE if found is None else found
         tick(len(used))

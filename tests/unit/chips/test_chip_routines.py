@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from labmtj.errors import InputError, LimitExceeded
+from labmtj.nets.chips.network import partial_products
+from labmtj.nets.chips.tiling import Tiling
 from labmtj.ports import GatedArray
 from labmtj.records import Amplitudes, Cell, ChipMaps, Defect, Scheme, State
 from labmtj.routines.characterise import write_amplitudes
 from labmtj.routines.chips.agreement import paired
 from labmtj.routines.chips.columns import columns, gated
-from labmtj.routines.chips.inference import Block, gate_patterns, layer_sums
+from labmtj.routines.chips.inference import columns_of, products_of
 from labmtj.routines.chips.mapping import map_chip
 from labmtj.routines.chips.writing import UNUSED, ChipWriting, read_chip, write_chip
 from labmtj.routines.polarity import find_polarity, spare_cells
@@ -127,27 +129,22 @@ def test_an_amplitude_above_a_limit_writes_nothing(chip):
     assert [] == chip.pulses
 
 
-def test_patterns_are_those_of_the_bits_and_each_is_there_once():
-    levels = np.array([[0, 0, 0], [3, 0, 1], [1, 0, 1], [0, 2, 0]])
-    patterns, which = gate_patterns(levels, bits=2)
-    assert 3 == len(patterns)
-    assert patterns.any(axis=1).all()
-    padded = np.vstack([patterns, np.zeros(3, bool)])
-    np.testing.assert_array_equal(levels, padded[which[:, 0]] * 1 + padded[which[:, 1]] * 2)
-
-
-def test_sums_are_conductance_times_input(chip):
-    levels = np.random.RandomState(5).randint(0, 4, (40, 8))
-    levels[:3] = 0
-    one = [Block(1, (0, 1, 2, 3), (1, 2, 3, 4), (1, 2), (0, 1)), Block(2, (0, 1, 2, 3), (1, 2, 3, 4), (6,), (2,))]
-    two = [Block(3, (4, 5, 6, 7), (5, 4, 3, 2), (1, 2, 3), (0, 1, 2))]
+def test_products_are_conductance_times_input_and_each_pattern_is_summed_once(chip):
+    tiling = Tiling.of_shapes([(8, 4)], block=4, kernels=3, rows=5, cols=6)
+    values = np.random.RandomState(5).randint(0, 4, (40, 8)) / 3
+    values[:3] = 0.0
     ticks = []
-    sums = layer_sums(chip, [one, two], outputs=3, levels=levels, bits=2, voltage=READ, tick=lambda: ticks.append(1))
-    g, x = chip.conductance, levels / 3
-    np.testing.assert_allclose(sums[0], x[:, :4] @ np.column_stack([g[:4, 0], g[:4, 1], g[5:9, 5]]), rtol=1e-12)
-    np.testing.assert_allclose(sums[1], x[:, 4:] @ g[[14, 13, 12, 11]][:, :3], rtol=1e-12)
-    assert 6 == len(ticks)
-    assert all(count < 80 for _, _, count in chip.messages)
+    asked = {"layer": 0, "steps": 3, "voltage": READ, "window": 70e-6}
+    found = products_of(chip, tiling, **asked, tick=lambda: ticks.append(1))(values.astype(np.float32))
+    conductances = tiling.take(0, chip.conductance) / 70e-6
+    np.testing.assert_allclose(partial_products(values, conductances, block=4), found, rtol=1e-6)
+    assert 16 == len(ticks) == columns_of(tiling, layer=0)
+    assert all(count <= 15 for _, _, count in chip.messages)
+    keep = np.ones((8, 4), dtype=np.bool_)
+    keep[2, 1] = keep[5, 3] = False
+    masked = products_of(chip, tiling, **asked, keep=keep)(values.astype(np.float32))
+    expected = partial_products(values, conductances * keep[..., np.newaxis], block=4)
+    np.testing.assert_allclose(expected, masked, rtol=1e-6, atol=1e-12)
 
 
 def test_agreement_of_pairs_counts_what_only_one_has_right():
