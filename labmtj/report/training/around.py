@@ -21,8 +21,8 @@ def section(content: Content) -> Section:
     drawings += [_surface(content, *key) for key in keys(table, "method", "mask", "shorts")]
     text = (
         "Mean loss over some of the dies (a network for one die: on that die), along two random directions from the "
-        "solution, each scaled to its own length "
-        "output by output (Li et al., arXiv 1712.09913); 0 is the solution. All pictures have one scale of colours."
+        "solution, each scaled to its own length output by output (Li et al., arXiv 1712.09913); 0 is the solution. "
+        "All pictures have one scale of colours."
     )
     return Section("Around the solutions", (html.paragraph(text, kind="soft"),), tuple(drawings), parts)
 
