@@ -21,30 +21,30 @@ class KernelState(DieState):
         self.row_reads, self.col_reads, self.cycles = chip.row_reads[:rows], chip.col_reads, chip.cycles
 
     @property
-    def clock(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def clock(self) -> float:
         """Virtual seconds in the life of the die."""
         return self._chip.clock
 
     @clock.setter
-    def clock(self, seconds: float) -> None:
+    def clock(self, seconds: float) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._chip.clock = seconds
 
     @property
-    def pulses(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def pulses(self) -> int:
         """Pulses the die has received."""
         return self._chip.pulses
 
     @pulses.setter
-    def pulses(self, count: int) -> None:
+    def pulses(self, count: int) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._chip.pulses = count
 
     @property
-    def rest(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def rest(self) -> float:
         """Seconds at rest that are not yet in the cells' exposure."""
         return float(self._chip.rests[self._number])
 
     @rest.setter
-    def rest(self, seconds: float) -> None:
+    def rest(self, seconds: float) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._chip.rests[self._number] = seconds
 
     def enter(self) -> None:

@@ -120,7 +120,7 @@ class DieState:
                 self._slots[other] = self._now
             else:  # to write a large die in full takes too long
                 slot, now = self._slots[other], self._now
-                for name in now.dtype.names:
+                for name in now.dtype.names or ():
                     if name in _CELLS:
                         slot[name][rows] = now[name][rows]
                         slot[name][self._lagging] = now[name][self._lagging]

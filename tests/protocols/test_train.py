@@ -19,11 +19,13 @@ from labmtj.config import yaml12
 from labmtj.config.finder import find
 from labmtj.config.source import read
 from labmtj.errors import Busy, CannotResume, FileProblems, MissingFile
+from labmtj.nets.chips.files import read_network
 from labmtj.runs import netcdf
 from labmtj.runs.claim import claimed
-from labmtj.studies.training.engine import Means, resume_training, run_training
+from labmtj.studies.training.engine import Means, Unseen, resume_training, run_training
 from labmtj.studies.training.fits import fits
 from labmtj.studies.training.load import load_training
+from labmtj.studies.training.page import write_page
 
 BLOCKS = Path(__file__).parent / "blocks"
 TEXT = """title: Three dies
@@ -39,6 +41,7 @@ methods:
   tuned: {epochs: 2}
 compare: {surface: {points: 5}}
 """
+QUIET = ["report=false"]
 PATIENCE = 60.0
 
 
@@ -66,7 +69,7 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def whole(place, ways, tmp_path_factory):
     """A training that nobody disturbed."""
-    return run_training(place, out=tmp_path_factory.mktemp("whole"), means=Means(ways=ways))
+    return run_training(place, out=tmp_path_factory.mktemp("whole"), means=Means(ways=ways), settings=QUIET)
 
 
 def content(folder):
@@ -125,17 +128,22 @@ def test_methods_are_compared_die_by_die(whole):
 def test_the_folder_holds_what_it_takes_to_understand_it_later(whole):
     names = {path.name for path in whole.folder.iterdir()}
     assert names >= {"training.yaml", "bench.yaml", "training.json", "fits", "judged", "networks", "train.h5",
-                     "train.csv", "matrix.csv", "surface.csv", "times.csv", "report.html", "figures"}  # fmt: skip
+                     "train.csv", "matrix.csv", "surface.csv", "times.csv"}  # fmt: skip
     root = netcdf.read(whole.folder / "train.h5")[netcdf.ROOT]
     assert root.attributes["images"] == "none"
     assert root.variables["accuracy"].meaning == "accuracy on the test images"
     assert len(list((whole.folder / "networks").iterdir())) == 10
 
 
-def test_the_page_has_a_box_plot_a_matrix_and_needs_nothing_else(whole):
-    page = (whole.folder / "report.html").read_text(encoding="utf-8")
-    for name in ("accuracy_by_method", "matrix", "against_shorts", "surface", "currents", "history"):
-        assert any(path.stem.startswith(name) for path in (whole.folder / "figures").iterdir()), name
+def test_the_page_has_a_box_plot_a_matrix_and_needs_nothing_else(whole, tmp_path):
+    few = {name: {key: column[:12] for key, column in whole.found[name].items()} for name in ("accuracy", "currents")}
+    found = {**whole.found, **few, "surface": {k: v[:25] for k, v in whole.found["surface"].items()}}
+    facts = {**whole.facts, "training.yaml": "title: <b>"}
+    path = write_page(tmp_path, found, times={}, rows=whole.rows, title="Three dies", facts=facts)
+    page = path.read_text(encoding="utf-8")
+    for name in ("accuracy_by_method", "matrix", "against_shorts", "surface", "flipped", "currents", "history"):
+        assert any(path.stem.startswith(name) for path in (tmp_path / "figures").iterdir()), name
+    assert "title: &lt;b&gt;" in page
     assert "http://" not in page.replace("http://www.w3.org/", "")
     assert "https://" not in page
 
@@ -154,7 +162,7 @@ from labmtj.errors import LabmtjError
 from labmtj.studies.training.engine import Means, run_training
 import training_ways
 try:
-    run_training({file!r}, out=Path({out!r}), means=Means(ways=training_ways.quick))
+    run_training({file!r}, settings=["report=false"], out=Path({out!r}), means=Means(ways=training_ways.quick))
 except LabmtjError as error:
     print(error, *error.__notes__, sep="\\n")
     sys.exit(error.exit_code)
@@ -222,6 +230,41 @@ def test_json_is_one_object_with_a_row_a_method_mask_and_rate(whole, capsys):
     assert "statistics_aware" in capsys.readouterr().out
 
 
+DIGITS = ["dies.count=2", "dies.statistics_from=1", "network.side=4", "network.hidden=4", "train.epochs=2",
+          "shorts=[3]", "compare.surface.points=3", "methods.tuned.epochs=1", "report=false"]  # fmt: skip
+
+
+def test_digits_are_learnt_and_judged_with_the_real_methods(tmp_path):
+    for package in ("jax", "optax"):
+        pytest.importorskip(package, reason="pip install 'labmtj[train]'")
+    settings = [*DIGITS, "methods.hardware_aware=", "methods.statistics_aware.masks=[shorts]"]
+    found = run_training("digits-statistics-aware", settings=settings, out=tmp_path)
+    assert [row["method"] for row in found.rows] == ["baseline", "baseline", "statistics_aware", "tuned"]
+    assert all(0.0 < float(row["mean"]) <= 1.0 for row in found.rows)
+    files = sorted(path.name for path in (found.folder / "networks").iterdir())
+    assert files[-2:] == ["02-tuned-3x-mask_shorts-seed0-die01.npz", "02-tuned-3x-mask_shorts-seed0-die02.npz"]
+    assert read_network(found.folder / "networks" / files[-1]).network.side == 4
+    assert found.found["defects"]["short"].min() > 0
+
+
+@pytest.mark.slow
+def test_an_epoch_that_was_lost_is_made_again_to_the_same_bytes(tmp_path):
+    pytest.importorskip("jax", reason="pip install 'labmtj[train]'")
+    settings = [*DIGITS, "methods.hardware_aware.shorts=[3]", "train.epochs=4"]
+    whole = run_training("digits-statistics-aware", settings=settings, out=tmp_path / "whole")
+
+    class Stopping(Unseen):
+        def advanced(self, fit, course):
+            if (fit.method, course.epochs) == ("hardware_aware", 2):
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training("digits-statistics-aware", settings=settings, out=tmp_path / "cut", means=Means(Stopping()))
+    (folder,) = (tmp_path / "cut").iterdir()
+    resume_training(folder)
+    assert content(folder) == content(whole.folder)
+
+
 @pytest.mark.parametrize(
     ("override", "says"),
     [
@@ -233,6 +276,7 @@ def test_json_is_one_object_with_a_row_a_method_mask_and_rate(whole, capsys):
         ("data.name=mnist", "mnist does not come with labmtj"),
         ("network.side=100", "network.side: 100 must be at most 28"),
         ("bench=simulated-15x15", "has no such chip"),
+        ("compare.surface.points=4", "4 is even"),
         ("methods.tuned.epoks=3", "did you mean methods.tuned.epochs?"),
         ("dies.files=[a.h5]", "none would be left to judge on"),
     ],

@@ -15,6 +15,7 @@ from labmtj.config.source import read
 from labmtj.protocol.kinds import STEPS
 from labmtj.studies.load import is_study
 from labmtj.studies.schemas import KINDS
+from labmtj.studies.training.load import is_training
 from labmtj.units import Dimension
 
 ROOT = shipped_root()
@@ -22,8 +23,9 @@ SHIPPED = [
     (kind, path)
     for kind in KINDS.values()
     for path in sorted((ROOT / kind.folder).glob("*.yaml"))
-    if path.name != "field-texts.yaml"  # texts of these schemas, nothing that a user writes
-    and is_study(read(path).data) == (kind.name == "study")  # studies lie beside protocols
+    if path.name not in {"field-texts.yaml", "image-sets.yaml"}  # nothing that a user writes
+    and is_study(read(path).data) == (kind.name == "study")  # studies and training files lie beside protocols
+    and is_training(read(path).data) == (kind.name == "training")
     and (path.name == "mtj-chips.yaml") == (kind.name == "chips")  # chips lie beside dies
 ]
 

@@ -20,7 +20,7 @@ def section(content: Content) -> Section:
     drawings = [_cut(content), _flipped(content)]
     drawings += [_surface(content, *key) for key in keys(table, "method", "mask", "shorts")]
     text = (
-        "Mean loss over some of the dies, along two random directions from the solution, each scaled to its own length "
+        "Mean loss over some of the dies (a network for one die: on that die), along two random directions from the solution, each scaled to its own length "
         "output by output (Li et al., arXiv 1712.09913); 0 is the solution. All pictures have one scale of colours."
     )
     return Section("Around the solutions", (html.paragraph(text, kind="soft"),), tuple(drawings), parts)
@@ -47,8 +47,8 @@ def _surface(content: Content, method: str, mask: str, shorts: float) -> Drawing
     picture = axes.contourf(along, along, np.maximum(loss.T, low), levels=levels, cmap="cividis", norm=norm)
     axes.plot([0], [0], "+", color="white", markersize=9)
     left, bottom, wide, tall = axes.get_position().bounds
-    axes.set_position((left, bottom, wide - 0.1, tall))
-    beside = figure.add_axes((left + wide - 0.07, bottom, 0.025, tall))
+    axes.set_position((left, bottom, wide - 0.16, tall))
+    beside = figure.add_axes((left + wide - 0.13, bottom, 0.025, tall))
     bar = figure.colorbar(picture, cax=beside, ticks=levels[::5], label="loss (nat)")
     bar.ax.set_yticklabels([f"{level:.2g}" for level in levels[::5]])
     axes.grid(visible=False)

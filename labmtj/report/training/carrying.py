@@ -34,8 +34,8 @@ def _matrix(content: Content, rate: float, mask: str) -> Drawing:
     axes.set_ylim(len(grid), 0)
     axes.grid(visible=False)
     left, bottom, wide, tall = axes.get_position().bounds
-    axes.set_position((left, bottom, wide - 0.1, tall))
-    beside = figure.add_axes((left + wide - 0.07, bottom, 0.025, tall))
+    axes.set_position((left, bottom, wide - 0.16, tall))
+    beside = figure.add_axes((left + wide - 0.13, bottom, 0.025, tall))
     figure.colorbar(picture, cax=beside, label="accuracy (%)")
     out = Rows("network", "die", "accuracy")
     for network, die in zip(networks.tolist(), dies.tolist(), strict=True):
@@ -44,4 +44,4 @@ def _matrix(content: Content, rate: float, mask: str) -> Drawing:
     if others.size:
         told += f"; other dies: mean {others.mean():.2f} %, worst {others.min():.2f} %"
     name = f"matrix_{rate:g}x_{mask}".replace(".", "_")
-    return finish(figure, name=name, alt=f"{title}: {told}.", caption=f"{title}. {told}.", numbers=out.columns)
+    return finish(figure, name=name, alt=f"{title}: {told}.", caption=f"{title}, {told}.", numbers=out.columns)

@@ -145,12 +145,13 @@ class ChipWays:
         return _columns(*self._judged(self._networks(solution), self._on(shorts, mask)))
 
     def surface(self, solution: Solution, *, shorts: float, mask: str, wanted: Surface, seed: int) -> Around:
-        """The loss around the first network on the first dies, on training images."""
+        """The loss around the first network on the first dies, or on its own where each has one, on training images."""
         from labmtj.nets.chips.surface import flipped, surface
 
         samples = self._ready.images.train.take(np.arange(min(wanted.images, len(self._ready.images.train))))
-        cells = self._on(shorts, mask).take(list(range(min(wanted.dies, len(self.dies)))))
-        network = self._networks(solution).take([0])
+        networks = self._networks(solution)
+        dies = min(wanted.dies, len(self.dies)) if len(networks) == 1 else 1
+        network, cells = networks.take([0]), self._on(shorts, mask).take(list(range(dies)))
         found = surface(network, samples, cells=cells, reach=wanted.reach, points=wanted.points, seed=seed)
         turned = flipped(network, samples, cells=cells, rates=_FLIPS, draws=_DRAWS, seed=seed)
         return Around(found.along, found.loss, _FLIPS, turned.loss.mean(axis=1), turned.accuracy.mean(axis=1))
