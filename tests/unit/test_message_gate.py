@@ -119,7 +119,14 @@ SPENT = [
     *(("qdevil_qdac2", text) for text in BANK.split("\n")),
     *(
         (name, text)
-        for name in ("keithley_707b", "keithley_3706a", "keithley_7001", "keysight_34980a", "keysight_b2201a")
+        for name in (
+            "keithley_707b",
+            "keithley_707b_72",
+            "keithley_3706a",
+            "keithley_7001",
+            "keysight_34980a",
+            "keysight_b2201a",
+        )
         for text in OTHERS.split("\n")
     ),
     ("lakeshore_336", OTHERS.strip()),
