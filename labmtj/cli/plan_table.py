@@ -119,7 +119,7 @@ def _stress(console: Console, plan: Outlook, limit: float) -> None:
     row, col = plan.hottest
     worst = _volts(float(plan.peak[row - 1, col - 1]))
     console.print(f"worst: cell {plan.hottest} of the die with seed {plan.worst_seed}, {worst}")
-    if cols > _WIDEST:
+    if max(rows, cols) > _WIDEST:
         return
     console.print(f"largest voltage of each cell on any die, percent of {_volts(limit)}; rows down, columns across")
     console.print("    " + "".join(f"{number:4d}" for number in range(1, cols + 1)))
