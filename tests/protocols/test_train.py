@@ -83,13 +83,13 @@ def test_one_fit_a_method_rate_and_mask(place):
         "00-baseline-seed0",
         "01-hardware_aware-1x-seed0",
         "02-statistics_aware-1x-seed0",
-        "03-statistics_aware-1x-mask_shorts-seed0",
+        "03-statistics_aware-1x-mask_defects-seed0",
         "04-statistics_aware-3x-seed0",
-        "05-statistics_aware-3x-mask_shorts-seed0",
+        "05-statistics_aware-3x-mask_defects-seed0",
         "06-tuned-1x-seed0",
-        "07-tuned-1x-mask_shorts-seed0",
+        "07-tuned-1x-mask_defects-seed0",
         "08-tuned-3x-seed0",
-        "09-tuned-3x-mask_shorts-seed0",
+        "09-tuned-3x-mask_defects-seed0",
     ]
     assert [fit.networks for fit in found] == [1, 3, 1, 1, 1, 1, 3, 3, 3, 3]
     assert [fit.after for fit in found[6:]] == [2, 3, 4, 5]
@@ -237,16 +237,12 @@ DIGITS = ["dies.count=2", "dies.statistics_from=1", "network.side=4", "network.h
 def test_digits_are_learnt_and_judged_with_the_real_methods(tmp_path):
     for package in ("jax", "optax"):
         pytest.importorskip(package, reason="pip install 'labmtj[train]'")
-<<<<<<< HEAD
-    settings = [*DIGITS, "methods.hardware_aware=", "methods.statistics_aware.masks=[defects]"]
-=======
-    settings = [*DIGITS, "methods.baseline=", "methods.hardware_aware=", "methods.tuned=", "masks=[shorts]"]
->>>>>>> lane8d
+    settings = [*DIGITS, "methods.baseline=", "methods.hardware_aware=", "methods.tuned=", "masks=[defects]"]
     found = run_training("digits-statistics-aware", settings=settings, out=tmp_path)
     assert [row["method"] for row in found.rows] == ["statistics_aware"]
     assert all(0.0 < float(row["mean"]) <= 1.0 for row in found.rows)
     files = sorted(path.name for path in (found.folder / "networks").iterdir())
-    assert files == ["00-statistics_aware-3x-mask_shorts-seed0.npz"]
+    assert files == ["00-statistics_aware-3x-mask_defects-seed0.npz"]
     assert read_network(found.folder / "networks" / files[-1]).network.side == 4
     assert found.found["defects"]["short"].min() > 0
 
