@@ -10,6 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labmtj.errors import InputError
 from labmtj.physics.transistor import Transistor
@@ -70,8 +71,8 @@ class KernelElectrics(Electrics):
         rates[rows] = np.where(self._stays[rows], 0.0, self._rates_at(rows, point.cell_v[rows]))
         return rates
 
-    def _rates_at(self, cells: object, cell_v: Floats) -> Floats:
-        """Rates [1/s] of some cells (an index) at `cell_v` [V]."""
+    def _rates_at(self, rows: NDArray[np.intp], cell_v: Floats) -> Floats:
+        """Rates [1/s] of the cells of some rows at `cell_v` [V], (rows, cols)."""
         from labmtj.physics.switching import switching_rate
 
         if self._steered is None:
@@ -80,14 +81,15 @@ class KernelElectrics(Electrics):
             by_volt = model.sign / np.where(is_ap, self.truth.v_c0, -self.truth.v_c0 * model.v_c0_ratio)
             self._steered = still, by_volt
         still, by_volt = self._steered
-        drive = np.clip(still[cells] + by_volt[cells] * cell_v, -DRIVE, DRIVE)  # pyright: ignore[reportArgumentType, reportCallIssue]
-        return switching_rate(drive, delta=self._barrier[cells], tau_d=self.truth.model.tau_d)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        drive = np.clip(still[rows] + by_volt[rows] * cell_v, -DRIVE, DRIVE)
+        return switching_rate(drive, delta=self._barrier[rows], tau_d=self.truth.model.tau_d)
 
     def _flip(self, cell: tuple[np.intp, ...]) -> None:
         rates = self._at_rest.rates
         super()._flip(cell)
         if rates is not None and self._apart:
-            rates[cell] = 0.0 if self._stays[cell] else self._rates_at(cell, np.float64(0.0))
+            row = np.array([cell[0]])
+            rates[row] = np.where(self._stays[row], 0.0, self._rates_at(row, np.zeros((1, self._shape[1]))))
             self._at_rest.rates = rates
 
     def _forget(self) -> None:
