@@ -53,8 +53,8 @@ def test_a_chip_is_mapped_written_and_agrees_with_its_map(whole):
     assert 0 == figures["write_errors"]["missed"]
     chip = figures["chip"]
     assert "yes" == chip["agrees"]
-    assert 60 == chip["images"]
-    assert chip["same_class"] >= 54
+    assert 30 == chip["images"]
+    assert chip["same_class"] >= 27
     assert chip["product_pearson"] > 0.99
 
 
@@ -65,9 +65,9 @@ def test_store_and_report_show_the_chip_and_the_comparison(whole):
     assert 140 == np.count_nonzero(target >= 0)
     assert 140 - round(140 * whole.figures["write_fidelity"]) == np.count_nonzero((target >= 0) & (state != target))
     found = groups["infer_network2"]
-    assert "defects" == found.attributes["mask"]
-    assert 60 == len(found.variables["measured_class"].values)
-    assert 60 == groups["gate_products"].variables["patterns"].values.size
+    assert "shorts" == found.attributes["mask"]
+    assert 30 == len(found.variables["measured_class"].values)
+    assert groups["gate_products"].variables["patterns"].values.size > 120  # inference twice, readings of columns
     text = (whole.folder / "report.html").read_text(encoding="utf-8")
     for words in ("The network on the chip", "Images through the network on the chip", "6 kernels", "McNemar"):
         assert words in text
@@ -89,13 +89,13 @@ def cut(whole, folder, kind, number):
     shutil.copytree(whole.folder, folder)
     lines = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
     kinds = [json.loads(line)["k"] for line in lines]
-    place = [n for n, found in enumerate(kinds) if found == kind][number - 1]
+    place = [n for n, found in enumerate(kinds) if found == kind][number]
     (folder / "journal.jsonl").write_bytes(b"".join(lines[:place]))
     (folder / "run.h5").unlink()
     return folder
 
 
-@pytest.mark.parametrize(("kind", "number"), [("products", 40), pytest.param("outcome", 100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("kind", "number"), [("products", -50), pytest.param("outcome", 100, marks=pytest.mark.slow)])
 def test_a_run_that_died_goes_on_over_its_journal(kind, number, whole, tmp_path):
     folder = cut(whole, tmp_path / "run", kind, number)
     before = (folder / "journal.jsonl").read_bytes()
@@ -105,7 +105,9 @@ def test_a_run_that_died_goes_on_over_its_journal(kind, number, whole, tmp_path)
     assert 1 == kinds.count("resume")
     assert 2 == kinds.count("finding")
     if kind == "products":  # nothing that was summed is summed again
-        assert 60 == kinds.count("products")
+        asked = [entry["k"] for entry in read_journal(whole.folder / "journal.jsonl")].count("products")
+        read_again = 30  # columns, once, since the bench was left
+        assert asked + read_again == kinds.count("products")
         assert whole.figures["pulses"] == outcome.figures["pulses"]
     assert "yes" == outcome.figures["chip"]["agrees"]
     assert 0 == outcome.figures["write_errors"]["missed"]
