@@ -65,7 +65,7 @@ def test_store_and_report_show_the_chip_and_the_comparison(whole):
     assert 140 == np.count_nonzero(target >= 0)
     assert 140 - round(140 * whole.figures["write_fidelity"]) == np.count_nonzero((target >= 0) & (state != target))
     found = groups["infer_network2"]
-    assert "shorts" == found.attributes["mask"]
+    assert "defects" == found.attributes["mask"]
     assert 30 == len(found.variables["measured_class"].values)
     assert groups["gate_products"].variables["patterns"].values.size > 120  # inference twice, readings of columns
     text = (whole.folder / "report.html").read_text(encoding="utf-8")
