@@ -124,7 +124,7 @@ class ChipLines:
         for kernel in np.flatnonzero(stuck & ~off.any(axis=1)).tolist():
             text = f"carries current with all gates of kernel {kernel + 1} closed"
             yield LineFault(Line("row", kernel * self.size[0] + 1), text)
-        dead = off.all(axis=1)
+        dead: NDArray[np.bool_] = np.asarray(off.all(axis=1), dtype=np.bool_)
         dark = ~(cols > max(LITTLE * typical[1], noise)) & ~dead[:, np.newaxis]
         for col in np.flatnonzero(dark.any(axis=0)).tolist():
             yield LineFault(Line("col", col + 1), _dark_column(dark[:, col] | dead), interrupted=True)

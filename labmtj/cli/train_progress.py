@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
@@ -56,7 +55,7 @@ class Shown:
             self._done += (course.epochs - 1) * fit.epoch_weight
         self._seen[fit.number] = course.epochs
         self._done += fit.epoch_weight
-        accuracy = percent(float(np.mean(course.history["validation"][-1])))
+        accuracy = percent(float(course.history["validation"][-1].mean()))
         line = f"{fit.words}  epoch {course.epochs}/{fit.epochs}  {accuracy}  {self._left()}"
         self._bar.update(self._task, completed=self._done, line=line)
 

@@ -108,9 +108,11 @@ def scores(parameters: Any, conductances: Any, inputs: Any, *, block: int) -> An
 def begin_memory(parameters: Any) -> Any:
     """What Adam remembers before the first step, all zeros."""
     jax, _, optax = library()
-    return jax.tree.map(
-        lambda part: np.zeros(part.shape, part.dtype), jax.eval_shape(optax.scale_by_adam().init, parameters)
-    )
+
+    def zeros(part: Any) -> Any:
+        return np.zeros(part.shape, part.dtype)
+
+    return jax.tree.map(zeros, jax.eval_shape(optax.scale_by_adam().init, parameters))
 
 
 def epoch_runner(samples: Samples, form: Form, devices: Devices, *, batch: int) -> Any:

@@ -69,9 +69,10 @@ def passed(networks: ChipNetworks, weights: tuple[Floats32, ...], inputs: Floats
 
 def _both_layers(networks: ChipNetworks, weights: tuple[Floats32, ...], inputs: Floats32) -> tuple[Floats32, Floats32]:
     first, last = weights
-    before = inputs @ first + networks.bias[0][:, None, :].astype(np.float32)
+    biases = [bias[:, None, :].astype(np.float32) for bias in networks.bias]
+    before = np.add(inputs @ first, biases[0], dtype=np.float32)
     hidden = activate(before, networks.form.steps[1])
-    return before, hidden @ last + networks.bias[1][:, None, :].astype(np.float32)
+    return before, np.add(hidden @ last, biases[1], dtype=np.float32)
 
 
 def effective_weights(networks: ChipNetworks, cells: ChipCells) -> tuple[Floats32, ...]:
@@ -79,5 +80,6 @@ def effective_weights(networks: ChipNetworks, cells: ChipCells) -> tuple[Floats3
     found: list[Floats32] = []
     for conducted, gain in zip(cells.conductances(networks), networks.gain, strict=True):
         wide = np.repeat(gain.astype(np.float32), networks.form.block, axis=1)[:, : conducted.shape[1]]
-        found.append(conducted[..., 0] * wide[..., 0] - conducted[..., 1] * wide[..., 1])
+        weights = conducted[..., 0] * wide[..., 0] - conducted[..., 1] * wide[..., 1]
+        found.append(weights.astype(np.float32, copy=False))
     return tuple(found)

@@ -133,7 +133,7 @@ def plane_weights(steps: int) -> Floats:
     return 2.0 ** np.arange(bits - 1, -1, -1) / steps
 
 
-def activate(scores: Floats, steps: int) -> Floats32:
+def activate(scores: Floats | Floats32, steps: int) -> Floats32:
     """Logistic function of pre-activations, rounded to `steps` steps from 0 to 1."""
     with np.errstate(over="ignore"):
         return np.rint(steps / (1.0 + np.exp(-scores.astype(np.float32)))).astype(np.float32) / np.float32(steps)

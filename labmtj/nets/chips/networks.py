@@ -107,7 +107,8 @@ class ChipNetworks:
     def take(self, which: Sequence[int]) -> ChipNetworks:
         """Some of them, in the order of their numbers."""
         numbers = list(which)
-        devices, gain, bias = (tuple(part[numbers] for part in parts) for parts in (self.devices, self.gain, self.bias))
+        devices = tuple(part[numbers] for part in self.devices)
+        gain, bias = (tuple(part[numbers] for part in parts) for parts in (self.gain, self.bias))
         return ChipNetworks(self.form, devices, gain, bias)
 
 

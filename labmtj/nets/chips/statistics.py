@@ -39,7 +39,7 @@ class Statistics:
         InputError for shares above 1, for a kind that was not seen and is wanted, and for maps without a good cell.
         """
         kinds = Defect.SHORT, Defect.OPEN, Defect.STUCK
-        seen = [float(np.mean(maps.defect == int(kind))) for kind in kinds]
+        seen = [np.count_nonzero(maps.defect == int(kind)) / maps.defect.size for kind in kinds]
         wanted = [share * times for share, times in zip(seen, (shorts, opens, stuck), strict=True)]
         if min(wanted) < 0.0 or sum(wanted) >= 1.0:
             raise InputError(f"shares of shorts, opens and stuck cells of {wanted}: they must be in 0..1 together")

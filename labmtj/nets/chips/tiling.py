@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labmtj.errors import PlacementError
 from labmtj.nets.chips.network import ChipNetwork, blocks
-from labmtj.records import Floats, Ints, State
+from labmtj.records import Ints, State
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Tiling:
         """Number of cells that hold a device."""
         return sum(cells.size // 2 for cells in self.cells)
 
-    def take(self, layer: int, values: Floats) -> Floats:
+    def take(self, layer: int, values: NDArray[Number]) -> NDArray[Number]:
         """Of values (..., rows of all kernels, cols) those of the devices of a layer, (..., inputs, outputs, 2)."""
         row, col = self.cells[layer][..., 0], self.cells[layer][..., 1]
         return values[..., row, col]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,9 +68,8 @@ def interval(values: Floats) -> tuple[float, float, float]:
     mean = float(values.mean())
     if len(values) < 2 or np.ptp(values) == 0.0:
         return mean, mean if len(values) > 1 else float("nan"), mean if len(values) > 1 else float("nan")
-    from scipy.stats import bootstrap
-
-    found = bootstrap(
+    stats: Any = importlib.import_module("scipy.stats")
+    found = stats.bootstrap(
         (values,), np.mean, n_resamples=_RESAMPLES, vectorized=True, axis=-1, random_state=np.random.default_rng(_SEED)
     ).confidence_interval
     return mean, float(found.low), float(found.high)

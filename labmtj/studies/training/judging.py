@@ -76,7 +76,7 @@ def _grid(found: Judged, networks: NDArray[np.int64]) -> Table:
     count, dies = found.accuracy.shape
     return {
         "network": np.repeat(networks, dies),
-        "die": np.tile(np.arange(dies), count),
+        "die": np.arange(count * dies) % dies,
         "accuracy": found.accuracy.ravel(),
         "loss": found.loss.ravel(),
     }

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from labmtj.nets.chips.training import Epoch
 from labmtj.records import Floats
 from labmtj.studies.training.fits import Fit
 from labmtj.studies.training.schema import Surface
@@ -16,18 +17,6 @@ from labmtj.studies.training.schema import Surface
 State = Mapping[str, NDArray[Any]]
 Solution = Mapping[str, NDArray[Any]]
 """Networks that were trained side by side: plain arrays whose first axis counts them."""
-
-
-@dataclass(frozen=True, eq=False)
-class Epoch:
-    """Mean loss [nat] and accuracy (0..1) of an epoch, (networks,): on what was learnt from, and on what was not.
-
-    `validation` is the accuracy on images that were held back, on the dies that the training knows.
-    """
-
-    loss: Floats
-    train: Floats
-    validation: Floats
 
 
 class Trainer(Protocol):

@@ -98,9 +98,13 @@ class ChipWays:
         self._cells: dict[tuple[float, str], ChipCells] = {}
         self.dies = chips.names(job)
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """SHA-256 of images and measured maps."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         found = hashlib.sha256(self._maps.encode())
         for part in (self._ready.images.train, self._ready.images.test):
             for array in (part.levels, part.labels):
