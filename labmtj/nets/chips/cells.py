@@ -45,7 +45,7 @@ class ChipCells:
         Chip k holds network k; one network goes on all chips, and all networks on one chip.
         """
         parts = zip(self.off, self.on, networks.devices, strict=True)
-        return tuple(off + on * bits.astype(np.float32) for off, on, bits in parts)
+        return tuple((off + on * bits).astype(np.float32, copy=False) for off, on, bits in parts)
 
     def take(self, which: list[int]) -> ChipCells:
         """Some of the chips, in this order."""
