@@ -316,7 +316,8 @@ def test_every_scheme_puts_all_of_an_amplitude_on_the_selected_cell(scheme):
     share = {Scheme.V_HALF: 0.2, Scheme.V_HALF_BIAS: 0.2, Scheme.V_THIRD: 0.4 / 3}.get(scheme, 0.0)
     if others:
         assert abs(found.row - found.other_cols) == pytest.approx(share)
-        assert abs(found.other_rows - found.col) == pytest.approx(share)
+        if scheme is not Scheme.GATED:  # gates of the other rows are closed
+            assert abs(found.other_rows - found.col) == pytest.approx(share)
 
 
 @pytest.mark.parametrize("scheme", [Scheme.V_HALF_BIAS, Scheme.FLOATING])
