@@ -3,8 +3,8 @@
 A column pair is sensed with its own pattern of gates. So where a row has a short in one of the two columns the reader
 can leave that row's gate closed while it senses the pair: both devices conduct nothing and the weight is 0, where the
 short would have counted several windows. An open cell, which leaves its partner's whole conductance, is as bad as two
-windows, so its pair is left out, too; a stuck one conducts what cells do and stays (measured: leaving it out costs a
-little). It needs the die's map and no training (mask "defects").
+windows, so its pair is left out, too; a stuck one conducts what cells do and stays. It needs the die's map and no
+training (mask "defects").
 """
 
 from __future__ import annotations

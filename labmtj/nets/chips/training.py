@@ -40,7 +40,7 @@ _CHIPS_TO_JUDGE = 8  # chosen: drawn chips that a statistics-aware network is va
 
 @dataclass(frozen=True)
 class Options:
-    """How long and how fast. Defaults are those that gave the figures of README.md, where they are stated."""
+    """How long and how fast. Defaults are those of the shipped training files."""
 
     schedule: Schedule = field(default_factory=Schedule)
     batch: int = 128
