@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from labmtj.records import Cell, Contact, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
+from labmtj.records import Cell, Contact, Floats, LineOutcome, LinePulse, Pulse, PulseOutcome, Reading, Sample, Sum
 
 
 class Clock(Protocol):
@@ -34,7 +34,11 @@ class Journal(Protocol):
         """Store, on disk, that `pulse` is about to leave; return its number."""
         ...
 
-    def outcome(self, number: int, outcome: PulseOutcome) -> None:
+    def intent_lines(self, pulse: LinePulse) -> int:
+        """Store, on disk, that this pulse on many lines is about to leave; return its number."""
+        ...
+
+    def outcome(self, number: int, outcome: PulseOutcome | LineOutcome) -> None:
         """Store what became of the pulse with this number."""
         ...
 
@@ -199,6 +203,22 @@ class ArrayAccess(Protocol):
 
     def check(self, pulse: Pulse) -> None:
         """Raise `LimitExceeded` if `pulse` would pass a limit; touches nothing."""
+        ...
+
+    @property
+    def own_levels(self) -> tuple[bool, bool]:
+        """Whether driven rows, and driven columns, can each have a voltage of their own in `pulse_lines`.
+
+        Where they cannot, all driven lines of that kind share one.
+        """
+        ...
+
+    def pulse_lines(self, pulse: LinePulse) -> LineOutcome:
+        """Fire one pulse on many lines at once, with its intent and outcome in the journal."""
+        ...
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Raise `LimitExceeded` if `pulse` would pass a limit or cannot be made here; touches nothing."""
         ...
 
     def trust(self, model: CellModel | None) -> None:

@@ -28,6 +28,7 @@ from labmtj.records.contact import Contact, Line, LineFault
 from labmtj.records.die_map import DieMap
 from labmtj.records.finding import Column, Finding
 from labmtj.records.layers import Copy, Placement
+from labmtj.records.line_pulses import LineOutcome, LinePulse
 
 __all__ = [
     "Amplitudes",
@@ -44,6 +45,8 @@ __all__ = [
     "Ints",
     "Line",
     "LineFault",
+    "LineOutcome",
+    "LinePulse",
     "Placement",
     "Polarity",
     "Pulse",

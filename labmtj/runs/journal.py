@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from labmtj.errors import StorageError
 from labmtj.interrupts import shielded
-from labmtj.records import Floats, Pulse, PulseOutcome, Reading, Sample
+from labmtj.records import Floats, LineOutcome, LinePulse, Pulse, PulseOutcome, Reading, Sample
 
 FORMAT = 1
 
@@ -76,7 +76,13 @@ class FileJournal:
         self._append("intent", content, sync=True)
         return number
 
-    def outcome(self, number: int, outcome: PulseOutcome) -> None:
+    def intent_lines(self, pulse: LinePulse) -> int:
+        """Store, on disk, that this pulse on many lines is about to leave; return its number."""
+        number = self._count
+        self._append("intent", lines_entry(pulse), sync=True)
+        return number
+
+    def outcome(self, number: int, outcome: PulseOutcome | LineOutcome) -> None:
         """Store, on disk, what became of the pulse with this number."""
         content: dict[str, Any] = {"of": number, "t": round(outcome.time, 9)}
         if outcome.in_compliance:
@@ -128,7 +134,12 @@ class MemoryJournal:
         self.entries.append(entry | ({"cols": pulse.cols} if pulse.cols else {}))
         return len(self.entries) - 1
 
-    def outcome(self, number: int, outcome: PulseOutcome) -> None:
+    def intent_lines(self, pulse: LinePulse) -> int:
+        """Keep that this pulse on many lines is about to leave; return its number."""
+        self.entries.append({"k": "intent", **lines_entry(pulse)})
+        return len(self.entries) - 1
+
+    def outcome(self, number: int, outcome: PulseOutcome | LineOutcome) -> None:
         """Keep what became of the pulse with this number."""
         self.entries.append({"k": "outcome", "of": number, "compliance": outcome.in_compliance})
 
@@ -148,6 +159,24 @@ def reading_entry(reading: Reading) -> dict[str, Any]:
     if reading.in_compliance:
         entry["compliance"] = True
     return entry
+
+
+def lines_entry(pulse: LinePulse) -> dict[str, Any]:
+    """What the journal keeps of a pulse on many lines that is about to leave."""
+    lines = {
+        "rows": list(pulse.rows),
+        "row_v": [float(volts) for volts in pulse.row_volts],
+        "cols": list(pulse.cols),
+        "col_v": [float(volts) for volts in pulse.col_volts],
+    }
+    return {"lines": lines, "width": pulse.width}
+
+
+def line_pulse_of(entry: Mapping[str, Any]) -> LinePulse:
+    """The pulse on many lines that an intent is about."""
+    lines = entry["lines"]
+    rows, cols = tuple(lines["rows"]), tuple(lines["cols"])
+    return LinePulse(rows, tuple(lines["row_v"]), cols, tuple(lines["col_v"]), float(entry["width"]))
 
 
 def sum_entry(found: Sample) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Training on the array itself: rules, and what an array that learns has to offer."""

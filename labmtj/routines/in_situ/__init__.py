@@ -1,0 +1,1 @@
+"""Training on the array itself, through the ports."""

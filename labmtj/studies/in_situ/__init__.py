@@ -1,0 +1,1 @@
+"""Studies of training on the array itself, many arrays side by side."""
