@@ -168,7 +168,7 @@ def test_a_lost_reply_leaves_an_uncertain_pulse_and_every_line_at_0_v(make, name
 
 
 def test_an_open_wire_is_named_left_out_and_never_pulsed(make):
-    opened, _, simulated = make(*PLAIN)
+    opened, _, simulated = make(*PLAIN, rows=3, cols=2)
     assert opened.contact().passed
     del simulated.world.wiring.direct[2]  # row 3 is not wired any more
     simulated.world._known.clear()
@@ -236,10 +236,9 @@ def test_lines_that_are_tied_to_something_are_named(network, faults):
 def test_a_run_on_this_bench_goes_on_after_it_was_cut(tmp_path):
     path = tmp_path / "bench.yaml"
     path.write_text(load_bench("lines", overrides=[*sized(2, 2), *PLAIN]).source.effective_text())
-    protocol = tmp_path / "map.yaml"
+    protocol = tmp_path / "polarity.yaml"
     protocol.write_text(
-        "title: map\nformat: 1\nsteps:\n  - polarity: {start: 150 mV, step: 20 mV, ceiling: 600 mV, read: 50 mV}\n"
-        "  - map: {read: 50 mV}\n"
+        "title: polarity\nformat: 1\nsteps:\n  - polarity: {start: 150 mV, step: 20 mV, ceiling: 600 mV, read: 50 mV}\n"
     )
     folder = run(protocol, bench=path, out=tmp_path / "runs").folder
     journal = folder / "journal.jsonl"
