@@ -182,7 +182,7 @@ def _spread_out(volts: Floats, spread: float) -> tuple[Floats, Floats]:
         level = np.where(own < volts[0], _LEVELS[0] + slope * (own - volts[0]), np.interp(own, volts, _LEVELS))
         mean += share * -np.expm1(-np.exp(level))
     level = log_hazard_of(np.minimum(mean, 1.0 - 1e-12))
-    first, last = _LEVELS[0] + 1.2, level[-1]
+    first, last = _LEVELS[0] + 1.2, min(float(level[-1]), float(_LEVELS[-1]))
     wanted = np.linspace(first, last, _LEVELS.size)
     return wanted, np.interp(wanted, level, wide)
 
