@@ -184,8 +184,12 @@ class LineShaper:
 
     def _packed(self, law: FlipLaw) -> Singles:
         """All numbers of a law, (numbers, copies, inputs, 2 outputs)."""
-        parts = [law.half[np.newaxis], law.lowest[np.newaxis], law.highest[np.newaxis], law.forward, law.backward]
-        return np.concatenate([np.broadcast_to(part, (len(part), *self._cells)).astype(np.float32) for part in parts])
+        parts = np.concatenate([
+            law.half[np.newaxis], law.lowest[np.newaxis], law.highest[np.newaxis], law.forward, law.backward
+        ])  # fmt: skip
+        missing = len(self._cells) - law.half.ndim
+        parts = parts.reshape(len(parts), *[1] * missing, *law.half.shape)
+        return np.broadcast_to(parts, (len(parts), *self._cells)).astype(np.float32)
 
     def _on_array(self, laid: LineLevels) -> Singles:
         """Differences of the lines' voltages of all cells of the array [V], (copies, 4, rows, cols)."""
