@@ -229,7 +229,10 @@ def _shaper(
     if known is None:
         effective = flips.v_c0 * (1.0 - flips.field), flips.delta * (1.0 - flips.field) ** 2
         middle = [np.median(each[:, flips.good], axis=1)[:, np.newaxis, np.newaxis, np.newaxis] for each in effective]
-        spread = float(np.std(np.log(effective[0][:, flips.good]), axis=1).mean())
+        half = amplitudes_for_probability(
+            0.5, v_c0=flips.v_c0, delta=flips.delta, field=flips.field, width=width, tau_d=model.tau_d
+        )
+        spread = float(np.std(np.log(half[:, flips.good]), axis=1).mean())
     else:
         full = known.filled()
         middle = [each[:, np.newaxis, :inputs, :lines] for each in (full.v_c0, full.delta)]
