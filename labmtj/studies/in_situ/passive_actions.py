@@ -22,7 +22,8 @@ _SECANT = 0.6
 class LayerActions:
     """The actions of a `PassiveLayer`, with what they cost, each (copies,).
 
-    `known` (copies, inputs, 2 outputs) are the bits that the host has read last.
+    `known` (copies, inputs, 2 outputs) are the bits that the host has read last; after updates it reads them again
+    before it writes.
     """
 
     def __init__(self, part: PassiveLayer, noise: SumNoise | None) -> None:
@@ -50,6 +51,7 @@ class LayerActions:
         inputs, outputs = part.layer
         self._read = np.zeros((count, inputs, 2 * outputs))
         self._transfer = np.zeros((count, inputs, outputs))
+        self._unsure = np.zeros(count, np.bool_)
         self.known = (self.readings() > part.threshold).astype(np.int8)
 
     # -- reading -----------------------------------------------------------------------------------
@@ -90,6 +92,12 @@ class LayerActions:
             self._stale_read[which] = False
             self.seconds[which] += inputs * part.setting.seconds[1]
         return self._read
+
+    def states(self) -> NDArray[np.int8]:
+        """Bits of all devices as they read."""
+        self.known = (self.readings() > self.part.threshold).astype(np.int8)
+        self._unsure[:] = False
+        return self.known.copy()
 
     def _sums(self, copy: Ints, volts: Floats) -> Floats:
         part = self.part
@@ -145,6 +153,7 @@ class LayerActions:
         changed = before != part.dies.counts[:, FLIPS] + part.dies.counts[:, DISTURBED]
         self._stale_read |= changed
         self._stale_sum |= changed
+        self._unsure |= changed
 
     def _phase(self, some: Ints, rows: Floats, cols: Floats, sign: int, target: int) -> Ints:
         """One pulse on the copies that have something to do in it; which they are."""
@@ -186,8 +195,10 @@ class LayerActions:
 
     def write(self, bits: NDArray[np.int8]) -> None:
         """Pulse every device that is known to be otherwise until it reads as it shall, one of each copy at a time."""
-        part = self.part
-        wrong = (bits >= 0) & (bits != self.known) & part.writable
+        part, asked = self.part, bits >= 0
+        if (self._unsure & asked.any(axis=(1, 2))).any():
+            self.states()
+        wrong = asked & (bits != self.known) & part.writable
         todo = wrong.reshape(len(bits), -1)
         order = np.argsort(~todo, axis=1, kind="stable")
         count = todo.sum(axis=1)
