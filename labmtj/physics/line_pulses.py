@@ -66,6 +66,7 @@ class LineDies(Dies):
         self._siemens = 1.0 / self._arrays.r_p.reshape(count, cells)
         self._tmr = self._arrays.tmr0.reshape(count, cells)
         self._flat = self.state.reshape(count, cells)
+        self._per_volt = 1.0 / self._v_c0
         self._bounds: dict[float, Floats] = {}
         self._straight = np.full((1, self.shape[0]), contact), np.full((1, self.shape[1]), contact)
 
@@ -106,7 +107,7 @@ class LineDies(Dies):
         model, curve = self._model, self._model.v_h**-2.0
         outside = fire(
             load(), self._highest_at(width), width / model.tau_d, width, model.sign * cell_v, dies, row_on, col_on,
-            self.spared, self._v_c0, self._field, self._delta, self._barrier, self._stays, self._located, self.base,
+            self.spared, self._per_volt, self._field, self._delta, self._barrier, self._stays, self._located, self.base,
             self._pulses, DRIVE_LIMIT, self._siemens, self._tmr, model.k_p, curve, self._flat, self.counts,
             self.energy, np.empty(len(dies)),
         )  # fmt: skip

@@ -32,6 +32,8 @@ class LayerActions:
         self.updates, self.pulses, self.writes, self.seconds, self.limited = np.zeros((5, count))
         self._table = hazard_table(setting.most)
         self._ends = float(np.log(setting.least)), float(np.log(setting.most))
+        self._thin = float(np.log(setting.thin)) if setting.thin else -np.inf
+        self._turns = np.zeros(count, np.uint64)
         self._row_v, self._col_v = np.zeros((count, rows)), np.zeros((count, cols))
         self._row_on, self._col_on = np.zeros((count, rows), np.bool_), np.zeros((count, cols), np.bool_)
         self._need, self._asked = np.zeros((2, count, rows, cols))
@@ -57,19 +59,19 @@ class LayerActions:
     # -- reading -----------------------------------------------------------------------------------
 
     def products(self, inputs: Floats) -> Floats:
-        """Weighted sums (copies, outputs), in windows, of signed `inputs` (copies, inputs), in two passes."""
+        """Weighted sums (copies, outputs), in windows, of signed `inputs` (copies, inputs), in two passes.
+
+        Both passes are solved as one: a junction's current is odd in its voltage, and columns are at 0 V.
+        """
         part, setting = self.part, self.part.setting
-        count = len(inputs)
-        each = np.arange(count)
-        volts = np.zeros((count, 2, part.dies.shape[0]))
-        lines = each[:, np.newaxis], part.rows
-        volts[lines[0], 0, lines[1]] = setting.read * np.maximum(inputs, 0.0)
-        volts[lines[0], 1, lines[1]] = setting.read * np.maximum(-inputs, 0.0)
-        found = np.zeros((count, 2, part.dies.shape[1]))
-        copy, turn = np.nonzero(volts.any(axis=2))
-        found[copy, turn] = self._sums(copy, volts[copy, turn])
-        currents = (found[:, 0] - found[:, 1])[lines[0], part.cols]
-        self.seconds += setting.seconds[1] * np.bincount(copy, minlength=count)
+        each = np.arange(len(inputs))[:, np.newaxis]
+        volts = np.zeros((len(inputs), part.dies.shape[0]))
+        volts[each, part.rows] = setting.read * inputs
+        copy = np.flatnonzero(inputs.any(axis=1))
+        found = np.zeros((len(inputs), part.dies.shape[1]))
+        found[copy] = self._sums(copy, volts[copy], passes=2)
+        currents = found[each, part.cols]
+        self.seconds[copy] += 2 * setting.seconds[1]
         return (currents[:, 0::2] - currents[:, 1::2]) / (setting.read * part.window[:, np.newaxis])
 
     def products_of(self, inputs: Floats) -> Floats:
@@ -99,13 +101,14 @@ class LayerActions:
         self._unsure[:] = False
         return self.known.copy()
 
-    def _sums(self, copy: Ints, volts: Floats) -> Floats:
+    def _sums(self, copy: Ints, volts: Floats, *, passes: int = 1) -> Floats:
+        """Column currents [A]; the meter's noise is that of so many readings."""
         part = self.part
         currents = part.dies.sums(copy, volts)
         if self._noise is not None:
             add_noise(
                 self._seeds, part.dies.base, self._reads, copy, volts, part.dies.state.reshape(len(self._seeds), -1),
-                self._siemens, self._tmr, self._telegraph, self._terms, self._full, self._rms, currents,
+                self._siemens, self._tmr, self._telegraph, self._terms, self._full, np.sqrt(passes) * self._rms, currents,
             )  # fmt: skip
         return currents
 
@@ -149,6 +152,7 @@ class LayerActions:
         for sign in (1, -1):
             for target in (State.P, State.AP):
                 pulsed[self._phase(some, rows, cols, sign, int(target))] = True
+        self._turns[some] += np.uint64(1)
         self.updates += pulsed
         changed = before != part.dies.counts[:, FLIPS] + part.dies.counts[:, DISTURBED]
         self._stale_read |= changed
@@ -160,7 +164,7 @@ class LayerActions:
         part, setting, n = self.part, self.part.setting, some.size
         levels(
             some, rows, cols, sign, target, part.rows, part.cols, self._table, *self._ends, part.needs, part.fixed,
-            self._row_v[:n], self._col_v[:n], self._row_on[:n], self._col_on[:n], self._need[:n], self._asked[:n],
+            self._row_v[:n], self._col_v[:n], self._thin, self._seeds, part.dies.base, self._turns, self._row_on[:n], self._col_on[:n], self._need[:n], self._asked[:n],
             self._drives[:n],
         )  # fmt: skip
         at = np.flatnonzero(self._drives[:n])
