@@ -131,7 +131,6 @@ def levels(
     hazard, slope, own = np.empty((rows, cols)), np.empty((rows, cols)), needs.shape[2] > 1
     for n in range(of.size):
         copy = of[n]
-        row_on[n], col_on[n], row_v[n], col_v[n], need[n], asked[n] = False, False, 0.0, 0.0, np.nan, 0.0
         drives[n] = False
         top_row, top_col = -math.inf, -math.inf
         for k in range(factors.shape[1]):
@@ -152,6 +151,7 @@ def levels(
         if not top_row + top_col >= least:
             continue
         drives[n] = True
+        row_on[n], col_on[n], row_v[n], col_v[n], need[n], asked[n] = False, False, 0.0, 0.0, np.nan, 0.0
         for k in range(factors.shape[1]):
             factor = row_sign * factors[copy, k]
             if factor > 0.0:
