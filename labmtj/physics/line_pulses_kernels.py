@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,16 +39,17 @@ def bounds(table: Floats, tau: float, highest: Floats) -> None:
 @jit
 def fire(
     table: Floats, highest: Floats, tau: float, width: float, cell_v: Floats, of: Ints, row_on: Flags, col_on: Flags,
-    spared: bool, per_volt: Floats, field: Floats, delta: Floats, barrier: NDArray[np.uint8], stays: Flags, located: Words,
-    base: Words, pulses: Words, limit: float, siemens: Floats, tmr: Floats, k_p: float, curve: float, state: States,
-    counts: Ints, energy: Floats, peak: Floats,
+    spared: bool, per_volt: Floats, field: Floats, delta: Floats, barrier: NDArray[np.uint8], stays: Flags,
+    located: Words, base: Words, pulses: Words, limit: float, siemens: Floats, tmr: Floats, k_p: float, curve: float,
+    state: States,     counts: Ints, energy: Floats, peak: Floats,
 ) -> int:  # fmt: skip
     """Draw once for every cell of every pulsed die and flip those that switch; how many are outside the table.
 
     `cell_v` (pulses, rows, cols) [V] writes P where it is positive; `of` (pulses,) is the die of each, none twice;
-    `row_on`, `col_on` are the selected lines. The others are (dies, cells), `per_volt` [1/V] (2, dies, cells) are 1 / V_c0
-    towards P and towards AP, `barrier` the row of `highest` for a cell. Only if a draw lies below the bound is the probability
-    looked up, so outcomes are those of lockstep_kernels.switch. Cells that are not selected never flip if `spared`.
+    `row_on`, `col_on` are the selected lines. The others are (dies, cells), `per_volt` [1/V] (2, dies, cells) are
+    1 / V_c0 towards P and towards AP, `barrier` the row of `highest` for a cell. Only if a draw lies below the bound is
+    the probability looked up, so outcomes are those of lockstep_kernels.switch. Cells that are not selected never
+    flip if `spared`.
     Adds to `counts` (dies, 3) and to `energy` (dies,) [J], of selected cells; `peak` (pulses,) [V] is the largest
     voltage on a good cell.
     """
@@ -105,19 +104,26 @@ def fire(
 
 @jit
 def ask(
-    of: Ints, asked: Floats, target: int, stays: Flags, located: Words, base: Words, pulses: Words, state: States,
+    of: Ints,
+    asked: Floats,
+    target: Ints,
+    stays: Flags,
+    located: Words,
+    base: Words,
+    pulses: Words,
+    state: States,
     counts: Ints,
 ) -> None:
-    """As `fire`, but every cell flips towards `target` with the probability `asked` (pulses, cells) of it exactly."""
+    """As `fire`, but every cell flips towards `target` (pulses,) with just the chance `asked` (pulses, cells) of it."""
     for pulse in range(of.size):
         die = of[pulse]
         ordinal = base[die] + pulses[die]
         for cell in range(asked.shape[1]):
             chance, now = asked[pulse, cell], state[die, cell]
-            if not chance > 0.0 or now == LINEAR or now == target or stays[die, cell]:
+            if not chance > 0.0 or now == LINEAR or now == target[pulse] or stays[die, cell]:
                 continue
             counts[die, EVENTS] += 1
             if uniform_there(located[die, cell], ordinal) < chance:
-                state[die, cell] = target
+                state[die, cell] = target[pulse]
                 counts[die, FLIPS] += 1
         pulses[die] += np.uint64(1)

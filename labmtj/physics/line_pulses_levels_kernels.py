@@ -20,6 +20,7 @@ Words = NDArray[np.uint64]
 LOG_FIRST, LOG_COUNT = -14.0, 1024
 """ln P of the first entry of the table from ln P to ln H, and its length; the last one is ln of the largest P."""
 _FIRES = int(Purpose.UPDATE_FIRES)
+_FAINT = -7.5  # ln H below which a need is not told from that at it: cubics are fitted from -7 on
 _CENTRED = 3  # chosen: steps of Newton's method; 1 % of P is left
 _SCALES = 2.0  # chosen: no line gets more than this beyond what an array without wires would need
 
@@ -33,9 +34,7 @@ def _log_hazard(table: Floats, log_p: float, most: float) -> float:
 
 
 @jit
-def _additive(
-    wanted: Floats, row_on: Flags, col_on: Flags, row: Floats, col: Floats, sums: Floats
-) -> None:
+def _additive(wanted: Floats, row_on: Flags, col_on: Flags, row: Floats, col: Floats, sums: Floats) -> None:
     """Row and column parts of `wanted` (rows, cols), nan where a cell has no say, over the lines that are on.
 
     Means of rows and columns, the grand mean shared equally: the least squares where no cell is missing. `sums` is
@@ -84,7 +83,7 @@ def _centre(
                         rise += hazards * math.exp(-hazards) / slope[i, j]
         # Newton in ln of the mean, which is nearly straight.
         if got > 0.0 and rise > 0.0:
-            shift += math.log(wanted / got) * got / rise
+            shift += min(max(math.log(wanted / got), -3.0), 3.0) * got / rise
     for i in range(row.size):
         if row_on[i]:
             row[i] += shift
@@ -110,50 +109,72 @@ def _even(row_on: Flags, col_on: Flags, row: Floats, col: Floats) -> None:
 
 
 @jit
-def levels(
-    of: Ints, factors: Floats, others: Floats, row_sign: int, target: int, place_rows: Ints, place_cols: Ints,
-    table: Floats, least: float, most: float, needs: Floats, fixed: Flags, row_v: Floats, col_v: Floats,
-    thin: float, seeds: Ints, base: Words, turns: Words, row_on: Flags, col_on: Flags, need: Floats, asked: Floats,
-    drives: Flags,
+def choose(
+    of: Ints, factors: Floats, others: Floats, by_row: bool, least: float, thin: float, seeds: Ints, base: Words,
+    turns: Words, boosts: Floats,
 ) -> None:  # fmt: skip
-    """Magnitudes [V] of the lines of one phase of an update, of each of the copies `of` (n,).
+    """Which phases of an update are fired: `boosts` (n, phases) is what ln P is raised by in each, or -1: it is not.
 
-    `factors` (copies, inputs), `others` (copies, outputs): the product of two is asked for, here from the rows of
-    `row_sign` and with the devices that go to `target` (0: P). `needs` (copies, 2, cells or 1, 4): the cell's
-    voltage as a cubic in ln H. `least`, `most` and `thin` are ln P: a phase whose largest P is below `thin` is left
-    out, but for a share of its turns in which that P is `thin`, and all others with it: the same in the mean, with
-    fewer pulses. Lines whose largest P is then below `least` stay at ground. Cells that are `fixed` have no say.
-    Chance belongs to (`seeds`, `base` + `turns`), each (copies,). Fills the lines (n, lines), what each cell shall see, `need` [V] (nan: it has no say) and what P
-    is `asked` of it, and whether any line `drives` (n,).
+    Phases are those of positive rows towards P and towards AP, and of negative rows, four; or those of each row,
+    `by_row`, towards P and towards AP. A phase whose largest P is below `thin` is left out, but for a share of its
+    turns in which that P is `thin`, and all others with it: the same in the mean, with fewer pulses. `least` and
+    `thin` are ln P; chance belongs to (`seeds`, `base` + `turns`), each (copies,).
+    """
+    groups = factors.shape[1] if by_row else 2
+    for n in range(of.size):
+        copy = of[n]
+        largest = 0.0
+        for k in range(others.shape[1]):
+            largest = max(largest, abs(others[copy, k]))
+        for group in range(groups):
+            factor = abs(factors[copy, group]) if by_row else 0.0
+            for k in range(0 if by_row else factors.shape[1]):
+                factor = max(factor, (1.0 - 2.0 * group) * factors[copy, k])
+            top = math.log(factor * largest) if factor * largest > 0.0 else -math.inf
+            for target in range(2):
+                phase = 2 * group + target
+                boosts[n, phase] = -1.0
+                boost = max(thin - top, 0.0)
+                if boost > 0.0 and boost < math.inf:
+                    draw = uniform(seeds[copy], _FIRES, phase, np.int64(base[copy] + turns[copy]))
+                    if not math.log(draw) < -boost:
+                        continue
+                if top + boost >= least:
+                    boosts[n, phase] = boost
+
+
+@jit
+def levels(
+    of: Ints, phases: Ints, boosts: Floats, factors: Floats, others: Floats, by_row: bool, place_rows: Ints,
+    place_cols: Ints, table: Floats, least: float, most: float, needs: Floats, fixed: Flags, row_v: Floats,
+    col_v: Floats, row_on: Flags, col_on: Flags, need: Floats, asked: Floats,
+) -> None:  # fmt: skip
+    """Magnitudes [V] of the lines of one phase of an update, of each of the copies `of` (n,); see `choose`.
+
+    `factors` (copies, inputs), `others` (copies, outputs): the product of two is asked for. `needs` (copies, 2, cells
+    or 1, 4): the cell's voltage as a cubic in ln H. `least` and `most` are ln P; lines whose largest P is below
+    `least` stay at ground. Cells that are `fixed` have no say. Fills the lines (n, lines), what each cell shall see,
+    `need` [V] (nan: it has no say), and what P `is asked` of it.
     """
     rows, cols = need.shape[1], need.shape[2]
     row_log, col_log, sums = np.empty(rows), np.empty(cols), np.empty((2, rows + cols))
     hazard, slope, own = np.empty((rows, cols)), np.empty((rows, cols)), needs.shape[2] > 1
     for n in range(of.size):
-        copy = of[n]
-        drives[n] = False
+        copy, boost, group, target = of[n], boosts[n], phases[n] // 2, phases[n] % 2
+        row_sign = 1 - 2 * group
+        if by_row:
+            row_sign = 1 if factors[copy, group] > 0.0 else -1
+        row_on[n], col_on[n], row_v[n], col_v[n], need[n], asked[n] = False, False, 0.0, 0.0, np.nan, 0.0
         top_row, top_col = -math.inf, -math.inf
         for k in range(factors.shape[1]):
-            factor = row_sign * factors[copy, k]
+            factor = row_sign * factors[copy, k] if k == group or not by_row else 0.0
             if factor > 0.0:
-                top_row = max(top_row, math.log(factor))
+                top_row = max(top_row, math.log(factor) + boost)
         for k in range(others.shape[1]):
             if others[copy, k] != 0.0:
                 top_col = max(top_col, math.log(abs(others[copy, k])))
-        boost = thin - (top_row + top_col)
-        if boost > 0.0:
-            place = 2 * target + (row_sign > 0)
-            if not math.log(uniform(seeds[copy], _FIRES, place, np.int64(base[copy] + turns[copy]))) < -boost:
-                continue
-            top_row += boost
-        else:
-            boost = 0.0
-        if not top_row + top_col >= least:
-            continue
-        drives[n] = True
-        row_on[n], col_on[n], row_v[n], col_v[n], need[n], asked[n] = False, False, 0.0, 0.0, np.nan, 0.0
         for k in range(factors.shape[1]):
-            factor = row_sign * factors[copy, k]
+            factor = row_sign * factors[copy, k] if k == group or not by_row else 0.0
             if factor > 0.0:
                 value = math.log(factor) + boost
                 if value + top_col >= least:
@@ -173,7 +194,7 @@ def levels(
                         log_p = row_log[i] + col_log[j]
                         asked[n, i, j] = math.exp(min(log_p, 0.0))
                         if not fixed[copy, cell]:
-                            x = _log_hazard(table, log_p, most)
+                            x = max(_log_hazard(table, log_p, most), _FAINT)
                             c = needs[copy, target, cell if own else 0]
                             need[n, i, j] = c[0] + x * (c[1] + x * (c[2] + x * c[3]))
                             hazard[i, j], slope[i, j] = x, c[1] + x * (2.0 * c[2] + 3.0 * x * c[3])
@@ -189,9 +210,9 @@ def levels(
 
 @jit
 def corrected(
-    cell_v: Floats, sign: int, need: Floats, row_on: Flags, col_on: Flags, row_v: Floats, col_v: Floats
+    cell_v: Floats, signs: Floats, need: Floats, row_on: Flags, col_on: Flags, row_v: Floats, col_v: Floats
 ) -> None:
-    """Raise the magnitudes of lines by what wires take, after `cell_v` (n, rows, cols) [V] that they gave.
+    """Raise the magnitudes of lines by what wires take, after `cell_v` (n, rows, cols) [V] that they gave at `signs`.
 
     All lines by one factor, then each by what its cells miss in the mean.
     """
@@ -199,7 +220,7 @@ def corrected(
     missing, row, col = np.empty((rows, cols)), np.empty(rows), np.empty(cols)
     sums = np.empty((2, rows + cols))
     for n in range(need.shape[0]):
-        asked, found = 0.0, 0.0
+        asked, found, sign = 0.0, 0.0, signs[n]
         for i in range(rows):
             if row_on[n, i]:
                 for j in range(cols):

@@ -25,7 +25,7 @@ _VOLTS = 96  # chosen: points of a die's mean probability against voltage; 1 % o
 
 @functools.lru_cache(maxsize=16)
 def _law(width: float, tau_d: float) -> tuple[Floats, Floats]:
-    """ln H (barriers, drives) at one width, and the drive (barriers, HAZARDS) that gives it."""
+    """Ln H (barriers, drives) at one width, and the drive (barriers, HAZARDS) that gives it."""
     barriers, drives = np.meshgrid(_BARRIERS, _DRIVES, indexing="ij")
     hazard = Switching(barriers.ravel(), tau_d=tau_d).hazards(drives.ravel(), width=width)
     log = np.log(np.maximum(hazard, 1e-300)).reshape(barriers.shape)

@@ -24,14 +24,14 @@ _AP = int(State.AP)
 @jit
 def add_noise(
     seeds: Ints, base: Words, reads: Words, of: Ints, volts: Floats, state: States, siemens: Floats, tmr: Floats,
-    telegraph: Floats, law: Floats, full: Floats, rms: Floats, currents: Floats,
+    telegraph: Floats, law: Floats, full: Floats, rms: Floats, places: Ints, currents: Floats,
 ) -> None:  # fmt: skip
     """Add to column `currents` (drives, cols) [A] what a reading with rows at `volts` (drives, rows) [V] scatters by.
 
-    A cell's own voltage is taken as its row's: what wires change of the noise is left out. `law`: k T / e [V],
-    bandwidth [Hz], flicker in P and AP over the area times the span, Fano factors in P and AP, elementary charge,
-    k_p, 1 / v_h^2. `full`, `rms` [A] of the meter's ranges. Numbers belong to (seed, base + reads, column or cell);
-    `reads` (dies,) counts up.
+    Only columns `places` (dies, used) are read. A cell's own voltage is taken as its row's: what wires change of the
+    noise is left out. `law`: k T / e [V], bandwidth [Hz], flicker in P and AP over the area times the span, Fano
+    factors in P and AP, elementary charge, k_p, 1 / v_h^2. `full`, `rms` [A] of the meter's ranges. Numbers belong to
+    (seed, base + reads, column or cell); `reads` (dies,) counts up.
     """
     rows, cols = volts.shape[1], currents.shape[1]
     variance, shift = np.empty(cols), np.empty(cols)
@@ -50,7 +50,8 @@ def add_noise(
             white_p = 4.0 * law[0] * law[6] * (1.0 + law[4] * (part - 1.0)) * law[1]
             white_ap = 4.0 * law[0] * law[6] * (1.0 + law[5] * (part - 1.0)) * law[1]
             parallel = 1.0 + law[7] * squared
-            for col in range(cols):
+            for used in range(places.shape[1]):
+                col = places[die, used]
                 cell = row * cols + col
                 now, g = state[die, cell], siemens[die, cell]
                 if now == LINEAR:
@@ -61,10 +62,11 @@ def add_noise(
                 else:
                     g *= parallel
                     variance[col] += g * white_p + law[2] * g * g * squared
-                if telegraph[die, cell] != 0.0 and v != 0.0:
-                    if uniform(seeds[die], _TELEGRAPH, cell, ordinal) < 0.5:
-                        shift[col] -= telegraph[die, cell] * g * v
-        for col in range(cols):
+                step = telegraph[die, cell] * g * v
+                if step != 0.0 and uniform(seeds[die], _TELEGRAPH, cell, ordinal) < 0.5:
+                    shift[col] -= step
+        for used in range(places.shape[1]):
+            col = places[die, used]
             at = 0
             while at < full.size - 1 and abs(currents[drive, col]) > full[at]:
                 at += 1

@@ -1,8 +1,8 @@
 """A quick solver for many driven arrays: to about 1e-5 of the largest voltage, in single precision, `SIDE` at a time.
 
 The iteration is that of `crossbar_lanes`, v = base - Z G v by Chebyshev's steps with the same bound on the wires' load,
-but for resistors: the secants of the junctions at voltages that are taken anew twice on the way. A junction's secant
-changes by a fifth as much as its voltage, and what wires take by that share of itself, so two times are enough.
+but for resistors: the secants of the junctions at voltages that are taken anew on the way. A junction's secant
+changes by a fifth as much as its voltage, and what wires take by that share of itself, so once is enough.
 Shorts are resistors among others here, and cost steps. `crossbar_many` solves the same to 1e-13, with a proof.
 """
 
@@ -25,7 +25,7 @@ States = NDArray[np.int8]
 SIDE = 8
 """Arrays side by side (chosen: the fields of eight 15 x 15 arrays in single precision fit the first-level cache)."""
 _MOST_LOAD = 8.0  # chosen: 40 steps; beyond it the exact solver
-_ROUGH = (1e-2, 1e-3)  # of the largest voltage: what is left when secants are taken anew
+_STAGES, _ROUGH = 2, 1e-2  # secants are taken twice; what is left then, of the largest voltage
 _BEND = 0.3  # chosen: relative change of a secant for that of its voltage, at most
 _ONE, _ZERO = np.float32(1.0), np.float32(0.0)
 _P, _AP = int(State.P), int(State.AP)
@@ -102,45 +102,43 @@ def _move(
             v[row, n] += change
 
 
-@jit
-def _load(
-    first: int, of: Ints, volts_w: Floats, volts_b: Floats, cells: Floats, state: States, k_p: float, start: Singles,
-    foot: Singles, g0: Singles, k: Singles, tmr: Singles, v: Singles,
-) -> None:  # fmt: skip
-    """Give each lane its member's terminals and cells; lanes that are left over take the last member again."""
-    rows, cols = state.shape[1], state.shape[2]
-    bend = np.float32(k_p)
-    for lane in range(SIDE):
-        member = min(first + lane, of.size - 1)
-        array = of[member]
+@jit_apart
+def _fill(
+    lane: int, state: States, siemens: Singles, tmr: Singles, bend: Any, g0: Singles, k: Singles, t: Singles
+) -> None:
+    """One lane's cells (all flat)."""
+    for cell in range(state.size):
+        at = np.uint64(cell * SIDE + lane)
+        kind = state[cell]
+        g0[at] = siemens[cell]
+        k[at] = bend if kind == _P else _ZERO
+        t[at] = tmr[cell] if kind == _AP else _ZERO
+
+
+@jit_apart
+def _begin(start: Singles, foot: Singles, v: Singles) -> None:
+    """Start all cells at their sources' voltages."""
+    rows, cols = v.shape[0], v.shape[1]
+    for row in range(rows):
         for col in range(cols):
-            foot[col, lane] = volts_b[member, col]
-        for row in range(rows):
-            level = np.float32(volts_w[member, row])
-            start[row, lane] = level
-            for col in range(cols):
-                kind = state[array, row, col]
-                g0[row, col, lane] = cells[0, array, row, col]
-                k[row, col, lane] = bend if kind == _P else _ZERO
-                tmr[row, col, lane] = cells[1, array, row, col] if kind == _AP else _ZERO
-                v[row, col, lane] = level - foot[col, lane]
+            for lane in range(SIDE):
+                v[row, col, lane] = start[row, lane] - foot[col, lane]
 
 
-@jit
-def _loads(g: Singles, r: float, end_w: Floats, end_b: Floats, loads: Floats) -> None:
-    """Bound on the wires' load of each lane: the largest of a word line and of a bit line; see `crossbar_lanes`."""
-    rows, cols = g.shape[0], g.shape[1]
-    down = np.empty(cols)
-    for lane in range(SIDE):
-        most, down[:] = 0.0, 0.0
-        for row in range(rows):
-            total = 0.0
-            for col in range(cols):
-                siemens = np.float64(g[row, col, lane])
-                total += siemens * (end_w[row] + r * col)
-                down[col] += siemens * (end_b[col] + r * (rows - 1 - row))
-            most = max(most, total)
-        loads[lane] = most + down.max()
+@jit_apart
+def _empty(lane: int, v: Singles, out: Floats) -> None:
+    """One lane's voltages (flat) in double precision."""
+    for cell in range(out.size):
+        out[cell] = v[np.uint64(cell * SIDE + lane)]
+
+
+@jit_apart
+def _pace(keep_of: Singles, move_of: Singles, keep: Singles, move: Singles) -> None:
+    """Repeat the factors of the lanes along all cells of a row."""
+    for col in range(keep.shape[0]):
+        for lane in range(SIDE):
+            keep[col, lane] = keep_of[lane]
+            move[col, lane] = move_of[lane]
 
 
 @jit
@@ -154,76 +152,103 @@ def _count(load: float, reach: float, goal: float) -> int:
 
 
 @jit
-def solve_quickly(
-    cells: Floats, state: States, of: Ints, volts_w: Floats, volts_b: Floats, end_w: Floats, end_b: Floats, r: float,
-    k_p: float, curve: float, goal: float, cell_v: Floats, i_col: Floats, good: NDArray[np.bool_],
+def _load(
+    begin: int, of: Ints, volts_w: Floats, volts_b: Floats, siemens: Singles, tmr: Singles, load_of: Floats,
+    state: States, bend: Any, start: Singles, foot: Singles, g0: Singles, k: Singles, t: Singles, loads: Floats,
 ) -> None:  # fmt: skip
-    """Cell voltages `cell_v` (members, rows, cols), or none of them, and column currents `i_col` (members, cols).
+    """Give each lane its member; lanes that are left over take the last one again."""
+    for lane in range(SIDE):
+        member = min(begin + lane, of.size - 1)
+        array = of[member]
+        for row in range(start.shape[0]):
+            start[row, lane] = volts_w[member, row]
+        for col in range(foot.shape[0]):
+            foot[col, lane] = volts_b[member, col]
+        loads[lane] = load_of[array]
+        _fill(lane, state[array], siemens[array], tmr[array], bend, g0, k, t)
 
-    `cells` (2, arrays, rows, cols): conductance [S] and TMR at zero bias; `of` (members,) is the array of each;
-    voltages (members, lines), `end_w`, `end_b` [ohm] from a line's source to its first node, (lines,). Errors are
-    about `goal` of the largest voltage; `good` (members,) is False where the wires' load is too large for this way.
-    A member's result depends on that member alone.
+
+@jit
+def _plan(
+    stage: int, goal: float, loads: Floats, steps: Ints, half: Floats, rho: Floats, keep_of: Singles, move_of: Singles
+) -> int:
+    """Steps and first factors of each lane in a stage; the most steps."""
+    most, wanted = 0, goal if stage == _STAGES - 1 else max(goal, _ROUGH)
+    for lane in range(SIDE):
+        load = loads[lane]
+        share, usable = min(1.0, load), load < _MOST_LOAD
+        reach = share if stage == 0 else max(goal, _ROUGH) + _BEND * share * share
+        steps[lane] = _count(load, reach, wanted) if usable else 0
+        most = max(most, steps[lane])
+        half[lane] = max(0.5 * load, 1e-9)
+        rho[lane] = half[lane] / (1.0 + half[lane])
+        keep_of[lane], move_of[lane] = 0.0, 1.0 / (1.0 + half[lane]) if usable else 0.0
+    return most
+
+
+@jit
+def _next(turn: int, steps: Ints, half: Floats, rho: Floats, keep_of: Singles, move_of: Singles) -> None:
+    """Factors of each lane's next step, 0 once it has made all of its own."""
+    for lane in range(SIDE):
+        following = 1.0 / (2.0 * (1.0 + half[lane]) / half[lane] - rho[lane])
+        going = turn + 1 < steps[lane]
+        keep_of[lane] = following * rho[lane] if going else 0.0
+        move_of[lane] = 2.0 * following / half[lane] if going else 0.0
+        rho[lane] = following
+
+
+@jit
+def solve_quickly(
+    siemens: Singles, tmr: Singles, load_of: Floats, state: States, of: Ints, volts_w: Floats, volts_b: Floats,
+    end_w: Floats, end_b: Floats, r: float, k_p: float, curve: float, goal: float, cell_v: Floats, i_col: Floats,
+    good: NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """Cell voltages `cell_v` (members, cells), or none of them, and then column currents `i_col` (members, cols).
+
+    `siemens`, `tmr`, `state` (arrays, cells): conductance and TMR at zero bias, `load_of` (arrays,) a bound on the
+    wires' load, see `crossbar_lanes`; `of` (members,) is the array of each; voltages (members, lines), `end_w`, `end_b`
+    [ohm] from a line's source to its first node, (lines,). Errors are below `goal` of the largest voltage; `good`
+    (members,) is False where the load is too large for this way. A member's result depends on that member alone.
     """
-    rows, cols = state.shape[1], state.shape[2]
-    shape, flat, wide = (rows, cols, SIDE), rows * cols * SIDE, cols * SIDE
-    g0, k, tmr = np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.float32)
+    rows, cols = volts_w.shape[1], volts_b.shape[1]
+    cells = rows * cols
+    shape, flat, wide = (rows, cols, SIDE), cells * SIDE, cols * SIDE
+    g0, k, t = np.empty(flat, np.float32), np.empty(flat, np.float32), np.empty(flat, np.float32)
     v, g, i, w = (
-        np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.float32),
+        np.empty(shape, np.float32), np.empty(flat, np.float32), np.empty(shape, np.float32),
         np.empty(shape, np.float32),
     )  # fmt: skip
     step, flow = np.empty((rows, wide), np.float32), np.empty((rows, wide), np.float32)
     start, foot, b = np.empty((rows, SIDE), np.float32), np.empty((cols, SIDE), np.float32), np.empty(wide, np.float32)
-    keep, move, ohms = np.empty(wide, np.float32), np.empty(wide, np.float32), np.empty(wide, np.float32)
-    first_w, segment, bent = end_w.astype(np.float32), np.float32(r), np.float32(curve)
+    keep, move, ohms = (
+        np.empty((cols, SIDE), np.float32), np.empty((cols, SIDE), np.float32), np.empty(wide, np.float32),
+    )  # fmt: skip
+    keep_of, move_of = np.empty(SIDE, np.float32), np.empty(SIDE, np.float32)
+    first_w, segment, bent, bend = end_w.astype(np.float32), np.float32(r), np.float32(curve), np.float32(k_p)
     for col in range(cols):
         ohms[col * SIDE : (col + 1) * SIDE] = end_b[col]
-    loads, reach, half, rho = np.empty(SIDE), np.empty(SIDE), np.empty(SIDE), np.empty(SIDE)
-    steps = np.empty(SIDE, np.int64)
-    v_flat, g_flat, i_flat, v_rows, w_rows = (
-        v.reshape(flat), g.reshape(flat), i.reshape(flat), v.reshape((rows, wide)), w.reshape((rows, wide)),
+    half, rho, loads, steps = np.empty(SIDE), np.empty(SIDE), np.empty(SIDE), np.empty(SIDE, np.int64)
+    v_flat, i_flat, v_rows, w_rows, i_rows = (
+        v.reshape(flat), i.reshape(flat), v.reshape((rows, wide)), w.reshape((rows, wide)), i.reshape((rows, wide)),
     )  # fmt: skip
-    i_rows = i.reshape((rows, wide))
+    feet, keeps, moves = foot.reshape(wide), keep.reshape(wide), move.reshape(wide)
     for begin in range(0, of.size, SIDE):
-        _load(begin, of, volts_w, volts_b, cells, state, k_p, start, foot, g0, k, tmr, v)
-        for stage in range(3):
-            _secants(v_flat, g0.reshape(flat), k.reshape(flat), tmr.reshape(flat), bent, g_flat)
-            if stage == 0:
-                _loads(g, r, end_w, end_b, loads)
-            wanted, most = goal if stage == 2 else max(goal, _ROUGH[stage]), 0
-            for lane in range(SIDE):
-                load = loads[lane]
-                if stage == 0:
-                    reach[lane] = min(1.0, load)
-                else:
-                    before = max(goal, _ROUGH[stage - 1])
-                    reach[lane] = before + _BEND * min(load, 1.0) * (min(1.0, load) if stage == 1 else reach[lane])
-                usable = load < _MOST_LOAD
-                steps[lane] = _count(load, reach[lane], wanted) if usable else 0
-                most = max(most, steps[lane])
-                half[lane] = max(0.5 * load, 1e-9)
-                rho[lane] = half[lane] / (1.0 + half[lane])
-                for place in range(lane, wide, SIDE):
-                    keep[place], move[place] = _ZERO, 1.0 / (1.0 + half[lane]) if usable else _ZERO
+        _load(begin, of, volts_w, volts_b, siemens, tmr, load_of, state, bend, start, foot, g0, k, t, loads)
+        _begin(start, foot, v)
+        for stage in range(_STAGES):
+            _secants(v_flat, g0, k, t, bent, g)
             step[:] = _ZERO
-            for turn in range(most):
-                _draw(g_flat, v_flat, i_flat)
+            for turn in range(_plan(stage, goal, loads, steps, half, rho, keep_of, move_of)):
+                _pace(keep_of, move_of, keep, move)
+                _draw(g, v_flat, i_flat)
                 _down(i_rows, flow)
                 _along(i)
                 _words(i, start, first_w, segment, w)
-                for col in range(cols):
-                    for lane in range(SIDE):
-                        b[col * SIDE + lane] = foot[col, lane]
-                _move(flow, w_rows, ohms, segment, keep, move, b, step, v_rows)
-                for lane in range(SIDE):
-                    following = 1.0 / (2.0 * (1.0 + half[lane]) / half[lane] - rho[lane])
-                    going = turn + 1 < steps[lane]
-                    old, new = following * rho[lane] if going else 0.0, 2.0 * following / half[lane] if going else 0.0
-                    rho[lane] = following
-                    for place in range(lane, wide, SIDE):
-                        keep[place], move[place] = old, new
+                b[:] = feet
+                _move(flow, w_rows, ohms, segment, keeps, moves, b, step, v_rows)
+                _next(turn, steps, half, rho, keep_of, move_of)
         if cell_v.shape[0] == 0:
-            _draw(g_flat, v_flat, i_flat)
+            _draw(g, v_flat, i_flat)
             _down(i_rows, flow)
         for lane in range(min(SIDE, of.size - begin)):
             member = begin + lane
@@ -232,6 +257,4 @@ def solve_quickly(
                 for col in range(cols):
                     i_col[member, col] = flow[rows - 1, col * SIDE + lane]
             else:
-                for row in range(rows):
-                    for col in range(cols):
-                        cell_v[member, row, col] = v[row, col, lane]
+                _empty(lane, v_flat, cell_v[member])

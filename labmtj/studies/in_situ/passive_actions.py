@@ -6,22 +6,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labmtj.physics.line_pulses_kernels import DISTURBED, FLIPS
-from labmtj.physics.line_pulses_levels_kernels import corrected, levels
+from labmtj.physics.line_pulses_levels_kernels import choose, corrected, levels
 from labmtj.physics.line_pulses_needs import hazard_table
 from labmtj.physics.line_pulses_reading_kernels import add_noise
 from labmtj.physics.superposition import SumNoise
 from labmtj.physics.superposition_answers import answers
-from labmtj.records import Floats, Ints, State
+from labmtj.records import Floats, Ints
 from labmtj.studies.in_situ.passive_layer import NOT_CAUGHT, PassiveLayer, noise_terms
 
 Flags = NDArray[np.bool_]
-_ROUGH = 1e-3  # chosen: of the solution that tells what wires take; 3 % of P at 100 us
+_ROUGH = 1e-2  # chosen: of the solution that tells what wires take; what is left was 1e-3 at most, 3 % of P at 100 us
 _SECANT = 0.6
 
 
 class LayerActions:
     """The actions of a `PassiveLayer`, with what they cost, each (copies,).
 
+    `asked` (copies, rows, cols) are the probabilities of the last pulses, in the order of the copies that took one,
+    `limited` are pulses that were left out because a cell would have seen more than it may.
     `known` (copies, inputs, 2 outputs) are the bits that the host has read last; after updates it reads them again
     before it writes.
     """
@@ -33,11 +35,11 @@ class LayerActions:
         self._table = hazard_table(setting.most)
         self._ends = float(np.log(setting.least)), float(np.log(setting.most))
         self._thin = float(np.log(setting.thin)) if setting.thin else -np.inf
+        self._by_row = setting.lines == "row"
         self._turns = np.zeros(count, np.uint64)
         self._row_v, self._col_v = np.zeros((count, rows)), np.zeros((count, cols))
         self._row_on, self._col_on = np.zeros((count, rows), np.bool_), np.zeros((count, cols), np.bool_)
-        self._need, self._asked = np.zeros((2, count, rows, cols))
-        self._drives = np.zeros(count, np.bool_)
+        self._need, self.asked = np.zeros((2, count, rows, cols))
         self._reads = np.zeros(count, np.uint64)
         self._noise = noise
         model = part.model
@@ -108,7 +110,8 @@ class LayerActions:
         if self._noise is not None:
             add_noise(
                 self._seeds, part.dies.base, self._reads, copy, volts, part.dies.state.reshape(len(self._seeds), -1),
-                self._siemens, self._tmr, self._telegraph, self._terms, self._full, np.sqrt(passes) * self._rms, currents,
+                self._siemens, self._tmr, self._telegraph, self._terms, self._full, np.sqrt(passes) * self._rms,
+                part.cols, currents,
             )  # fmt: skip
         return currents
 
@@ -142,60 +145,54 @@ class LayerActions:
     # -- pulses ------------------------------------------------------------------------------------
 
     def update(self, rows: Floats, cols: Floats) -> None:
-        """Up to four pulses: rows of either sign, cells towards P and towards AP."""
+        """Pulses of the rows of either sign, or of every row, towards P and towards AP."""
         part = self.part
         some = np.flatnonzero(rows.any(axis=1) & cols.any(axis=1))
         if not some.size:
             return
+        boosts = np.empty((some.size, 2 * part.layer[0] if self._by_row else 4))
+        choose(
+            some, rows, cols, self._by_row, self._ends[0], self._thin, self._seeds, part.dies.base, self._turns, boosts
+        )
+        fired = boosts >= 0.0
+        count, order = fired.sum(axis=1), np.argsort(~fired, axis=1, kind="stable")
         before = part.dies.counts[:, FLIPS] + part.dies.counts[:, DISTURBED]
-        pulsed = np.zeros(len(rows), np.bool_)
-        for sign in (1, -1):
-            for target in (State.P, State.AP):
-                pulsed[self._phase(some, rows, cols, sign, int(target))] = True
+        # Phases of a copy follow one another; what is a copy's first may be another's last.
+        for turn in range(int(count.max())):
+            at = np.flatnonzero(count > turn)
+            phase = order[at, turn]
+            self._phase(some[at], phase, boosts[at, phase], rows, cols)
         self._turns[some] += np.uint64(1)
-        self.updates += pulsed
+        self.updates[some] += count > 0
         changed = before != part.dies.counts[:, FLIPS] + part.dies.counts[:, DISTURBED]
         self._stale_read |= changed
         self._stale_sum |= changed
         self._unsure |= changed
 
-    def _phase(self, some: Ints, rows: Floats, cols: Floats, sign: int, target: int) -> Ints:
-        """One pulse on the copies that have something to do in it; which they are."""
-        part, setting, n = self.part, self.part.setting, some.size
+    def _phase(self, dies: Ints, phases: Ints, boosts: Floats, rows: Floats, cols: Floats) -> None:
+        """One pulse on each of these copies."""
+        part, setting, n = self.part, self.part.setting, dies.size
+        row_v, col_v, row_on, col_on = self._row_v[:n], self._col_v[:n], self._row_on[:n], self._col_on[:n]
+        need, asked = self._need[:n], self.asked[:n]
         levels(
-            some, rows, cols, sign, target, part.rows, part.cols, self._table, *self._ends, part.needs, part.fixed,
-            self._row_v[:n], self._col_v[:n], self._thin, self._seeds, part.dies.base, self._turns, self._row_on[:n], self._col_on[:n], self._need[:n], self._asked[:n],
-            self._drives[:n],
+            dies, phases, boosts, rows, cols, self._by_row, part.rows, part.cols, self._table, *self._ends,
+            part.needs, part.fixed, row_v, col_v, row_on, col_on, need, asked,
         )  # fmt: skip
-        at = np.flatnonzero(self._drives[:n])
-        if not at.size:
-            return at
-        dies = some[at]
         self.pulses[dies] += 1
         self.seconds[dies] += setting.seconds[0] + setting.width
+        target = phases % 2
         if setting.ideal:
-            part.dies.ask(dies, self._asked[at], target=target)
-            return dies
-        polarity = part.polarity if target == int(State.P) else -part.polarity
-        row_v, col_v, row_on, col_on = self._row_v[at], self._col_v[at], self._row_on[at], self._col_on[at]
+            part.dies.ask(dies, asked, target=target)
+            return
+        signs = part.polarity * (1.0 - 2.0 * target)
+        sign = signs[:, np.newaxis]
         if setting.wires and setting.compensated:
-            cell_v = part.dies.voltages(dies, polarity * row_v, -polarity * col_v, goal=_ROUGH)
-            corrected(cell_v, polarity, self._need[at], row_on, col_on, row_v, col_v)
-        self._hold(dies, row_v, col_v)
-        part.dies.pulse_lines(
-            dies, polarity * row_v, -polarity * col_v, width=setting.width, row_on=row_on, col_on=col_on
+            cell_v = part.dies.voltages(dies, sign * row_v, -sign * col_v, goal=_ROUGH)
+            corrected(cell_v, signs, need, row_on, col_on, row_v, col_v)
+        made = part.dies.pulse_lines(
+            dies, sign * row_v, -sign * col_v, width=setting.width, row_on=row_on, col_on=col_on, strict=False
         )
-        return dies
-
-    def _hold(self, dies: Ints, row_v: Floats, col_v: Floats) -> None:
-        """Lower, and count, the lines of a pulse that would be above what a cell may see."""
-        top = row_v.max(axis=1) + col_v.max(axis=1)
-        over = top > self.part.dies.highest
-        if over.any():
-            self.limited[dies[over]] += 1
-            factor = np.where(over, self.part.dies.highest / top, 1.0)[:, np.newaxis]
-            row_v *= factor
-            col_v *= factor
+        self.limited[dies[~made]] += 1
 
     def write(self, bits: NDArray[np.int8]) -> None:
         """Pulse every device that is known to be otherwise until it reads as it shall, one of each copy at a time."""
@@ -246,10 +243,11 @@ class LayerActions:
             factor = np.clip(volts / np.maximum(np.abs(cell_v), 1e-6), 0.5, 2.0)[:, np.newaxis]
             row_v *= factor
             col_v *= factor
-        self._hold(copy, row_v, col_v)
-        part.dies.pulse_lines(
-            copy, sign * row_v, -sign * col_v, width=part.setting.write_width, row_on=row_on, col_on=col_on
-        )
+        made = part.dies.pulse_lines(
+            copy, sign * row_v, -sign * col_v, width=part.setting.write_width, row_on=row_on, col_on=col_on,
+            strict=False,
+        )  # fmt: skip
+        self.limited[copy[~made]] += 1
         self.writes[copy] += 1
         self.seconds[copy] += part.setting.seconds[0] + part.setting.write_width
         self._stale_read[copy] = True

@@ -95,6 +95,15 @@ class PassivePlant:
         """Write the devices that the host knows to be otherwise, with verify; -1 leaves one alone."""
         self._parts[layer].write(bits)
 
+    def layer(self, number: int) -> LayerActions:
+        """A layer, counted from 0, with its dies: for tests and figures."""
+        return self._parts[number]
+
+    @property
+    def limited(self) -> Floats:
+        """Pulses of each copy that were left out because a cell would have seen more than it may, (copies,)."""
+        return np.sum([part.limited for part in self._parts], axis=0)
+
     def costs(self) -> Costs:
         """What all of it has taken so far."""
 

@@ -18,10 +18,13 @@ chosen: 100 pulses of 100 us at 0.7 V break one barrier in 2e7, 1e5 pulses of 10
 class PassiveSetting:
     """`width` [s] of update pulses, `read` voltage [V]; `shape`: pulses for the `die` or for each `cell`.
 
-    Lines whose largest probability is below `least` are not driven; none is asked above `most`. A phase that asks less
-    than `thin` of every cell is fired in a share of its turns only, and asks more then (0: always). `map_error` is the
-    relative error with which the host knows a cell's switching voltage (shape `cell`). A write is a pulse of `over`
-    times what switches 99.9 %, with `retries`, each `growth` larger from the third on, of `write_width` [s].
+    `lines`: `all` rows of a sign are pulsed at once, or one `row` at a time: then each of its cells has a voltage of
+    its own, and with `thin` there are few pulses more. Lines whose largest probability is below `least` are not
+    driven; none is asked above `most`. A phase that asks less than `thin` of every cell is fired in a share of its
+    turns only, and asks more then (0: always). `map_error` is the relative error with which the host knows a cell's
+    switching voltage (shape `cell`). A write is a pulse of `over` times what switches 99.9 %, with `retries`, each
+    `growth` larger from the third on, of `write_width` [s].
+
     Ablations: `spread` multiplies the spreads of devices, `wires`, `defects`, `noise` (of readings), `disturb`
     (False: cells that are not selected never flip) and `ideal` (P exactly as asked, no pulse solved). `compensated`:
     line voltages make up for what wires take. `contact` [ohm] at every line's terminal. `goal` of solutions, of the
@@ -31,9 +34,10 @@ class PassiveSetting:
     width: float = 100e-6
     read: float = 0.05
     shape: str = "die"
+    lines: str = "all"
     least: float = 0.003
     most: float = 0.98
-    thin: float = 0.1
+    thin: float = 0.1  # chosen: a sixth of the pulses, and Wine is learnt as well
     map_error: float = 0.003  # chosen: a tenth of P at 100 us, as a calibration is asked to reach
     over: float = 1.25
     retries: int = 10
@@ -47,13 +51,15 @@ class PassiveSetting:
     ideal: bool = False
     compensated: bool = True
     contact: float = 0.0
-    goal: float = 1e-5  # chosen: of P that is 3e-4 at 100 us
+    goal: float = 1e-3  # chosen: voltages were within 3e-5 then, P within 1e-3 at 100 us (tests)
     highest: float | None = None
     seconds: tuple[float, float] = (5e-3, 25e-3)  # chosen: messages to sources; one period of the mains and settling
 
     def __post_init__(self) -> None:
         if self.shape not in ("die", "cell"):
             raise InputError(f"shape: {self.shape!r}; pulses are shaped for the 'die' or for each 'cell'")
+        if self.lines not in ("all", "row"):
+            raise InputError(f"lines: {self.lines!r}; 'all' rows are pulsed at once, or one 'row' at a time")
         if not (self.width > 0.0 and self.write_width > 0.0 and self.read > 0.0 and self.spread >= 0.0):
             raise InputError("widths and the read voltage are above 0, the spread is not below 0")
         if not 0.0 < self.least < self.most < 1.0:
