@@ -54,10 +54,7 @@ def update(
     seeds: Ints,
     ordinals: Ints,
     place: int,
-    row_logs: Floats,
-    row_signs: Bits,
-    col_logs: Floats,
-    col_signs: Bits,
+    wanted: Floats,
     movable: NDArray[np.bool_],
     on: Floats32,
     scale: Floats32,
@@ -77,25 +74,25 @@ def update(
 ) -> None:
     """Pulse all rows of a layer of the copies `asking`, first the cells that shall become P, then the others.
 
-    `of` (copies,) is the die of each, `row_logs` (copies, rows) and `col_logs` (copies, outputs) are ln |r| and ln |c|,
-    -inf for 0, with their signs; `movable`, `on` [windows], `scale` (.., 2) are (dies, rows, columns) and `hazards`
-    (dies, rows, columns, 2, nodes), `bounds` (dies, 2, nodes). `position` (blocks, columns) is a column's place in
-    its kernel, `volts` (2, nodes) and `watts` (2, 2, nodes), by direction and bit, the shape; `grid` (2, 2) the first
-    voltage of `hazards` and their nodes per volt. Of the voltage a row's `wire` [ohm a segment] takes what the
-    currents of all cells that are pulsed with it drop there, as far as they go in a first approximation.
+    `of` (copies,) is the die of each, `wanted` (copies, rows, outputs) the probabilities with which weights shall move,
+    with their signs; `movable`, `on` [windows], `scale` (.., 2) are (dies, rows, columns) and `hazards` (dies, rows,
+    columns, 2, nodes), `bounds` (dies, 2, nodes). `position` (blocks, columns) is a column's place in its kernel,
+    `volts` (2, nodes) and `watts` (2, 2, nodes), by direction and bit, the shape; `grid` (2, 2) the first voltage of
+    `hazards` and their nodes per volt. Of the voltage a row's `wire` [ohm a segment] takes what the currents of all
+    cells that are pulsed with it drop there, as far as they go in a first approximation.
     """
     nodes, columns = volts.shape[1], bits.shape[2]
     asked = np.zeros(columns)
     current = np.zeros(columns)
     last = (nodes - 1) * asked_step
+    least, per_log = math.exp(-last), 1.0 / asked_step
     for copy in asking:
         die = of[copy]
-        most = -np.inf
-        for output in range(col_logs.shape[1]):
-            most = max(most, col_logs[copy, output])
         for row in range(bits.shape[1]):
-            high = row_logs[copy, row]
-            if high + most < -last:
+            any_asked = False
+            for output in range(columns // 2):
+                any_asked |= abs(wanted[copy, row, output]) >= least
+            if not any_asked:
                 continue
             where = position[row // block]
             for towards in range(2):
@@ -105,29 +102,26 @@ def update(
                     end = start + 1
                     while end < columns and where[end] != 0:
                         end += 1
-                    driven = False
+                    rest = 0.0
                     for col in range(start, end):
-                        current[col] = 0.0
-                        asked[col] = 0.0
-                        log = high + col_logs[copy, col >> 1]
-                        up = row_signs[copy, row] * col_signs[copy, col >> 1] > 0
-                        if log < -last or (up == (col & 1 == 1)) != (towards == 1) or not movable[die, row, col]:
+                        current[col] = asked[col] = 0.0
+                        chance = wanted[copy, row, col >> 1]
+                        if col & 1 == towards:
+                            chance = -chance
+                        if -chance < least or not movable[die, row, col]:
                             continue
-                        at = (min(log, 0.0) + last) / asked_step
+                        at = (math.log(min(-chance, 1.0)) + last) * per_log
                         node = min(int(at), nodes - 2)
                         part = at - node
                         own = scale[die, row, col, towards]
-                        asked[col] = (volts[towards, node] * (1.0 - part) + volts[towards, node + 1] * part)
+                        asked[col] = volts[towards, node] * (1.0 - part) + volts[towards, node + 1] * part
                         takes = watts[towards, bits[copy, row, col]]
                         power = (takes[node] * (1.0 - part) + takes[node + 1] * part) * own * own
                         current[col] = power / (asked[col] * own)
+                        rest += current[col]
                         costs[copy, ENERGY] += power * width
-                        driven = True
-                    if driven:
+                    if rest > 0.0:
                         costs[copy, PULSES] += 1.0
-                        rest = 0.0
-                        for col in range(start, end):
-                            rest += current[col]
                         drop = wire * where[start] * rest
                         for col in range(start, end):
                             drop += wire * rest

@@ -153,15 +153,19 @@ class ChipPlant:
 
     def update(self, layer: int, rows: Floats, cols: Floats) -> None:
         """Ask every weight to move towards the sign of rows x cols with probability min(1, |rows x cols|)."""
-        asking = np.flatnonzero(rows.any(axis=1) & cols.any(axis=1))
+        self.ask(layer, rows[:, :, np.newaxis] * cols[:, np.newaxis, :])
+
+    def ask(self, layer: int, wanted: Floats) -> None:
+        """Ask every weight to move with a probability of its own: |wanted| (copies, inputs, outputs) along its sign.
+
+        Row by row every cell has its own voltage, so this takes no more pulses than an outer product.
+        """
+        asking = np.flatnonzero((np.abs(wanted) >= self._shape.least).any(axis=(1, 2)))
         if not asking.size:
             return
         made, shape = self._made[layer], self._shape
-        with np.errstate(divide="ignore"):
-            logs = np.log(np.abs(rows)), np.log(np.abs(cols))
-        signs = np.sign(rows).astype(np.int8), np.sign(cols).astype(np.int8)
         kernels.update(
-            asking, self._of, self._seeds, self._ordinals, made.place, logs[0], signs[0], logs[1], signs[1],
+            asking, self._of, self._seeds, self._ordinals, made.place, np.ascontiguousarray(wanted),
             made.movable, made.on, made.scale, made.position, self._height, shape.volts, shape.watts, shape.step,
             self._grid, made.hazards, made.bounds, self._wire, shape.width, made.bits, made.weights, self._costs,
         )  # fmt: skip
