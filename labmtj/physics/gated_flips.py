@@ -76,7 +76,8 @@ class GatedDevices:
         for _ in range(_TURNS):
             found = gated_cell(
                 now, self.r_p, v_row=0.0, v_col=sign * (volts - current * self.wire), gate=self.rail,
-                tmr=self.tmr, v_h=self.model.v_h, k_p=self.model.k_p, transistor=transistor(self.model), v_t=self.threshold,
+                tmr=self.tmr, v_h=self.model.v_h, k_p=self.model.k_p, transistor=transistor(self.model),
+                v_t=self.threshold,
             )  # fmt: skip
             cell_v, current = np.abs(found.cell_v), np.abs(found.cell_i)
         return cell_v, current

@@ -83,7 +83,7 @@ def test_a_factor_of_its_own_gives_every_good_cell_the_same_hazard():
 
 
 def test_cells_of_a_row_flip_as_the_network_with_all_of_them_pulsed_says():
-    # Twelve columns are pulsed together through a wire of 2 ohm a segment, which takes a third of the last one's hazard.
+    # Twelve columns are pulsed together through a wire of 2 ohm a segment, which takes some of the last one's hazard.
     model, asked, copies = even_chip(wire=2.0), 0.3, 1500
     layers = ((3, 12), (12, 1))
     model = sized_chip(model, layers)
