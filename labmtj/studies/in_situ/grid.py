@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from labmtj import units
@@ -125,7 +125,6 @@ def _blocks(
         yield Trial(0, part, variant, condition, shapes, first, last, splits, 0, work * (last - first) * splits)
 
 
-def _ordered(variants: list[str] | list[object] | object) -> list[str]:
+def _ordered(variants: Sequence[str]) -> list[str]:
     """Variants in the one order."""
-    assert isinstance(variants, list)
-    return sorted((str(name) for name in variants), key=VARIANTS.index)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return sorted(variants, key=VARIANTS.index)

@@ -42,6 +42,17 @@ class Dies(Model):
     """So many of them, with all splits, are one block of the study, computed side by side."""
 
 
+class Real(Model):
+    """What is different for software with real weights: its best values, as ternary weights have theirs."""
+
+    gain: Ratio = 0.7
+    """Inputs less their mean, times this, held within -1..1."""
+    gate: Fraction = 1.0
+    """A sample whose class has a probability above it asks for no change."""
+    scale: Ratio = 1.0
+    """The sums of a layer are divided by this."""
+
+
 class Learning(Model):
     """How networks of two layers learn on the arrays (labmtj.nets.in_situ.task.Recipe)."""
 
@@ -77,6 +88,8 @@ class Learning(Model):
     """Width of an update's pulses."""
     shapes: Literal["die", "cell"] = "cell"
     """Amplitudes from what is known of the die as a whole, or of every cell."""
+    real: Real = Real()
+    """What is different for software with real weights."""
 
 
 class Comparison(Model):
