@@ -104,9 +104,7 @@ def table(content: Content) -> Section:
             ]
             for row in range(len(paired["variant"]))
         ]
-        text = (
-            "Difference of test accuracy, points: pairs of the same die and split; 95 % interval (bootstrap over dies)."
-        )
+        text = "Difference of test accuracy, points, of pairs of the same die and split; 95 % interval over dies."
         head = ["variant", "less", "pairs", "dies", "difference", "from", "to"]
         shown = html.table(head, compared, caption=text, numbers=5, kind="wide dense")
         parts.append(html.details("Compared pair by pair, with intervals", shown))

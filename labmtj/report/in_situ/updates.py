@@ -67,18 +67,9 @@ def realised(content: Content) -> Section:
                 error = np.abs(got / asked - 1.0)
                 mean, spread = float(got.mean()), float(got.std())
                 middle, high = (float(value) for value in np.percentile(error, (50, 90)))
-                lines.append(
-                    [
-                        str(mode),
-                        _width(float(width)),
-                        f"{asked:g}",
-                        number(mean),
-                        number(spread, 3),
-                        f"{100 * (mean / asked - 1.0):+.1f}",
-                        f"{100 * middle:.1f}",
-                        f"{100 * high:.1f}",
-                    ]  # fmt: skip
-                )
+                figures = [f"{100 * value:.1f}" for value in (middle, high)]
+                words = [str(mode), _width(float(width)), f"{asked:g}", number(mean), number(spread, 3)]
+                lines.append([*words, f"{100 * (mean / asked - 1.0):+.1f}", *figures])
     head = ["mode", "width", "asked", "mean", "deviation", "mean, %", "median error, %", "90th percentile, %"]
     caption = (
         "Flip probability that pulses have on simulated dies, whose truth is known, against what was asked after "

@@ -16,7 +16,8 @@ COMPARISON, ABLATION, SPREAD, IMMUNITY, BAD_DIES, TIME, REALISED = (
 )  # fmt: skip
 TRAINED = (COMPARISON, ABLATION, SPREAD, IMMUNITY, BAD_DIES)
 """Parts in which networks learn."""
-_SOFTWARE = ("software_real", "software_ternary")
+SOFTWARE = ("software_real", "software_ternary")
+"""Variants without an array."""
 # chosen: work of a copy and sample relative to the stochastic rule on arrays; it only moves the bar.
 _WORK = {"stochastic": 1.0, "deterministic": 1.5, "software_real": 0.1, "software_ternary": 0.2, "transferred": 0.25}
 
@@ -119,7 +120,7 @@ def _blocks(
 ) -> Iterator[Trial]:
     dies, splits = some.dies or file.dies.count, some.splits or file.data.splits
     work = _WORK[variant] * (0.2 if condition.ideal else 1.0) * file.in_situ.epochs / 60.0
-    together = max(dies, 1) if variant in _SOFTWARE else file.dies.together
+    together = max(dies, 1) if variant in SOFTWARE else file.dies.together
     for first in range(0, dies, together):
         last = min(first + together, dies)
         yield Trial(0, part, variant, condition, shapes, first, last, splits, 0, work * (last - first) * splits)

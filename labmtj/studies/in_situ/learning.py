@@ -16,7 +16,7 @@ from labmtj.nets.in_situ.task import Recipe, Task
 from labmtj.nets.in_situ.training import Trained, Training
 from labmtj.records import Floats, Ints
 from labmtj.studies.in_situ import samples
-from labmtj.studies.in_situ.grid import Trial
+from labmtj.studies.in_situ.grid import SOFTWARE, Trial
 from labmtj.studies.in_situ.load import InSituJob
 from labmtj.studies.in_situ.plants import plant_of
 from labmtj.studies.tidy import Table
@@ -55,15 +55,15 @@ def learnt(trial: Trial, job: InSituJob) -> dict[str, Table]:
     wanted, how = samples.task(job, splits, gain=gain), recipe(job, real=real)
     if trial.variant == "transferred":
         plant, trained = _transferred(trial, job, wanted, how, seeds)
-        curves: Table = {}
-    else:
-        plant, rule = _rule(trial, job, how, seeds)
-        training = Training(plant, wanted, rule, recipe=how, seeds=seeds.tolist())
-        curves, aside = _courses(training, plant, wanted)
-        trained = training.finish()
-        spent = _less(plant.costs(), aside)
-        return {RUNS: _runs(trial, dies, splits, trained, spent), CURVES: _keyed(trial, curves)}
-    return {RUNS: _runs(trial, dies, splits, trained, plant.costs())}
+        return {RUNS: _runs(trial, dies, splits, trained, plant.costs())}
+    plant, rule = _rule(trial, job, how, seeds)
+    training = Training(plant, wanted, rule, recipe=how, seeds=seeds.tolist())
+    curves, aside = _courses(training, plant, wanted)
+    trained = training.finish()
+    if trial.variant in SOFTWARE:
+        curves |= {name: np.full(how.epochs, np.nan) for name in COSTS}
+    spent = _less(plant.costs(), aside)
+    return {RUNS: _runs(trial, dies, splits, trained, spent), CURVES: _keyed(trial, curves)}
 
 
 def scores(plant: Plant, task: Task, biases: tuple[Floats, ...], which: Ints, *, scale: float) -> Floats:
@@ -128,7 +128,8 @@ def _less(costs: Costs, aside: Costs) -> Costs:
 
 def _runs(trial: Trial, dies: Ints, splits: Ints, trained: Trained, costs: Costs) -> Table:
     rows: Table = {"die": dies, "split": splits, "train": trained.train, "test": trained.test, "loss": trained.loss}
-    rows |= {name: np.asarray(getattr(costs, name), np.float64) for name in COSTS}
+    nothing = trial.variant in SOFTWARE  # no array: nothing is pulsed, read or written
+    rows |= {name: np.full(len(dies), np.nan) if nothing else getattr(costs, name) for name in COSTS}
     return _keyed(trial, rows)
 
 
