@@ -1,0 +1,129 @@
+"""Pulses on many lines of many simulated dies at once: every line has a voltage of its own, every cell draws once.
+
+As `lockstep` has it for a single selected cell, and with the same random numbers: a pulse that selects one cell leaves
+the same states here and there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labmtj.errors import InputError
+from labmtj.physics.crossbar_many import GOAL
+from labmtj.physics.line_pulses_kernels import (
+    BARRIER_FIRST,
+    BARRIER_STEP,
+    BARRIERS,
+    PLACES,
+    ask,
+    bounds,
+    fire,
+)
+from labmtj.physics.lockstep import Dies
+from labmtj.physics.mtj import LINEAR
+from labmtj.physics.switching_table import DRIVE_LIMIT, load
+from labmtj.physics.variation import DieTruth
+from labmtj.records import Floats, Ints
+
+Flags = NDArray[np.bool_]
+LIFE = 1 << 40
+"""Pulses between the random numbers of two lives of the same die."""
+
+
+class LineDies(Dies):
+    """Dies in lockstep that take pulses on many lines; `lives` (dies,) tell copies of the same die apart.
+
+    Life 0 draws the twin's numbers. `counts` (dies, 3) are flips of selected cells, of others, and how many selected
+    cells could flip; `energy` (dies,) [J] is that of selected cells. `goal` is what further steps of the solution
+    may change, of the largest voltage; `highest` [V] is what a good cell may see. `spared`: cells that are not
+    selected never flip. Raises InputError as `Dies` does.
+    """
+
+    def __init__(
+        self,
+        truths: Sequence[DieTruth],
+        *,
+        lives: Ints | None = None,
+        goal: float = GOAL,
+        highest: float,
+        spared: bool = False,
+        contact: float = 0.0,
+    ) -> None:
+        super().__init__(truths)
+        self.goal, self.highest, self.spared = goal, highest, spared
+        count, cells = len(truths), self.shape[0] * self.shape[1]
+        lived = np.zeros(count, np.int64) if lives is None else lives
+        if not (lived >= 0).all() or not (lived < (1 << 23)).all():
+            raise InputError("lives of dies are numbered from 0 to 8388607")
+        self.base = lived.astype(np.uint64) * np.uint64(LIFE)
+        self.counts, self.energy = np.zeros((count, 3), np.int64), np.zeros(count)
+        self._barrier = np.clip(
+            np.floor((self._delta - BARRIER_FIRST) / BARRIER_STEP), 0, BARRIERS - 1
+        ).astype(np.uint8)  # the bound of a lower barrier is the higher one
+        self._siemens = 1.0 / self._arrays.r_p.reshape(count, cells)
+        self._tmr = self._arrays.tmr0.reshape(count, cells)
+        self._flat = self.state.reshape(count, cells)
+        self._bounds: dict[float, Floats] = {}
+        self._straight = np.full((1, self.shape[0]), contact), np.full((1, self.shape[1]), contact)
+
+    @property
+    def fixed(self) -> Flags:
+        """Cells that cannot be written, (dies, rows, cols)."""
+        return (self.state == LINEAR) | self._stays.reshape(self.state.shape)
+
+    def voltages(self, dies: Ints, rows: Floats, cols: Floats, *, goal: float | None = None) -> Floats:
+        """Voltages of all cells [V], (drives, rows, cols), of terminals at `rows`, `cols` (drives, lines) [V]."""
+        r_row, r_col = self._straight
+        found = self._arrays.drive(
+            rows, cols, of=dies, r_row=r_row, r_col=r_col, fields=1, goal=self.goal if goal is None else goal
+        )
+        return found.nodes[0]
+
+    def sums(self, dies: Ints, rows: Floats) -> Floats:
+        """Column currents [A], (drives, cols), with rows at `rows` (drives, rows) [V] and columns at 0 V."""
+        r_row, r_col = self._straight
+        grounded = np.zeros((len(dies), self.shape[1]))
+        return self._arrays.drive(rows, grounded, of=dies, r_row=r_row, r_col=r_col, fields=0, goal=self.goal).i_col
+
+    def pulse_lines(
+        self, dies: Ints, rows: Floats, cols: Floats, *, width: float, row_on: Flags, col_on: Flags
+    ) -> Floats:
+        """One pulse of `width` [s] on each of `dies`, terminals at `rows`, `cols` (pulses, lines) [V]; cell voltages.
+
+        `row_on`, `col_on` (pulses, lines) are the lines whose cells are selected. Raises InputError, before anything
+        flips, where a good cell would see more than `highest`, and for a drive outside the switching table.
+        """
+        if not (np.isfinite(rows).all() and np.isfinite(cols).all()):
+            raise InputError("a line's voltage is not a number: no pulse has been made")
+        cell_v = self.voltages(dies, rows, cols)
+        good = self.state[dies] != LINEAR
+        top = float(np.abs(cell_v[good]).max(initial=0.0))
+        if not top <= self.highest:
+            raise InputError(f"a pulse that puts {top:.3f} V on a cell is above {self.highest} V, the limit")
+        model, curve = self._model, self._model.v_h**-2.0
+        outside = fire(
+            load(), self._highest_at(width), width / model.tau_d, width, model.sign * cell_v, dies, row_on, col_on,
+            self.spared, self._v_c0, self._field, self._delta, self._barrier, self._stays, self._located, self.base,
+            self._pulses, DRIVE_LIMIT, self._siemens, self._tmr, model.k_p, curve, self._flat, self.counts,
+            self.energy, np.empty(len(dies)),
+        )  # fmt: skip
+        if outside:
+            raise InputError(f"{outside} cells are outside the switching table at pulses of {width} s")
+        return cell_v
+
+    def ask(self, dies: Ints, asked: Floats, *, target: int) -> None:
+        """Flip cells towards `target` with exactly the chances `asked` (pulses, rows, cols): an ideal array."""
+        ask(
+            dies, asked.reshape(len(dies), -1), target, self._stays, self._located, self.base, self._pulses,
+            self._flat, self.counts,
+        )  # fmt: skip
+
+    def _highest_at(self, width: float) -> Floats:
+        if width not in self._bounds:
+            found = np.empty((BARRIERS, PLACES))
+            bounds(load(), width / self._model.tau_d, found)
+            self._bounds[width] = found
+        return self._bounds[width]

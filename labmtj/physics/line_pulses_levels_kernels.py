@@ -1,0 +1,168 @@
+"""Kernels of physics.line_pulses: voltages of lines whose cells shall flip with the products of two factors."""
+
+# Kernels take plain arrays by position.
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labmtj.physics.jit import jit
+from labmtj.records import Floats, Ints
+
+Flags = NDArray[np.bool_]
+
+LOG_FIRST, LOG_COUNT = -14.0, 1024
+"""ln P of the first entry of the table from ln P to ln H, and its length; the last one is ln of the largest P."""
+_SCALES = 2.0  # chosen: no line gets more than this beyond what an array without wires would need
+
+
+@jit
+def _log_hazard(table: Floats, log_p: float, most: float) -> float:
+    """Ln H of ln P by linear interpolation."""
+    x = (min(log_p, most) - LOG_FIRST) * (table.size - 1) / (most - LOG_FIRST)
+    at = min(max(int(x), 0), table.size - 2)
+    return table[at] + (x - at) * (table[at + 1] - table[at])
+
+
+@jit
+def _additive(
+    wanted: Floats, row_on: Flags, col_on: Flags, row: Floats, col: Floats, sums: Floats
+) -> None:
+    """Row and column parts of `wanted` (rows, cols), nan where a cell has no say, over the lines that are on.
+
+    Means of rows and columns, the grand mean shared equally: the least squares where no cell is missing. `sums` is
+    (2, rows + cols).
+    """
+    rows, cols = wanted.shape
+    sums[:] = 0.0
+    total, count = 0.0, 0
+    for i in range(rows):
+        if row_on[i]:
+            for j in range(cols):
+                if col_on[j] and wanted[i, j] == wanted[i, j]:
+                    sums[0, i] += wanted[i, j]
+                    sums[1, i] += 1.0
+                    sums[0, rows + j] += wanted[i, j]
+                    sums[1, rows + j] += 1.0
+                    total += wanted[i, j]
+                    count += 1
+    half = 0.5 * total / max(count, 1)
+    for i in range(rows):
+        row[i] = (sums[0, i] / sums[1, i] - half if sums[1, i] > 0.0 else half) if row_on[i] else 0.0
+    for j in range(cols):
+        at = rows + j
+        col[j] = (sums[0, at] / sums[1, at] - half if sums[1, at] > 0.0 else half) if col_on[j] else 0.0
+
+
+@jit
+def _even(row_on: Flags, col_on: Flags, row: Floats, col: Floats) -> None:
+    """Share the sum of a row's and a column's voltage so that the largest of both sides are equal: least disturb."""
+    high_row, high_col = -math.inf, -math.inf
+    for i in range(row.size):
+        if row_on[i]:
+            high_row = max(high_row, row[i])
+    for j in range(col.size):
+        if col_on[j]:
+            high_col = max(high_col, col[j])
+    shift = 0.5 * (high_col - high_row)
+    for i in range(row.size):
+        if row_on[i]:
+            row[i] += shift
+    for j in range(col.size):
+        if col_on[j]:
+            col[j] -= shift
+
+
+@jit
+def levels(
+    of: Ints, factors: Floats, others: Floats, row_sign: int, target: int, place_rows: Ints, place_cols: Ints,
+    table: Floats, least: float, most: float, needs: Floats, fixed: Flags, row_v: Floats, col_v: Floats,
+    row_on: Flags, col_on: Flags, need: Floats, asked: Floats, drives: Flags,
+) -> None:  # fmt: skip
+    """Magnitudes [V] of the lines of one phase of an update, of each of the copies `of` (n,).
+
+    `factors` (copies, inputs), `others` (copies, outputs): the product of two is asked for, here from the rows of
+    `row_sign` and with the devices that go to `target` (0: P). `needs` (copies, 2, cells or 1, 4): the cell's
+    voltage as a cubic in ln H. `least` and `most` are ln P: lines whose largest P is below stay at ground. Cells
+    that are `fixed` have no say. Fills the lines (n, lines), what each cell `need`s [V] (nan: nothing) and what P
+    is `asked` of it, and whether any line `drives` (n,).
+    """
+    rows, cols = need.shape[1], need.shape[2]
+    row_log, col_log, sums = np.empty(rows), np.empty(cols), np.empty((2, rows + cols))
+    for n in range(of.size):
+        copy = of[n]
+        row_on[n], col_on[n], row_v[n], col_v[n], need[n], asked[n] = False, False, 0.0, 0.0, np.nan, 0.0
+        drives[n] = False
+        top_row, top_col = -math.inf, -math.inf
+        for k in range(factors.shape[1]):
+            factor = row_sign * factors[copy, k]
+            if factor > 0.0:
+                top_row = max(top_row, math.log(factor))
+        for k in range(others.shape[1]):
+            if others[copy, k] != 0.0:
+                top_col = max(top_col, math.log(abs(others[copy, k])))
+        if not top_row + top_col >= least:
+            continue
+        drives[n] = True
+        for k in range(factors.shape[1]):
+            factor = row_sign * factors[copy, k]
+            if factor > 0.0:
+                value = math.log(factor)
+                if value + top_col >= least:
+                    row_on[n, place_rows[copy, k]], row_log[place_rows[copy, k]] = True, value
+        for k in range(others.shape[1]):
+            if others[copy, k] != 0.0:
+                value = math.log(abs(others[copy, k]))
+                if value + top_row >= least:
+                    up = (row_sign * others[copy, k] > 0.0) == (target == 0)
+                    at = place_cols[copy, 2 * k if up else 2 * k + 1]
+                    col_on[n, at], col_log[at] = True, value
+        for i in range(rows):
+            if row_on[n, i]:
+                for j in range(cols):
+                    if col_on[n, j]:
+                        cell = i * cols + j
+                        log_p = row_log[i] + col_log[j]
+                        asked[n, i, j] = math.exp(min(log_p, 0.0))
+                        if not fixed[copy, cell]:
+                            x = _log_hazard(table, log_p, most)
+                            c = needs[copy, target, cell if needs.shape[2] > 1 else 0]
+                            need[n, i, j] = c[0] + x * (c[1] + x * (c[2] + x * c[3]))
+        _additive(need[n], row_on[n], col_on[n], row_v[n], col_v[n], sums)
+        _even(row_on[n], col_on[n], row_v[n], col_v[n])
+
+
+@jit
+def corrected(
+    cell_v: Floats, sign: int, need: Floats, row_on: Flags, col_on: Flags, row_v: Floats, col_v: Floats
+) -> None:
+    """Raise the magnitudes of lines by what wires take, after `cell_v` (n, rows, cols) [V] that they gave.
+
+    All lines by one factor, then each by what its cells miss in the mean.
+    """
+    rows, cols = need.shape[1], need.shape[2]
+    missing, row, col = np.empty((rows, cols)), np.empty(rows), np.empty(cols)
+    sums = np.empty((2, rows + cols))
+    for n in range(need.shape[0]):
+        asked, found = 0.0, 0.0
+        for i in range(rows):
+            if row_on[n, i]:
+                for j in range(cols):
+                    if col_on[n, j] and need[n, i, j] == need[n, i, j]:
+                        asked += need[n, i, j]
+                        found += sign * cell_v[n, i, j]
+        factor = min(max(asked / found, 1.0 / _SCALES), _SCALES) if found > 0.0 else 1.0
+        for i in range(rows):
+            for j in range(cols):
+                missing[i, j] = need[n, i, j] - factor * sign * cell_v[n, i, j]
+        _additive(missing, row_on[n], col_on[n], row, col, sums)
+        for i in range(rows):
+            if row_on[n, i]:
+                row_v[n, i] = factor * row_v[n, i] + row[i]
+        for j in range(cols):
+            if col_on[n, j]:
+                col_v[n, j] = factor * col_v[n, j] + col[j]
+        _even(row_on[n], col_on[n], row_v[n], col_v[n])

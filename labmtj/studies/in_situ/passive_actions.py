@@ -1,0 +1,241 @@
+"""What is done to one layer of many networks: products, updates by pulses on many lines, readings, writing."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labmtj.physics.line_pulses_kernels import DISTURBED, FLIPS
+from labmtj.physics.line_pulses_levels_kernels import corrected, levels
+from labmtj.physics.line_pulses_needs import hazard_table
+from labmtj.physics.line_pulses_reading_kernels import add_noise
+from labmtj.physics.superposition import SumNoise
+from labmtj.physics.superposition_answers import answers
+from labmtj.records import Floats, Ints, State
+from labmtj.studies.in_situ.passive_layer import NOT_CAUGHT, PassiveLayer, noise_terms
+
+Flags = NDArray[np.bool_]
+_ROUGH = 1e-3  # chosen: of the solution that tells what wires take; 3 % of P at 100 us
+_SECANT = 0.6
+
+
+class LayerActions:
+    """The actions of a `PassiveLayer`, with what they cost, each (copies,).
+
+    `known` (copies, inputs, 2 outputs) are the bits that the host has read last.
+    """
+
+    def __init__(self, part: PassiveLayer, noise: SumNoise | None) -> None:
+        self.part, count = part, len(part.window)
+        setting, (rows, cols) = part.setting, part.dies.shape
+        self.updates, self.pulses, self.writes, self.seconds, self.limited = np.zeros((5, count))
+        self._table = hazard_table(setting.most)
+        self._ends = float(np.log(setting.least)), float(np.log(setting.most))
+        self._row_v, self._col_v = np.zeros((count, rows)), np.zeros((count, cols))
+        self._row_on, self._col_on = np.zeros((count, rows), np.bool_), np.zeros((count, cols), np.bool_)
+        self._need, self._asked = np.zeros((2, count, rows, cols))
+        self._drives = np.zeros(count, np.bool_)
+        self._reads = np.zeros(count, np.uint64)
+        self._noise = noise
+        model = part.model
+        self._terms = np.zeros(9) if noise is None else noise_terms(model, noise)
+        self._full = np.array(noise.full if noise else (np.inf,))
+        self._rms = np.array(noise.rms if noise else (0.0,))
+        self._seeds = np.array([truth.model.seed for truth in part.truths], np.int64)
+        cells = rows * cols
+        self._siemens = np.stack([1.0 / truth.r_p for truth in part.truths]).reshape(count, cells)
+        self._tmr = np.stack([truth.tmr for truth in part.truths]).astype(np.float64).reshape(count, cells)
+        self._telegraph = np.stack([truth.telegraph for truth in part.truths]).reshape(count, cells)
+        self._stale_read, self._stale_sum = np.ones(count, np.bool_), np.ones(count, np.bool_)
+        inputs, outputs = part.layer
+        self._read = np.zeros((count, inputs, 2 * outputs))
+        self._transfer = np.zeros((count, inputs, outputs))
+        self.known = (self.readings() > part.threshold).astype(np.int8)
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def products(self, inputs: Floats) -> Floats:
+        """Weighted sums (copies, outputs), in windows, of signed `inputs` (copies, inputs), in two passes."""
+        part, setting = self.part, self.part.setting
+        count = len(inputs)
+        each = np.arange(count)
+        volts = np.zeros((count, 2, part.dies.shape[0]))
+        lines = each[:, np.newaxis], part.rows
+        volts[lines[0], 0, lines[1]] = setting.read * np.maximum(inputs, 0.0)
+        volts[lines[0], 1, lines[1]] = setting.read * np.maximum(-inputs, 0.0)
+        found = np.zeros((count, 2, part.dies.shape[1]))
+        copy, turn = np.nonzero(volts.any(axis=2))
+        found[copy, turn] = self._sums(copy, volts[copy, turn])
+        currents = (found[:, 0] - found[:, 1])[lines[0], part.cols]
+        self.seconds += setting.seconds[1] * np.bincount(copy, minlength=count)
+        return (currents[:, 0::2] - currents[:, 1::2]) / (setting.read * part.window[:, np.newaxis])
+
+    def products_of(self, inputs: Floats) -> Floats:
+        """Products of many samples, (copies, samples, outputs), by transfer conductances at the read voltage."""
+        self._renew_transfer()
+        return np.asarray(inputs) @ self._transfer
+
+    def readings(self) -> Floats:
+        """Conductances of all devices as they read [S], (copies, inputs, 2 outputs); anew where something changed."""
+        part, read = self.part, self.part.setting.read
+        which = np.flatnonzero(self._stale_read)
+        if which.size:
+            inputs = part.layer[0]
+            volts = np.zeros((which.size, inputs, part.dies.shape[0]))
+            volts[np.arange(which.size)[:, np.newaxis], np.arange(inputs), part.rows[which]] = read
+            copy = np.repeat(which, inputs)
+            found = self._sums(copy, volts.reshape(-1, part.dies.shape[0])).reshape(which.size, inputs, -1)
+            places = np.broadcast_to(part.cols[which][:, np.newaxis, :], (which.size, inputs, part.cols.shape[1]))
+            self._read[which] = np.take_along_axis(found, places, axis=2) / read
+            self._stale_read[which] = False
+            self.seconds[which] += inputs * part.setting.seconds[1]
+        return self._read
+
+    def _sums(self, copy: Ints, volts: Floats) -> Floats:
+        part = self.part
+        currents = part.dies.sums(copy, volts)
+        if self._noise is not None:
+            add_noise(
+                self._seeds, part.dies.base, self._reads, copy, volts, part.dies.state.reshape(len(self._seeds), -1),
+                self._siemens, self._tmr, self._telegraph, self._terms, self._full, self._rms, currents,
+            )  # fmt: skip
+        return currents
+
+    def _renew_transfer(self) -> None:
+        part, setting = self.part, self.part.setting
+        which = np.flatnonzero(self._stale_sum)
+        if not which.size:
+            return
+        model, count = part.model, which.size
+        volts = _SECANT * setting.read
+        state = part.dies.state[which].reshape(count, -1)
+        rise = 1.0 + (volts / model.v_h) ** 2
+        g = self._siemens[which]
+        linear = np.where(state == 0, g * (1.0 + model.k_p * volts**2), g)
+        linear = np.where(state == 1, g * rise / (rise + self._tmr[which]), linear)
+        rows, cols = part.dies.shape
+        inputs, outputs = part.layer
+        sense = np.zeros((count, cols, outputs))
+        each, output = np.arange(count)[:, np.newaxis], np.arange(outputs)
+        sense[each, part.cols[which, 0::2], output] = 1.0
+        sense[each, part.cols[which, 1::2], output] = -1.0
+        fields, transfer = np.empty((count, rows, cols, inputs + outputs)), np.empty((count, inputs, outputs))
+        contact = setting.contact
+        answers(
+            linear.reshape(count, rows, cols), float(model.wire), np.full(rows, contact), np.full(cols, contact),
+            part.rows[which], sense, fields, transfer,
+        )  # fmt: skip
+        self._transfer[which] = transfer / part.window[which][:, np.newaxis, np.newaxis]
+        self._stale_sum[which] = False
+
+    # -- pulses ------------------------------------------------------------------------------------
+
+    def update(self, rows: Floats, cols: Floats) -> None:
+        """Up to four pulses: rows of either sign, cells towards P and towards AP."""
+        part = self.part
+        some = np.flatnonzero(rows.any(axis=1) & cols.any(axis=1))
+        if not some.size:
+            return
+        before = part.dies.counts[:, FLIPS] + part.dies.counts[:, DISTURBED]
+        pulsed = np.zeros(len(rows), np.bool_)
+        for sign in (1, -1):
+            for target in (State.P, State.AP):
+                pulsed[self._phase(some, rows, cols, sign, int(target))] = True
+        self.updates += pulsed
+        changed = before != part.dies.counts[:, FLIPS] + part.dies.counts[:, DISTURBED]
+        self._stale_read |= changed
+        self._stale_sum |= changed
+
+    def _phase(self, some: Ints, rows: Floats, cols: Floats, sign: int, target: int) -> Ints:
+        """One pulse on the copies that have something to do in it; which they are."""
+        part, setting, n = self.part, self.part.setting, some.size
+        levels(
+            some, rows, cols, sign, target, part.rows, part.cols, self._table, *self._ends, part.needs, part.fixed,
+            self._row_v[:n], self._col_v[:n], self._row_on[:n], self._col_on[:n], self._need[:n], self._asked[:n],
+            self._drives[:n],
+        )  # fmt: skip
+        at = np.flatnonzero(self._drives[:n])
+        if not at.size:
+            return at
+        dies = some[at]
+        self.pulses[dies] += 1
+        self.seconds[dies] += setting.seconds[0] + setting.width
+        if setting.ideal:
+            part.dies.ask(dies, self._asked[at], target=target)
+            return dies
+        polarity = part.polarity if target == int(State.P) else -part.polarity
+        row_v, col_v, row_on, col_on = self._row_v[at], self._col_v[at], self._row_on[at], self._col_on[at]
+        if setting.wires and setting.compensated:
+            cell_v = part.dies.voltages(dies, polarity * row_v, -polarity * col_v, goal=_ROUGH)
+            corrected(cell_v, polarity, self._need[at], row_on, col_on, row_v, col_v)
+        self._hold(dies, row_v, col_v)
+        part.dies.pulse_lines(
+            dies, polarity * row_v, -polarity * col_v, width=setting.width, row_on=row_on, col_on=col_on
+        )
+        return dies
+
+    def _hold(self, dies: Ints, row_v: Floats, col_v: Floats) -> None:
+        """Lower, and count, the lines of a pulse that would be above what a cell may see."""
+        top = row_v.max(axis=1) + col_v.max(axis=1)
+        over = top > self.part.dies.highest
+        if over.any():
+            self.limited[dies[over]] += 1
+            factor = np.where(over, self.part.dies.highest / top, 1.0)[:, np.newaxis]
+            row_v *= factor
+            col_v *= factor
+
+    def write(self, bits: NDArray[np.int8]) -> None:
+        """Pulse every device that is known to be otherwise until it reads as it shall, one of each copy at a time."""
+        part = self.part
+        wrong = (bits >= 0) & (bits != self.known) & part.writable
+        todo = wrong.reshape(len(bits), -1)
+        order = np.argsort(~todo, axis=1, kind="stable")
+        count = todo.sum(axis=1)
+        for turn in range(int(count.max(initial=0))):
+            which = np.flatnonzero(count > turn)
+            row, col = np.divmod(order[which, turn], bits.shape[2])
+            self._write_one(which, row, col, bits[which, row, col])
+
+    def _write_one(self, which: Ints, row: Ints, col: Ints, bit: NDArray[np.int8]) -> None:
+        part, setting = self.part, self.part.setting
+        x = float(np.log(-np.log1p(-NOT_CAUGHT)))
+        going = np.arange(len(which))
+        for attempt in range(setting.retries + 1):
+            copy, wanted = which[going], bit[going]
+            line, other = part.rows[copy, row[going]], part.cols[copy, col[going]]
+            target = np.where(wanted == 1, 0, 1)
+            cell = line * part.dies.shape[1] + other if part.write_needs.shape[2] > 1 else np.zeros_like(line)
+            c = part.write_needs[copy, target, cell]
+            volts = setting.over * (c[:, 0] + x * (c[:, 1] + x * (c[:, 2] + x * c[:, 3])))
+            volts *= setting.growth ** max(0, attempt - 1)
+            self._write_pulse(copy, line, other, volts, np.where(target == 0, part.polarity, -part.polarity))
+            sums = np.zeros((len(copy), part.dies.shape[0]))
+            sums[np.arange(len(copy)), line] = setting.read
+            shown = self._sums(copy, sums)[np.arange(len(copy)), other] / setting.read
+            self.seconds[copy] += setting.seconds[1]
+            found = (shown > part.threshold[copy, row[going], col[going]]).astype(np.int8)
+            self.known[copy, row[going], col[going]] = found
+            going = going[found != wanted]
+            if not going.size:
+                return
+
+    def _write_pulse(self, copy: Ints, row: Ints, col: Ints, volts: Floats, polarity: Ints) -> None:
+        """One V/2 pulse of `volts` (n,) at the cell of each copy; made up for what wires take."""
+        part, each = self.part, np.arange(len(copy))
+        row_v, col_v = np.zeros((len(copy), part.dies.shape[0])), np.zeros((len(copy), part.dies.shape[1]))
+        row_v[each, row] = col_v[each, col] = 0.5 * volts
+        row_on, col_on = row_v != 0.0, col_v != 0.0
+        sign = polarity[:, np.newaxis]
+        if part.setting.wires and part.setting.compensated:
+            cell_v = part.dies.voltages(copy, sign * row_v, -sign * col_v, goal=_ROUGH)[each, row, col]
+            factor = np.clip(volts / np.maximum(np.abs(cell_v), 1e-6), 0.5, 2.0)[:, np.newaxis]
+            row_v *= factor
+            col_v *= factor
+        self._hold(copy, row_v, col_v)
+        part.dies.pulse_lines(
+            copy, sign * row_v, -sign * col_v, width=part.setting.write_width, row_on=row_on, col_on=col_on
+        )
+        self.writes[copy] += 1
+        self.seconds[copy] += part.setting.seconds[0] + part.setting.write_width
+        self._stale_read[copy] = True
+        self._stale_sum[copy] = True
