@@ -111,14 +111,16 @@ def _trials(file: InSituFile) -> Iterator[Trial]:
     if file.realised is not None:
         for width in file.realised.widths:
             shown = Condition(units.show(width, Dimension.TIME), width)
-            for die in range(file.realised.dies):
+            for die in range(min(file.realised.dies, file.dies.count)):
                 yield Trial(0, REALISED, "", shown, "", die, die + 1, 0, 0, 60.0)
 
 
 def _blocks(
     file: InSituFile, part: str, variant: str, condition: Condition, shapes: str, some: Some
 ) -> Iterator[Trial]:
-    dies, splits = some.dies or file.dies.count, some.splits or file.data.splits
+    dies, splits = (
+        min(asked or most, most) for asked, most in ((some.dies, file.dies.count), (some.splits, file.data.splits))
+    )
     work = _WORK[variant] * (0.2 if condition.ideal else 1.0) * file.in_situ.epochs / 60.0
     together = max(dies, 1) if variant in SOFTWARE else file.dies.together
     for first in range(0, dies, together):

@@ -75,17 +75,9 @@ def _problems(file: InSituFile, source: Source, bench: BenchFile) -> Iterator[Pr
         for position, value in enumerate(values):
             if value in values[:position]:
                 yield source.problem((part, field, position), f"{value} stands twice")
-    for part in ("ablation", "spread", "immunity", "bad_dies"):
-        for field, most in (("dies", file.dies.count), ("splits", file.data.splits)):
-            asked = getattr(getattr(file, part), field, None)
-            if asked is not None and asked > most:
-                yield source.problem((part, field), f"{asked} {field} are asked for, the study has {most}")
     for position, asked in enumerate(file.realised.asked if file.realised is not None else ()):
         if not 0.0 < asked < 1.0:
             yield source.problem(("realised", "asked", position), f"{asked:g} must lie between 0 and 1")
-    if file.realised is not None and file.realised.dies > file.dies.count:
-        text = f"{file.realised.dies} dies are asked for, the study has {file.dies.count}"
-        yield source.problem(("realised", "dies"), text)
     data: Any = bench.source.data
     if isinstance(data, dict) and cast("dict[str, Any]", data).get("visa") != "@labmtj":
         hint = "name a bench whose visa is @labmtj; a real array learns by a protocol, step train_array"

@@ -106,9 +106,9 @@ class Some(Model):
     """A part of the study that may be smaller than the comparison."""
 
     dies: Whole | None = None
-    """So many of the dies, the first ones; all if it is not said."""
+    """So many of the dies, the first ones, and no more than there are; all if it is not said."""
     splits: Whole | None = None
-    """So many of the splits, the first ones; all if it is not said."""
+    """So many of the splits, the first ones, and no more than there are; all if it is not said."""
 
 
 class Ablation(Some):
@@ -175,7 +175,7 @@ class Realised(Model):
     """The flip probability that an update asks for against the one that it gets, on characterised dies."""
 
     dies: Whole = 4
-    """So many dies, the first ones."""
+    """So many of the dies, the first ones, and no more than there are."""
     asked: Annotated[list[Fraction], Field(min_length=1)] = Field(
         default_factory=lambda: [0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9]
     )
