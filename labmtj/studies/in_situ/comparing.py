@@ -73,7 +73,8 @@ def _differences(runs: Table, one: NDArray[np.bool_], other: NDArray[np.bool_]) 
         return None
     difference = np.array([keys[0][key] - keys[1][key] for key in shared])
     _, where = np.unique([die for die, _ in shared], return_inverse=True)
-    return np.bincount(where, difference) / np.bincount(where), len(shared)
+    # rounded, so that dies that are alike are exactly alike, and a bootstrap of them is not asked for
+    return np.round(np.bincount(where, difference) / np.bincount(where), 12), len(shared)
 
 
 def _places(runs: Table, rows: NDArray[np.bool_]) -> tuple[list[int], list[int]]:
