@@ -1,7 +1,7 @@
 """Kernels of studies.in_situ.chip_plant: row by row updates of many chips, every cell at a voltage of its own.
 
-Devices are in (rows of a layer, columns), of which columns 2k and 2k + 1 are the + and - device of output k; bit 1 is P.
-Direction 0 writes P, direction 1 AP. Tables have one axis of `ASKED` nodes in ln P and one of `VOLTS` in the voltage.
+Devices are in (rows of a layer, columns), of which columns 2k and 2k + 1 are the + and - device of output k; bit 1 is
+P. Direction 0 writes P, direction 1 AP. The pulses' shape is a table over ln P, a cell's hazard one over the voltage.
 """
 
 # Kernels take plain arrays by position.
@@ -48,16 +48,19 @@ def _flips(draw: float, volts: float, grid: Floats, table: Floats32, bound: Floa
 
 
 @jit
+def _asks(wanted: Floats, least: float) -> bool:
+    """Whether anything of a row (outputs,) is asked for with at least this probability."""
+    return np.abs(wanted).max() >= least
+
+
+@jit
 def update(
     asking: Ints,
     of: Ints,
     seeds: Ints,
     ordinals: Ints,
     place: int,
-    row_logs: Floats,
-    row_signs: Bits,
-    col_logs: Floats,
-    col_signs: Bits,
+    wanted: Floats,
     movable: NDArray[np.bool_],
     on: Floats32,
     scale: Floats32,
@@ -77,25 +80,22 @@ def update(
 ) -> None:
     """Pulse all rows of a layer of the copies `asking`, first the cells that shall become P, then the others.
 
-    `of` (copies,) is the die of each, `row_logs` (copies, rows) and `col_logs` (copies, outputs) are ln |r| and ln |c|,
-    -inf for 0, with their signs; `movable`, `on` [windows], `scale` (.., 2) are (dies, rows, columns) and `hazards`
-    (dies, rows, columns, 2, nodes), `bounds` (dies, 2, nodes). `position` (blocks, columns) is a column's place in
-    its kernel, `volts` (2, nodes) and `watts` (2, 2, nodes), by direction and bit, the shape; `grid` (2, 2) the first
-    voltage of `hazards` and their nodes per volt. Of the voltage a row's `wire` [ohm a segment] takes what the
-    currents of all cells that are pulsed with it drop there, as far as they go in a first approximation.
+    `of` (copies,) is the die of each, `wanted` (copies, rows, outputs) the probabilities with which weights shall move,
+    with their signs; `movable`, `on` [windows], `scale` (.., 2) are (dies, rows, columns) and `hazards` (dies, rows,
+    columns, 2, nodes), `bounds` (dies, 2, nodes). `position` (blocks, columns) is a column's place in its kernel,
+    `volts` (2, nodes) and `watts` (2, 2, nodes), by direction and bit, the shape; `grid` (2, 2) the first voltage of
+    `hazards` and their nodes per volt. Of the voltage a row's `wire` [ohm a segment] takes what the currents of all
+    cells that are pulsed with it drop there, as far as they go in a first approximation.
     """
     nodes, columns = volts.shape[1], bits.shape[2]
     asked = np.zeros(columns)
     current = np.zeros(columns)
     last = (nodes - 1) * asked_step
+    least, per_log = math.exp(-last), 1.0 / asked_step
     for copy in asking:
         die = of[copy]
-        most = -np.inf
-        for output in range(col_logs.shape[1]):
-            most = max(most, col_logs[copy, output])
         for row in range(bits.shape[1]):
-            high = row_logs[copy, row]
-            if high + most < -last:
+            if not _asks(wanted[copy, row], least):
                 continue
             where = position[row // block]
             for towards in range(2):
@@ -105,29 +105,26 @@ def update(
                     end = start + 1
                     while end < columns and where[end] != 0:
                         end += 1
-                    driven = False
+                    rest = 0.0
                     for col in range(start, end):
-                        current[col] = 0.0
-                        asked[col] = 0.0
-                        log = high + col_logs[copy, col >> 1]
-                        up = row_signs[copy, row] * col_signs[copy, col >> 1] > 0
-                        if log < -last or (up == (col & 1 == 1)) != (towards == 1) or not movable[die, row, col]:
+                        current[col] = asked[col] = 0.0
+                        chance = wanted[copy, row, col >> 1]
+                        if col & 1 == towards:
+                            chance = -chance
+                        if -chance < least or not movable[die, row, col]:
                             continue
-                        at = (min(log, 0.0) + last) / asked_step
+                        at = (math.log(min(-chance, 1.0)) + last) * per_log
                         node = min(int(at), nodes - 2)
                         part = at - node
                         own = scale[die, row, col, towards]
-                        asked[col] = (volts[towards, node] * (1.0 - part) + volts[towards, node + 1] * part)
+                        asked[col] = volts[towards, node] * (1.0 - part) + volts[towards, node + 1] * part
                         takes = watts[towards, bits[copy, row, col]]
                         power = (takes[node] * (1.0 - part) + takes[node + 1] * part) * own * own
                         current[col] = power / (asked[col] * own)
+                        rest += current[col]
                         costs[copy, ENERGY] += power * width
-                        driven = True
-                    if driven:
+                    if rest > 0.0:
                         costs[copy, PULSES] += 1.0
-                        rest = 0.0
-                        for col in range(start, end):
-                            rest += current[col]
                         drop = wire * where[start] * rest
                         for col in range(start, end):
                             drop += wire * rest
@@ -138,9 +135,7 @@ def update(
                             cell = place + row * columns + col
                             draw = uniform_there(locate(seeds[copy], _PULSE, cell), np.uint64(ordinals[copy]))
                             seen = asked[col] - drop / scale[die, row, col, towards]
-                            if _flips(
-                                draw, seen, grid[towards], hazards[die, row, col, towards], bounds[die, towards]
-                            ):
+                            if _flips(draw, seen, grid[towards], hazards[die, row, col, towards], bounds[die, towards]):
                                 bits[copy, row, col] = 1 - towards
                                 gain = on[die, row, col] if towards == 0 else -on[die, row, col]
                                 weights[copy, row, col >> 1] += gain if col & 1 == 0 else -gain
