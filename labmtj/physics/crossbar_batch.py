@@ -51,9 +51,9 @@ class Arrays:
     ) -> None:
         self.state, self.r_p, self.tmr0 = state, r_p, tmr0
         self.r_wire, self.v_h, self.k_p = r_wire, v_h, k_p
-        self._cells = np.empty((2, *state.shape))
-        np.divide(1.0, r_p, out=self._cells[0])
-        self._cells[1] = tmr0
+        self.cells = np.empty((2, *state.shape))
+        np.divide(1.0, r_p, out=self.cells[0])
+        self.cells[1] = tmr0
 
     def drive(
         self, rows: Floats, cols: Floats, *, of: Ints, r_row: Floats, r_col: Floats, fields: int = 0, goal: float = GOAL
@@ -87,7 +87,7 @@ class Arrays:
         )
         if self.state[0].size <= SMALL:
             solve_many(
-                self._cells, self.state, of, rows, cols, self.r_wire + r_row, self.r_wire + r_col, self.r_wire,
+                self.cells, self.state, of, rows, cols, self.r_wire + r_row, self.r_wire + r_col, self.r_wire,
                 self.k_p, self.v_h**-2.0, found.nodes, found.i_row, found.i_col, found.kcl, goal,
             )  # fmt: skip
         return found

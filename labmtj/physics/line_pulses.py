@@ -22,6 +22,7 @@ from labmtj.physics.line_pulses_kernels import (
     bounds,
     fire,
 )
+from labmtj.physics.line_pulses_solver_kernels import solve_quickly
 from labmtj.physics.lockstep import Dies
 from labmtj.physics.mtj import LINEAR
 from labmtj.physics.switching_table import DRIVE_LIMIT, load
@@ -29,6 +30,8 @@ from labmtj.physics.variation import DieTruth
 from labmtj.records import Floats, Ints
 
 Flags = NDArray[np.bool_]
+QUICK = 1e-6
+"""Errors from which on the quick solver is used, which has single precision."""
 LIFE = 1 << 40
 """Pulses between the random numbers of two lives of the same die."""
 
@@ -66,6 +69,7 @@ class LineDies(Dies):
         self._siemens = 1.0 / self._arrays.r_p.reshape(count, cells)
         self._tmr = self._arrays.tmr0.reshape(count, cells)
         self._flat = self.state.reshape(count, cells)
+        self._per_volt = 1.0 / self._v_c0
         self._bounds: dict[float, Floats] = {}
         self._straight = np.full((1, self.shape[0]), contact), np.full((1, self.shape[1]), contact)
 
@@ -76,17 +80,31 @@ class LineDies(Dies):
 
     def voltages(self, dies: Ints, rows: Floats, cols: Floats, *, goal: float | None = None) -> Floats:
         """Voltages of all cells [V], (drives, rows, cols), of terminals at `rows`, `cols` (drives, lines) [V]."""
-        r_row, r_col = self._straight
-        found = self._arrays.drive(
-            rows, cols, of=dies, r_row=r_row, r_col=r_col, fields=1, goal=self.goal if goal is None else goal
-        )
-        return found.nodes[0]
+        return self._solved(dies, rows, cols, goal=self.goal if goal is None else goal, fields=1)
 
     def sums(self, dies: Ints, rows: Floats) -> Floats:
         """Column currents [A], (drives, cols), with rows at `rows` (drives, rows) [V] and columns at 0 V."""
+        return self._solved(dies, rows, np.zeros((len(dies), self.shape[1])), goal=self.goal, fields=0)
+
+    def _solved(self, dies: Ints, rows: Floats, cols: Floats, *, goal: float, fields: int) -> Floats:
+        """Cell voltages where there is a field, else column currents."""
         r_row, r_col = self._straight
-        grounded = np.zeros((len(dies), self.shape[1]))
-        return self._arrays.drive(rows, grounded, of=dies, r_row=r_row, r_col=r_col, fields=0, goal=self.goal).i_col
+        if goal < QUICK:
+            found = self._arrays.drive(rows, cols, of=dies, r_row=r_row, r_col=r_col, fields=fields, goal=goal)
+            return found.nodes[0] if fields else found.i_col
+        count, arrays = len(dies), self._arrays
+        cell_v, i_col = np.empty((fields * count, *self.shape)), np.empty((count, self.shape[1]))
+        good = np.empty(count, np.bool_)
+        solve_quickly(
+            arrays.cells, self.state, dies, rows, cols, arrays.r_wire + r_row[0], arrays.r_wire + r_col[0],
+            arrays.r_wire, arrays.k_p, arrays.v_h**-2.0, goal, cell_v, i_col, good,
+        )  # fmt: skip
+        answer = cell_v if fields else i_col
+        rest = np.flatnonzero(~good)
+        if rest.size:
+            found = arrays.drive(rows[rest], cols[rest], of=dies[rest], r_row=r_row, r_col=r_col, fields=fields)
+            answer[rest] = found.nodes[0] if fields else found.i_col
+        return answer
 
     def pulse_lines(
         self, dies: Ints, rows: Floats, cols: Floats, *, width: float, row_on: Flags, col_on: Flags
@@ -106,7 +124,7 @@ class LineDies(Dies):
         model, curve = self._model, self._model.v_h**-2.0
         outside = fire(
             load(), self._highest_at(width), width / model.tau_d, width, model.sign * cell_v, dies, row_on, col_on,
-            self.spared, self._v_c0, self._field, self._delta, self._barrier, self._stays, self._located, self.base,
+            self.spared, self._per_volt, self._field, self._delta, self._barrier, self._stays, self._located, self.base,
             self._pulses, DRIVE_LIMIT, self._siemens, self._tmr, model.k_p, curve, self._flat, self.counts,
             self.energy, np.empty(len(dies)),
         )  # fmt: skip

@@ -41,21 +41,21 @@ def bounds(table: Floats, tau: float, highest: Floats) -> None:
 @jit
 def fire(
     table: Floats, highest: Floats, tau: float, width: float, cell_v: Floats, of: Ints, row_on: Flags, col_on: Flags,
-    spared: bool, v_c0: Floats, field: Floats, delta: Floats, barrier: NDArray[np.uint8], stays: Flags, located: Words,
+    spared: bool, per_volt: Floats, field: Floats, delta: Floats, barrier: NDArray[np.uint8], stays: Flags, located: Words,
     base: Words, pulses: Words, limit: float, siemens: Floats, tmr: Floats, k_p: float, curve: float, state: States,
     counts: Ints, energy: Floats, peak: Floats,
 ) -> int:  # fmt: skip
     """Draw once for every cell of every pulsed die and flip those that switch; how many are outside the table.
 
     `cell_v` (pulses, rows, cols) [V] writes P where it is positive; `of` (pulses,) is the die of each, none twice;
-    `row_on`, `col_on` are the selected lines. The others are (dies, cells), `v_c0` (2, dies, cells) towards P and
-    towards AP, `barrier` the row of `highest` for a cell. Only if a draw lies below the bound is the probability
+    `row_on`, `col_on` are the selected lines. The others are (dies, cells), `per_volt` [1/V] (2, dies, cells) are 1 / V_c0
+    towards P and towards AP, `barrier` the row of `highest` for a cell. Only if a draw lies below the bound is the probability
     looked up, so outcomes are those of lockstep_kernels.switch. Cells that are not selected never flip if `spared`.
     Adds to `counts` (dies, 3) and to `energy` (dies,) [J], of selected cells; `peak` (pulses,) [V] is the largest
     voltage on a good cell.
     """
     rows, cols = cell_v.shape[1], cell_v.shape[2]
-    outside = 0
+    outside, per_stride = 0, 1.0 / STRIDE
     for pulse in range(of.size):
         die = of[pulse]
         ordinal = base[die] + pulses[die]
@@ -76,11 +76,11 @@ def fire(
                 if stays[die, cell] or (spared and not selected):
                     continue
                 if now == _AP:
-                    drive = volts / v_c0[0, die, cell] + field[die, cell]
+                    drive = volts * per_volt[0, die, cell] + field[die, cell]
                 else:
-                    drive = -volts / v_c0[1, die, cell] - field[die, cell]
+                    drive = -volts * per_volt[1, die, cell] - field[die, cell]
                 drive = min(max(drive, -limit), limit)
-                place = math.ceil(max(drive, 0.0) / STRIDE)
+                place = int(max(drive, 0.0) * per_stride) + 1
                 if selected and drive > 0.0:
                     counts[die, EVENTS] += 1
                 if place < highest.shape[1]:

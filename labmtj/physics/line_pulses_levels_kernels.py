@@ -9,13 +9,18 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from labmtj.physics.chance import Purpose
+from labmtj.physics.chance_kernels import uniform
 from labmtj.physics.jit import jit
 from labmtj.records import Floats, Ints
 
 Flags = NDArray[np.bool_]
+Words = NDArray[np.uint64]
 
 LOG_FIRST, LOG_COUNT = -14.0, 1024
 """ln P of the first entry of the table from ln P to ln H, and its length; the last one is ln of the largest P."""
+_FIRES = int(Purpose.UPDATE_FIRES)
+_CENTRED = 3  # chosen: steps of Newton's method; 1 % of P is left
 _SCALES = 2.0  # chosen: no line gets more than this beyond what an array without wires would need
 
 
@@ -58,6 +63,34 @@ def _additive(
 
 
 @jit
+def _centre(
+    need: Floats, hazard: Floats, slope: Floats, row_on: Flags, col_on: Flags, row: Floats, col: Floats
+) -> None:
+    """Shift rows so that cells which need different voltages still flip as often, in the mean, as they are asked to.
+
+    `hazard` (rows, cols) is ln H that is wanted of a cell, `slope` [V] how its need rises with it.
+    """
+    shift = 0.0
+    for _step in range(_CENTRED):
+        wanted, got, rise = 0.0, 0.0, 0.0
+        for i in range(row.size):
+            if row_on[i]:
+                for j in range(col.size):
+                    if col_on[j] and need[i, j] == need[i, j]:
+                        x = hazard[i, j] + (row[i] + col[j] + shift - need[i, j]) / slope[i, j]
+                        hazards = math.exp(min(x, 3.0))
+                        wanted += 1.0 - math.exp(-math.exp(hazard[i, j]))
+                        got += 1.0 - math.exp(-hazards)
+                        rise += hazards * math.exp(-hazards) / slope[i, j]
+        # Newton in ln of the mean, which is nearly straight.
+        if got > 0.0 and rise > 0.0:
+            shift += math.log(wanted / got) * got / rise
+    for i in range(row.size):
+        if row_on[i]:
+            row[i] += shift
+
+
+@jit
 def _even(row_on: Flags, col_on: Flags, row: Floats, col: Floats) -> None:
     """Share the sum of a row's and a column's voltage so that the largest of both sides are equal: least disturb."""
     high_row, high_col = -math.inf, -math.inf
@@ -80,21 +113,24 @@ def _even(row_on: Flags, col_on: Flags, row: Floats, col: Floats) -> None:
 def levels(
     of: Ints, factors: Floats, others: Floats, row_sign: int, target: int, place_rows: Ints, place_cols: Ints,
     table: Floats, least: float, most: float, needs: Floats, fixed: Flags, row_v: Floats, col_v: Floats,
-    row_on: Flags, col_on: Flags, need: Floats, asked: Floats, drives: Flags,
+    thin: float, seeds: Ints, base: Words, turns: Words, row_on: Flags, col_on: Flags, need: Floats, asked: Floats,
+    drives: Flags,
 ) -> None:  # fmt: skip
     """Magnitudes [V] of the lines of one phase of an update, of each of the copies `of` (n,).
 
     `factors` (copies, inputs), `others` (copies, outputs): the product of two is asked for, here from the rows of
     `row_sign` and with the devices that go to `target` (0: P). `needs` (copies, 2, cells or 1, 4): the cell's
-    voltage as a cubic in ln H. `least` and `most` are ln P: lines whose largest P is below stay at ground. Cells
-    that are `fixed` have no say. Fills the lines (n, lines), what each cell `need`s [V] (nan: nothing) and what P
+    voltage as a cubic in ln H. `least`, `most` and `thin` are ln P: a phase whose largest P is below `thin` is left
+    out, but for a share of its turns in which that P is `thin`, and all others with it: the same in the mean, with
+    fewer pulses. Lines whose largest P is then below `least` stay at ground. Cells that are `fixed` have no say.
+    Chance belongs to (`seeds`, `base` + `turns`), each (copies,). Fills the lines (n, lines), what each cell shall see, `need` [V] (nan: it has no say) and what P
     is `asked` of it, and whether any line `drives` (n,).
     """
     rows, cols = need.shape[1], need.shape[2]
     row_log, col_log, sums = np.empty(rows), np.empty(cols), np.empty((2, rows + cols))
+    hazard, slope, own = np.empty((rows, cols)), np.empty((rows, cols)), needs.shape[2] > 1
     for n in range(of.size):
         copy = of[n]
-        row_on[n], col_on[n], row_v[n], col_v[n], need[n], asked[n] = False, False, 0.0, 0.0, np.nan, 0.0
         drives[n] = False
         top_row, top_col = -math.inf, -math.inf
         for k in range(factors.shape[1]):
@@ -104,13 +140,22 @@ def levels(
         for k in range(others.shape[1]):
             if others[copy, k] != 0.0:
                 top_col = max(top_col, math.log(abs(others[copy, k])))
+        boost = thin - (top_row + top_col)
+        if boost > 0.0:
+            place = 2 * target + (row_sign > 0)
+            if not math.log(uniform(seeds[copy], _FIRES, place, np.int64(base[copy] + turns[copy]))) < -boost:
+                continue
+            top_row += boost
+        else:
+            boost = 0.0
         if not top_row + top_col >= least:
             continue
         drives[n] = True
+        row_on[n], col_on[n], row_v[n], col_v[n], need[n], asked[n] = False, False, 0.0, 0.0, np.nan, 0.0
         for k in range(factors.shape[1]):
             factor = row_sign * factors[copy, k]
             if factor > 0.0:
-                value = math.log(factor)
+                value = math.log(factor) + boost
                 if value + top_col >= least:
                     row_on[n, place_rows[copy, k]], row_log[place_rows[copy, k]] = True, value
         for k in range(others.shape[1]):
@@ -129,9 +174,16 @@ def levels(
                         asked[n, i, j] = math.exp(min(log_p, 0.0))
                         if not fixed[copy, cell]:
                             x = _log_hazard(table, log_p, most)
-                            c = needs[copy, target, cell if needs.shape[2] > 1 else 0]
+                            c = needs[copy, target, cell if own else 0]
                             need[n, i, j] = c[0] + x * (c[1] + x * (c[2] + x * c[3]))
+                            hazard[i, j], slope[i, j] = x, c[1] + x * (2.0 * c[2] + 3.0 * x * c[3])
         _additive(need[n], row_on[n], col_on[n], row_v[n], col_v[n], sums)
+        if own:
+            _centre(need[n], hazard, slope, row_on[n], col_on[n], row_v[n], col_v[n])
+            for i in range(rows):
+                for j in range(cols):
+                    if need[n, i, j] == need[n, i, j]:
+                        need[n, i, j] = row_v[n, i] + col_v[n, j]
         _even(row_on[n], col_on[n], row_v[n], col_v[n])
 
 

@@ -22,7 +22,8 @@ _SECANT = 0.6
 class LayerActions:
     """The actions of a `PassiveLayer`, with what they cost, each (copies,).
 
-    `known` (copies, inputs, 2 outputs) are the bits that the host has read last.
+    `known` (copies, inputs, 2 outputs) are the bits that the host has read last; after updates it reads them again
+    before it writes.
     """
 
     def __init__(self, part: PassiveLayer, noise: SumNoise | None) -> None:
@@ -31,6 +32,8 @@ class LayerActions:
         self.updates, self.pulses, self.writes, self.seconds, self.limited = np.zeros((5, count))
         self._table = hazard_table(setting.most)
         self._ends = float(np.log(setting.least)), float(np.log(setting.most))
+        self._thin = float(np.log(setting.thin)) if setting.thin else -np.inf
+        self._turns = np.zeros(count, np.uint64)
         self._row_v, self._col_v = np.zeros((count, rows)), np.zeros((count, cols))
         self._row_on, self._col_on = np.zeros((count, rows), np.bool_), np.zeros((count, cols), np.bool_)
         self._need, self._asked = np.zeros((2, count, rows, cols))
@@ -50,24 +53,25 @@ class LayerActions:
         inputs, outputs = part.layer
         self._read = np.zeros((count, inputs, 2 * outputs))
         self._transfer = np.zeros((count, inputs, outputs))
+        self._unsure = np.zeros(count, np.bool_)
         self.known = (self.readings() > part.threshold).astype(np.int8)
 
     # -- reading -----------------------------------------------------------------------------------
 
     def products(self, inputs: Floats) -> Floats:
-        """Weighted sums (copies, outputs), in windows, of signed `inputs` (copies, inputs), in two passes."""
+        """Weighted sums (copies, outputs), in windows, of signed `inputs` (copies, inputs), in two passes.
+
+        Both passes are solved as one: a junction's current is odd in its voltage, and columns are at 0 V.
+        """
         part, setting = self.part, self.part.setting
-        count = len(inputs)
-        each = np.arange(count)
-        volts = np.zeros((count, 2, part.dies.shape[0]))
-        lines = each[:, np.newaxis], part.rows
-        volts[lines[0], 0, lines[1]] = setting.read * np.maximum(inputs, 0.0)
-        volts[lines[0], 1, lines[1]] = setting.read * np.maximum(-inputs, 0.0)
-        found = np.zeros((count, 2, part.dies.shape[1]))
-        copy, turn = np.nonzero(volts.any(axis=2))
-        found[copy, turn] = self._sums(copy, volts[copy, turn])
-        currents = (found[:, 0] - found[:, 1])[lines[0], part.cols]
-        self.seconds += setting.seconds[1] * np.bincount(copy, minlength=count)
+        each = np.arange(len(inputs))[:, np.newaxis]
+        volts = np.zeros((len(inputs), part.dies.shape[0]))
+        volts[each, part.rows] = setting.read * inputs
+        copy = np.flatnonzero(inputs.any(axis=1))
+        found = np.zeros((len(inputs), part.dies.shape[1]))
+        found[copy] = self._sums(copy, volts[copy], passes=2)
+        currents = found[each, part.cols]
+        self.seconds[copy] += 2 * setting.seconds[1]
         return (currents[:, 0::2] - currents[:, 1::2]) / (setting.read * part.window[:, np.newaxis])
 
     def products_of(self, inputs: Floats) -> Floats:
@@ -91,13 +95,20 @@ class LayerActions:
             self.seconds[which] += inputs * part.setting.seconds[1]
         return self._read
 
-    def _sums(self, copy: Ints, volts: Floats) -> Floats:
+    def states(self) -> NDArray[np.int8]:
+        """Bits of all devices as they read."""
+        self.known = (self.readings() > self.part.threshold).astype(np.int8)
+        self._unsure[:] = False
+        return self.known.copy()
+
+    def _sums(self, copy: Ints, volts: Floats, *, passes: int = 1) -> Floats:
+        """Column currents [A]; the meter's noise is that of so many readings."""
         part = self.part
         currents = part.dies.sums(copy, volts)
         if self._noise is not None:
             add_noise(
                 self._seeds, part.dies.base, self._reads, copy, volts, part.dies.state.reshape(len(self._seeds), -1),
-                self._siemens, self._tmr, self._telegraph, self._terms, self._full, self._rms, currents,
+                self._siemens, self._tmr, self._telegraph, self._terms, self._full, np.sqrt(passes) * self._rms, currents,
             )  # fmt: skip
         return currents
 
@@ -141,17 +152,19 @@ class LayerActions:
         for sign in (1, -1):
             for target in (State.P, State.AP):
                 pulsed[self._phase(some, rows, cols, sign, int(target))] = True
+        self._turns[some] += np.uint64(1)
         self.updates += pulsed
         changed = before != part.dies.counts[:, FLIPS] + part.dies.counts[:, DISTURBED]
         self._stale_read |= changed
         self._stale_sum |= changed
+        self._unsure |= changed
 
     def _phase(self, some: Ints, rows: Floats, cols: Floats, sign: int, target: int) -> Ints:
         """One pulse on the copies that have something to do in it; which they are."""
         part, setting, n = self.part, self.part.setting, some.size
         levels(
             some, rows, cols, sign, target, part.rows, part.cols, self._table, *self._ends, part.needs, part.fixed,
-            self._row_v[:n], self._col_v[:n], self._row_on[:n], self._col_on[:n], self._need[:n], self._asked[:n],
+            self._row_v[:n], self._col_v[:n], self._thin, self._seeds, part.dies.base, self._turns, self._row_on[:n], self._col_on[:n], self._need[:n], self._asked[:n],
             self._drives[:n],
         )  # fmt: skip
         at = np.flatnonzero(self._drives[:n])
@@ -186,8 +199,10 @@ class LayerActions:
 
     def write(self, bits: NDArray[np.int8]) -> None:
         """Pulse every device that is known to be otherwise until it reads as it shall, one of each copy at a time."""
-        part = self.part
-        wrong = (bits >= 0) & (bits != self.known) & part.writable
+        part, asked = self.part, bits >= 0
+        if (self._unsure & asked.any(axis=(1, 2))).any():
+            self.states()
+        wrong = asked & (bits != self.known) & part.writable
         todo = wrong.reshape(len(bits), -1)
         order = np.argsort(~todo, axis=1, kind="stable")
         count = todo.sum(axis=1)

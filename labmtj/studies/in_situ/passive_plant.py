@@ -89,9 +89,7 @@ class PassivePlant:
 
     def states(self, layer: int) -> NDArray[np.int8]:
         """Bits of the devices as they read, 1 for P."""
-        part = self._parts[layer]
-        part.known = (part.readings() > part.part.threshold).astype(np.int8)
-        return part.known.copy()
+        return self._parts[layer].states()
 
     def write(self, layer: int, bits: NDArray[np.int8]) -> None:
         """Write the devices that the host knows to be otherwise, with verify; -1 leaves one alone."""

@@ -18,7 +18,8 @@ chosen: 100 pulses of 100 us at 0.7 V break one barrier in 2e7, 1e5 pulses of 10
 class PassiveSetting:
     """`width` [s] of update pulses, `read` voltage [V]; `shape`: pulses for the `die` or for each `cell`.
 
-    Lines whose largest probability is below `least` are not driven; none is asked above `most`. `map_error` is the
+    Lines whose largest probability is below `least` are not driven; none is asked above `most`. A phase that asks less
+    than `thin` of every cell is fired in a share of its turns only, and asks more then (0: always). `map_error` is the
     relative error with which the host knows a cell's switching voltage (shape `cell`). A write is a pulse of `over`
     times what switches 99.9 %, with `retries`, each `growth` larger from the third on, of `write_width` [s].
     Ablations: `spread` multiplies the spreads of devices, `wires`, `defects`, `noise` (of readings), `disturb`
@@ -32,6 +33,7 @@ class PassiveSetting:
     shape: str = "die"
     least: float = 0.003
     most: float = 0.98
+    thin: float = 0.1
     map_error: float = 0.003  # chosen: a tenth of P at 100 us, as a calibration is asked to reach
     over: float = 1.25
     retries: int = 10
