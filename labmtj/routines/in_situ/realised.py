@@ -17,6 +17,7 @@ from labmtj.routines.counts import wilson
 from labmtj.routines.switching import crossbar_of_map, known_states
 
 RESET = 0.97  # chosen: probability of the pulses that only bring a cell back
+_UNKNOWN = "V_c0 and Delta of the chosen cells are not in the map: measure their switching at two widths first"
 _MOST = 6  # chosen: pulses in all over trials wanted, for each probability, before a cell is left
 
 
@@ -35,10 +36,10 @@ def measure_flip_probability(
     """Fire pulses on `cells` that should flip them with each of the probabilities `asked`, and count the flips.
 
     `trials` towards each state for each of `asked`, at `width` [s] (the map's if not said), every one of a voltage of
-    its own for its cell. Pulses that bring a cell back are not counted. Raises InputError where the map knows no V_c0
-    and Delta of a cell, LimitExceeded before anything is fired.
+    its own for its cell. Pulses that bring a cell back are not counted. Cells whose V_c0 and Delta are not in the map
+    are left out; raises InputError where there are no others, LimitExceeded before anything is fired.
     """
-    chosen, width = measurable(die, cells), width or die.width
+    chosen, width = _characterised(die, measurable(die, cells)), width or die.width
     volts = _terminal_volts(die, chosen, asked=(*asked, RESET), width=width, tau_d=tau_d)
     for target in State:
         for place, cell in enumerate(chosen):
@@ -61,6 +62,15 @@ def measure_flip_probability(
                     flipped[target, number, place] += state is target
         tick()
     return _finding(chosen, np.array(asked), fired, flipped, width=width)
+
+
+def _characterised(die: DieMap, cells: Sequence[Cell]) -> list[Cell]:
+    """Those of `cells` whose V_c0 and Delta towards both states are in the map."""
+    needed = (die.v_c0_p, die.delta_p, die.v_c0_ap, die.delta_ap)
+    found = [cell for cell in cells if all(each is not None and np.isfinite(each[cell.position]) for each in needed)]
+    if not found:
+        raise InputError(_UNKNOWN)
+    return found
 
 
 def _terminal_volts(

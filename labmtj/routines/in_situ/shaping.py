@@ -30,13 +30,12 @@ from labmtj.errors import InputError
 from labmtj.physics.flip_pulses import LEAST, FlipLaw, horner
 from labmtj.records import Floats, Ints, State
 from labmtj.routines.in_situ.line_wires import LineWires, Singles
+from labmtj.routines.in_situ.update_plan import PHASES, STARTS, UpdatePlan, balanced, least_squares
 
-PHASES = ((1, State.P), (1, State.AP), (-1, State.P), (-1, State.AP))
-"""Sign of the rows and state that is written, of the pulses of an update, in their order."""
 SMALLEST = 0.003  # chosen: a line whose best cell is asked for less stays at ground; 1 in 300 of a flip is lost
 LARGEST = 0.95  # chosen: what "always" is taken for; 0.999 costs 4 % more voltage at 100 us and 40 % at 10 ns
 COMPILED_FROM = 8  # copies. chosen: below it compiled code does not pay for being loaded
-_STARTS, _SWEEPS, _TURNS = 2, 2, 2  # chosen: sums are then within 2 % of what was asked (see the tests)
+_SWEEPS, _TURNS = 2, 2  # chosen: sums are then within 2 % of what was asked (see the tests)
 _TINY = np.float32(1e-9)
 _LEAST_SHARE = np.float32(0.2)  # chosen: of the terminals' voltage; below it an array is no longer pulsed in parallel
 _STEP = 0.08  # longest step of a line, of the voltage of P = 1/2: far from the goal a tangent leads astray
@@ -125,28 +124,28 @@ class LineShaper:
         which = np.arange(self._cells[0]) if of is None else of
         if len(which) >= self._compiled_from:
             return self._compiled(rows, cols, which, ap, sweeps, turns)
-        plan = _Plan.of(rows, cols, smallest=self._smallest, largest=self._largest, good=self._good[which])
+        plan = UpdatePlan.of(rows, cols, smallest=self._smallest, largest=self._largest, good=self._good[which])
         law = np.where(plan.to_p, self._laws[:, int(State.P), which], self._laws[:, int(State.AP), which])
         cells = _Cells(plan, law, order=self._order, limit=self._limit)
-        a, b = _least_squares(plan, cells.need)
+        a, b = least_squares(plan, cells.need)
         if self._wires is None:
             a, b = cells.matched(a, b, sweeps=sweeps)
-            return self._laid_out(plan, *_balanced(plan, a, b))
+            return self._laid_out(plan, *balanced(plan, a, b))
         share, lost = np.ones(1, np.float32), np.zeros(1, np.float32)
         for turn in range(turns):
-            terminal = self._on_array(self._laid_out(plan, *_balanced(plan, a, b)))
+            terminal = self._on_array(self._laid_out(plan, *balanced(plan, a, b)))
             # At first the lines are as if without wires, and so the cells get what they need.
             lost = self._wires.dropped(terminal - lost, ap=ap, of=which)
             missing = np.abs(self._in_phase(plan, lost))
             if turn == 0:
                 share = cells.need / (cells.need + missing)
-                a, b = _least_squares(plan, cells.need / share)
+                a, b = least_squares(plan, cells.need / share)
             else:
                 there = np.maximum(plan.of_rows(a) + plan.of_cols(b), 1e-3)
                 share = np.maximum(1.0 - missing / there, _LEAST_SHARE)
             cells.behind(share)
             a, b = cells.matched(a, b, sweeps=sweeps if turn == turns - 1 else 1)
-        return self._laid_out(plan, *_balanced(plan, a, b))
+        return self._laid_out(plan, *balanced(plan, a, b))
 
     def _compiled(
         self, rows: Floats, cols: Floats, of: Ints, ap: Floats | float, sweeps: int, turns: int
@@ -162,7 +161,7 @@ class LineShaper:
         states = np.asarray(ap, np.float32)
         shape_all(
             rows.astype(np.float64), cols.astype(np.float64), of.astype(np.int64), self._by_cell, self._order,
-            self._good, (LEAST, self._smallest, self._largest), (self._sign, _STARTS, sweeps, turns, self._limit),
+            self._good, (LEAST, self._smallest, self._largest), (self._sign, STARTS, sweeps, turns, self._limit),
             low, high, states if states.ndim else states.reshape(1, 1, 1), of_wires, at[0].astype(np.int64),
             at[1].astype(np.int64), row_volts, col_volts,
         )  # fmt: skip
@@ -201,7 +200,7 @@ class LineShaper:
         on_rows[:, :, self._at[0]], on_cols[:, :, self._at[1]] = laid.rows, laid.cols
         return on_rows[..., np.newaxis] - on_cols[:, :, np.newaxis]
 
-    def _in_phase(self, plan: _Plan, values: Singles) -> Singles:
+    def _in_phase(self, plan: UpdatePlan, values: Singles) -> Singles:
         """Of `values` (copies, 4, rows, cols) of the array those of the layer's cells, each in its own pulse."""
         if self._at is not None:
             values = values[:, :, self._at[0][:, np.newaxis], self._at[1]]
@@ -209,7 +208,7 @@ class LineShaper:
         negative = np.where(plan.to_p, values[:, 2], values[:, 3])
         return np.where(plan.positive[:, :, np.newaxis], positive, negative)
 
-    def _laid_out(self, plan: _Plan, a: Singles, b: Singles) -> LineLevels:
+    def _laid_out(self, plan: UpdatePlan, a: Singles, b: Singles) -> LineLevels:
         count = len(a)
         rows = np.zeros((count, len(PHASES), self._cells[1]))
         cols = np.zeros((count, len(PHASES), self._cells[2]))
@@ -229,7 +228,7 @@ class LineShaper:
 class _Cells:
     """What the cells of a plan need, and lines moved until the sums of their flip probabilities are as asked."""
 
-    def __init__(self, plan: _Plan, law: Singles, *, order: int, limit: float) -> None:
+    def __init__(self, plan: UpdatePlan, law: Singles, *, order: int, limit: float) -> None:
         self._plan, self._half, self._lowest, self._highest = plan, law[0], law[1], law[2]
         self._forward, backward = law[3 : 3 + order], law[3 + order :]
         x = np.clip(horner(backward, np.log(-np.log1p(-plan.asked))), self._lowest, self._highest)
@@ -267,94 +266,3 @@ class _Cells:
                 else:
                     b = b + step
         return a, b
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """Which cells are asked for what: `asked` P, whether `on` (1 or 0), and `to_p`, (copies, inputs, 2 outputs).
-
-    `positive` (copies, inputs): sign of the row. `col_to_p` (copies, 2, 2 outputs): what a column's cells are asked to
-    in pulses of positive and of negative rows. `row_on` (copies, 2, inputs) by state, `col_on` (copies, 2, 2 outputs)
-    by the rows' sign: whether the line is driven at all.
-    """
-
-    asked: Singles
-    on: Singles
-    to_p: NDArray[np.bool_]
-    positive: NDArray[np.bool_]
-    col_to_p: NDArray[np.bool_]
-    row_on: NDArray[np.bool_]
-    col_on: NDArray[np.bool_]
-
-    @staticmethod
-    def of(rows: Floats, cols: Floats, *, smallest: float, largest: float, good: NDArray[np.bool_]) -> _Plan:
-        r, c = np.abs(rows).astype(np.float32), np.repeat(np.abs(cols), 2, axis=1).astype(np.float32)
-        positive = rows >= 0.0
-        raises = np.repeat(cols > 0.0, 2, axis=1)
-        plus = np.arange(c.shape[1]) % 2 == 0
-        with_positive = raises == plus
-        col_to_p = np.stack([with_positive, ~with_positive], axis=1)
-        to_p = positive[:, :, np.newaxis] == with_positive[:, np.newaxis, :]
-        asked = r[..., np.newaxis] * c[:, np.newaxis, :]
-        usable = good & (asked > 0.0)
-        enough = usable & (asked >= smallest)
-        groups = np.stack([enough & positive[..., np.newaxis], enough & ~positive[..., np.newaxis]], axis=1)
-        col_on = groups.any(axis=2)
-        row_on = np.stack([(enough & to_p).any(axis=2), (enough & ~to_p).any(axis=2)], axis=1)
-        driven = np.where(to_p, row_on[:, 0, :, np.newaxis], row_on[:, 1, :, np.newaxis])
-        driven &= np.where(positive[..., np.newaxis], col_on[:, 0, np.newaxis], col_on[:, 1, np.newaxis])
-        on = (usable & driven).astype(np.float32)
-        return _Plan(np.clip(asked, LEAST, largest), on, to_p, positive, col_to_p, row_on, col_on)
-
-    @property
-    def counted(self) -> Singles:
-        """What is asked of the cells that are driven."""
-        return self.asked * self.on
-
-    def of_rows(self, a: Singles) -> Singles:
-        """Parts `a` (copies, 2, inputs) of the rows, by cell."""
-        return np.where(self.to_p, a[:, 0, :, np.newaxis], a[:, 1, :, np.newaxis])
-
-    def of_cols(self, b: Singles) -> Singles:
-        """Parts `b` (copies, 2, 2 outputs) of the columns, by cell."""
-        return np.where(self.positive[..., np.newaxis], b[:, 0, np.newaxis], b[:, 1, np.newaxis])
-
-    def by_row(self, values: Singles) -> Singles:
-        """Sums over each row's cells, by state, (copies, 2, inputs)."""
-        to_p = (values * self.to_p).sum(axis=2)
-        return np.stack([to_p, values.sum(axis=2) - to_p], axis=1)
-
-    def by_col(self, values: Singles) -> Singles:
-        """Sums over each column's cells, by the rows' sign, (copies, 2, 2 outputs)."""
-        positive = (values * self.positive[..., np.newaxis]).sum(axis=1)
-        return np.stack([positive, values.sum(axis=1) - positive], axis=1)
-
-
-def _least_squares(plan: _Plan, need: Singles) -> tuple[Singles, Singles]:
-    """Row and column parts whose sums are closest to `need` [V], cells weighted by what is asked of them."""
-    weight = plan.counted
-    in_row, in_col = (np.maximum(each, 1e-9) for each in (plan.by_row(weight), plan.by_col(weight)))
-    a = 0.5 * plan.by_row(weight * need) / in_row
-    b = np.zeros_like(in_col)
-    for _start in range(_STARTS):
-        b = plan.by_col(weight * (need - plan.of_rows(a))) / in_col
-        a = plan.by_row(weight * (need - plan.of_cols(b))) / in_row
-    return a, b
-
-
-def _balanced(plan: _Plan, a: Singles, b: Singles) -> tuple[Singles, Singles]:
-    """The same sums with the highest row part equal to the highest column part in every pulse."""
-    a, b = a.copy(), b.copy()
-    for sign, target in PHASES:
-        group = int(sign < 0)
-        rows = plan.row_on[:, int(target)] & (plan.positive == (sign > 0))
-        cols = plan.col_on[:, group] & (plan.col_to_p[:, group] == (target is State.P))
-        both = rows.any(axis=1) & cols.any(axis=1)
-        highest_a = np.where(rows, a[:, int(target)], -np.inf).max(axis=1)
-        highest_b = np.where(cols, b[:, group], -np.inf).max(axis=1)
-        move = np.where(both, 0.5 * (np.where(both, highest_a, 0.0) - np.where(both, highest_b, 0.0)), 0.0)[
-            :, np.newaxis
-        ]
-        a[:, int(target)] -= np.where(rows, move, 0.0)
-        b[:, group] += np.where(cols, move, 0.0)
-    return a, b

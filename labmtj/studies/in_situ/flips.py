@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from labmtj.physics.switching_cells import Switching
 from labmtj.physics.switching_law import HIGHEST, Exponent
 from labmtj.physics.switching_table import DELTA_COUNT, DELTA_FIRST, DELTA_STEP, DRIVE_LIMIT
 from labmtj.physics.variation import DieTruth
-from labmtj.records import Defect, Floats, State
+from labmtj.records import Defect, Floats, Ints, State
 from labmtj.routines.in_situ.flip_estimate import Calibration
 from labmtj.routines.in_situ.line_wires import LineWires
 from labmtj.routines.in_situ.shaping import LARGEST, PHASES, SMALLEST, LineShaper
@@ -109,10 +110,11 @@ def cell_by_cell(flips: TrueFlips, known: Known, *, width: float, asked: Sequenc
 
 @dataclass(frozen=True, eq=False)
 class Parallel:
-    """Updates of a layer on one die: probabilities asked and realised of every cell that was asked, all updates."""
+    """Updates of a layer on one die: probabilities asked and realised, and number (row by row), of every cell asked."""
 
     asked: Floats
     realised: Floats
+    cells: Ints
 
     @property
     def mean(self) -> float:
@@ -133,10 +135,26 @@ def in_parallel(
     Rows are asked for uniformly in -1..1, columns for normal values times `size`. The shapes know the cells one by one
     (`known`), or (None) the die's true medians and its spread; wires and half-way conductances either way.
     """
-    (inputs, outputs), truth, model = layer, flips.truth, flips.truth.model
-    lines = 2 * outputs
     chance = np.random.default_rng(seed)
-    rows, cols = chance.uniform(-1.0, 1.0, (updates, inputs)), size * chance.standard_normal((updates, outputs))
+    rows, cols = chance.uniform(-1.0, 1.0, (updates, layer[0])), size * chance.standard_normal((updates, layer[1]))
+    return _updated(flips, known, rows, cols, width=width, chance=chance)
+
+
+def alike(
+    flips: TrueFlips, known: Known | None, *, layer: tuple[int, int], width: float, asked: float, seed: int
+) -> Parallel:
+    """One update that asks every cell of a layer for the same probability, in directions that are drawn."""
+    chance = np.random.default_rng(seed)
+    rows, cols = (np.sqrt(asked) * chance.choice([-1.0, 1.0], (1, count)) for count in layer)
+    return _updated(flips, known, rows, cols, width=width, chance=chance)
+
+
+def _updated(
+    flips: TrueFlips, known: Known | None, rows: Floats, cols: Floats, *, width: float, chance: np.random.Generator
+) -> Parallel:
+    """Updates `rows` (updates, inputs) x `cols` (updates, outputs) on one die whose states are drawn for each."""
+    (updates, inputs), outputs, truth, model = rows.shape, cols.shape[1], flips.truth, flips.truth.model
+    layer, lines = (inputs, outputs), 2 * outputs
     states = chance.integers(0, 2, (updates, *flips.delta.shape))
     fixed = (truth.defect == Defect.SHORT) | (truth.defect == Defect.OPEN)
     tmr0 = np.where(fixed, 0.0, truth.tmr)
@@ -157,9 +175,50 @@ def in_parallel(
     direction = np.sign(rows)[:, :, np.newaxis] * np.repeat(np.sign(cols), 2, axis=1)[:, np.newaxis]
     direction *= np.where(np.arange(lines) % 2 == 0, 1.0, -1.0)
     realised = np.where(direction > 0.0, 1.0 - stays[:, 0], 1.0 - stays[:, 1])
-    asked = np.minimum(np.abs(rows[:, :, np.newaxis] * np.repeat(cols, 2, axis=1)[:, np.newaxis]), LARGEST)
+    asked = np.clip(np.abs(rows[:, :, np.newaxis] * np.repeat(cols, 2, axis=1)[:, np.newaxis]), 0.0, LARGEST)
     counted = (asked >= SMALLEST) & flips.good[:inputs, :lines]
-    return Parallel(asked[counted], realised[counted])
+    return Parallel(
+        asked[counted], realised[counted], np.nonzero(counted)[1] * flips.delta.shape[1] + np.nonzero(counted)[2]
+    )
+
+
+def against_asked(
+    truth: DieTruth,
+    *,
+    die: int,
+    layer: tuple[int, int],
+    width: float,
+    other: float,
+    pulses: int,
+    asked: Sequence[float],
+) -> dict[str, NDArray[Any]]:
+    """Asked and realised probabilities of one die that was calibrated at `width` and `other` [s], cell after cell.
+
+    Columns mode ("cell by cell", towards both states; "in parallel", a layer at once), width, die, cell (row by row
+    from 0), asked, realised, calibration (pulses a cell).
+    """
+    flips = TrueFlips(truth)
+    known = calibrated(flips, widths=(width, other), pulses=pulses, seed=truth.model.seed)
+    single = cell_by_cell(flips, known, width=width, asked=asked)
+    cells = np.tile(np.flatnonzero(flips.good.ravel()), 2)
+    parts = [
+        (np.full(cells.size, probability), ratio * probability, cells, False)
+        for probability, ratio in zip(asked, single, strict=True)
+    ]
+    for number, probability in enumerate(asked):
+        found = alike(flips, known, layer=layer, width=width, asked=probability, seed=number)
+        parts.append((np.full(found.asked.size, probability), found.realised, found.cells, True))
+    together = np.concatenate([np.full(part[0].size, part[3]) for part in parts])
+    whole = np.ones(together.size)
+    return {
+        "mode": np.where(together, "in parallel", "cell by cell"),
+        "width": width * whole,
+        "die": np.full(together.size, die),
+        "cell": np.concatenate([part[2] for part in parts]),
+        "asked": np.concatenate([part[0] for part in parts]),
+        "realised": np.concatenate([part[1] for part in parts]),
+        "calibration": pulses * whole,
+    }
 
 
 def _shaper(
