@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from labmtj.cli import app
 from labmtj.errors import CannotResume, FileProblems, MissingFile
 from labmtj.runs import netcdf
+from labmtj.studies.in_situ.block import run_trial
 from labmtj.studies.in_situ.engine import Means, resume_in_situ, run_in_situ
 from labmtj.studies.in_situ.grid import trials
 from labmtj.studies.in_situ.load import load_in_situ
@@ -136,6 +137,7 @@ import sys
 sys.path.insert(0, {blocks!r})
 from pathlib import Path
 import in_situ_blocks
+from labmtj.studies.in_situ.block import run_trial
 from labmtj.studies.in_situ.engine import Means, run_in_situ
 run_in_situ({file!r}, settings=["report=false"], out=Path({out!r}), means=Means(1, block=in_situ_blocks.waiting))
 """
@@ -200,6 +202,26 @@ def test_wine_is_learnt_by_all_variants_on_dies_in_lockstep(tmp_path):
     assert stochastic["pulses"] > 0
     assert deterministic["writes"] > 0
     assert real["pulses"] is None
+
+
+def test_a_parallel_update_takes_as_long_whatever_the_number_of_lines(place):
+    job = load_in_situ(place, overrides=["time.lines=[6, 12]"])
+    small, large = (run_trial(trial, setting=job)["time"] for trial in trials(job) if trial.part == "time")
+    ratios = large["update_seconds"] / small["update_seconds"]
+    assert dict(zip(small["way"], ratios, strict=True)) == pytest.approx(
+        {"parallel": 1.0, "line by line": 2.0, "write-verify": 4.0}, rel=0.05
+    )
+
+
+@pytest.mark.slow
+def test_pulses_of_a_calibrated_die_have_the_probability_that_was_asked(place):
+    job = load_in_situ(place, overrides=["realised.widths=[100 us]"])
+    (found,) = (run_trial(trial, setting=job)["realised"] for trial in trials(job) if trial.part == "realised")
+    single = found["mode"] == "cell by cell"
+    error = np.abs(found["realised"] / found["asked"] - 1.0)
+    assert np.median(error[single]) < 0.10
+    assert np.percentile(error[single], 90) < 0.30
+    assert found["realised"][~single].sum() == pytest.approx(found["asked"][~single].sum(), rel=0.1)
 
 
 @pytest.mark.slow
