@@ -73,7 +73,7 @@ class Plant(Protocol):
         ...
 
     def write(self, layer: int, bits: NDArray[np.int8]) -> None:
-        """Write the devices that read otherwise, with verify; `bits` (copies, inputs, 2 outputs), -1 leaves one alone."""
+        """Write devices that read otherwise, with verify; `bits` (copies, inputs, 2 outputs), -1: leave it alone."""
         ...
 
     def costs(self) -> Costs:
