@@ -27,7 +27,19 @@ from labmtj.errors import BadReply, GatesClosed, InputError, LimitExceeded, NoRe
 from labmtj.gate_register import PER_MESSAGE, Gates, mask
 from labmtj.physics.schemes import two_channels
 from labmtj.ports import CellModel, Clock, Journal, SourceMeter
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Scheme, Sum
+from labmtj.records import (
+    Cell,
+    Floats,
+    LineOutcome,
+    LinePulse,
+    Pulse,
+    PulseOutcome,
+    Reading,
+    Role,
+    Sample,
+    Scheme,
+    Sum,
+)
 from labmtj.runs.journal import product_entry, products_entry, reading_entry, sum_entry
 
 T = TypeVar("T")
@@ -37,6 +49,7 @@ class ChipArray:
     """Kernels of `lines` (rows, cols) on a matrix between two source-measure channels, one kernel at a time."""
 
     analog = False
+    own_levels = (False, False)
 
     def __init__(
         self,
@@ -85,6 +98,15 @@ class ChipArray:
         self._columns(pulse.columns)
         if left_out := sorted({Line("row", pulse.cell.row), *self._on(pulse.columns)} & self._router.quarantined):
             raise LimitExceeded(f"no pulse on cell {pulse.cell}: {left_out[0]} is left out since the contact check")
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Raise LimitExceeded: on a chip with a transistor in every cell this bench pulses one row at a time."""
+        raise LimitExceeded(f"a pulse on {pulse}: this chip is written row by row; use pulses with scheme: gated")
+
+    def pulse_lines(self, pulse: LinePulse) -> LineOutcome:
+        """Refused, as `check_lines` says."""
+        self.check_lines(pulse)
+        raise LimitExceeded(f"a pulse on {pulse} is not made here")
 
     def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
         """Read cells one after the other at +voltage [V]; each reading is in the journal."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from labmtj.errors import LimitExceeded, LineFaulty, RouteError
 from labmtj.ports import SwitchMatrix
-from labmtj.records import Line, LineFault, Pulse, Role
+from labmtj.records import Line, LineFault, LinePulse, Pulse, Role
 from labmtj.routes import Crosspoint, Steps, moves, prove
 
 __all__ = ["Harness", "Line", "Router"]
@@ -93,6 +93,11 @@ class Router:
         lines = {Line("row", pulse.cell.row), *(Line("col", col) for col in pulse.columns)}
         if left_out := sorted(lines & self.quarantined):
             raise LimitExceeded(f"no pulse on cell {pulse.cell}: {left_out[0]} is left out since the contact check")
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Raise LimitExceeded for a pulse that drives a line that is left out; touches nothing."""
+        if left_out := sorted(self.quarantined.intersection(pulse.lines)):
+            raise LimitExceeded(f"no pulse on {pulse}: {left_out[0]} is left out since the contact check")
 
     def _differs(self, crosspoint: Crosspoint, *, closed: bool) -> LineFault:
         row, column = crosspoint

@@ -18,6 +18,7 @@ row's gate is open, so nothing else sees anything. v_third needs three sources b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from labmtj.errors import LimitExceeded
@@ -74,3 +75,13 @@ def two_channels(scheme: Scheme, amplitude: float) -> TwoChannels:
                 "v_third needs three sources besides ground and this bench pulses with two; "
                 "use v_half, or a bench with a source on every row (parallel)"
             )
+
+
+def shared_level(volts: Sequence[float], lines: str) -> float:
+    """The voltage [V] that driven lines, called `lines`, have from one source. Raises LimitExceeded if they differ."""
+    if len(set(volts)) > 1:
+        raise LimitExceeded(
+            f"{lines} with voltages of their own: this bench drives all of them from one source; give them one "
+            "voltage, or use a bench with a source on every line (lines)"
+        )
+    return volts[0] if volts else 0.0

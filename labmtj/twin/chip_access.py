@@ -19,7 +19,7 @@ from labmtj.gate_register import PER_MESSAGE, Gates, mask
 from labmtj.physics.schemes import two_channels
 from labmtj.physics.stress import Limits
 from labmtj.ports import CellModel, Journal
-from labmtj.records import Floats, Pulse, PulseOutcome, Sample, Scheme
+from labmtj.records import Floats, LinePulse, Pulse, PulseOutcome, Sample, Scheme
 from labmtj.routes import Crosspoint
 from labmtj.runs.journal import products_entry, sum_entry
 from labmtj.twin.access import TwinArray
@@ -90,6 +90,10 @@ class TwinChip(TwinArray):
         outcome = PulseOutcome(pulse, self._clock.now(), self._reached(point))
         self._journal.outcome(number, outcome)
         return outcome
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Raise LimitExceeded: on a chip with a transistor in every cell this door pulses one row at a time."""
+        raise LimitExceeded(f"a pulse on {pulse}: this chip is written row by row; use pulses with scheme: gated")
 
     def multiply_each(self, kernel: int, patterns: NDArray[np.bool_], col: int, *, voltage: float) -> Floats:
         """Currents [A] into `col` of a kernel, (patterns,), each with a pattern (patterns, rows) of its gates open.
