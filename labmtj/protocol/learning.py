@@ -166,13 +166,12 @@ def _changes(progress: Progress) -> None:
 
 def _keep(step: TrainArrayStep, progress: Progress, plant: PortPlant, learnt: Learnt) -> str:
     """Put the states into the map, the finding into the journal."""
-    progress.learnt = learnt
     die, books = progress.known_map, plant.books
+    doubtful = books.suspect | books.stale
     known: Ints = np.full(die.shape, -1, dtype=np.int64) if die.state is None else die.state
-    read = (books.state >= 0) & ~books.suspect & ~books.stale & die.good
-    progress.die_map = replace(die, state=np.where(books.pulses > 0, -1, np.where(books.suspect, -1, known)))
-    progress.die_map = replace(progress.die_map, state=np.where(read, books.state, progress.die_map.state))
-    coding = step.coding if step.coding != "auto" else plant.door.coding
-    found = finding_of(learnt, plant, name=step.data, coding=coding, width=step.pulse.width or die.width)
+    seen = np.where(doubtful | ~die.good, -1, books.state)
+    progress.die_map = replace(die, state=np.where(books.touched, seen, known))
+    width = step.pulse.width or die.width
+    found = finding_of(learnt, plant, name=step.data, width=width, kernels=progress.kernels)
     progress.trained = found
     return progress.find(found)

@@ -26,6 +26,7 @@ class Books:
         self.state: Ints = np.full(die.shape, UNKNOWN, dtype=np.int64)
         self.stale = np.ones(die.shape, np.bool_)
         self.suspect = np.ones(die.shape, np.bool_)
+        self._near = np.zeros(die.shape, np.bool_)
         self.pulses: Ints = np.zeros(die.shape, np.int64)
         self.flips: Ints = np.zeros(die.shape, np.int64)
         self.disturbs: Ints = np.zeros(die.shape, np.int64)
@@ -62,6 +63,12 @@ class Books:
         self._asked[target][at] = True
         self.stale[at] = True
         self.suspect |= near
+        self._near |= near
+
+    @property
+    def touched(self) -> NDArray[np.bool_]:
+        """Cells that were read, or that a pulse selected or shared a line with."""
+        return (self.state != UNKNOWN) | self._near
 
     def read(self, row: Ints, col: Ints, conductance: Floats) -> None:
         """Cells at `row`, `col` (n,), from 0, read `conductance` [S] (n,); above the range counts as P."""

@@ -42,6 +42,8 @@ class CrossbarDoor:
     certain. It needs one level for all rows and one for all columns, and no knowledge of single cells.
     """
 
+    coding = "chance"
+
     def __init__(self, array: ArrayAccess, *, die: DieMap, places: Sequence[Placement], how: Driving) -> None:
         self.array, self._die, self._places, self.how = array, die, tuple(places), how
         self.devices = tuple(

@@ -55,6 +55,11 @@ class Door(Protocol):
         """Where each layer lies."""
         ...
 
+    @property
+    def coding(self) -> str:
+        """How updates become pulses: "chance" or "levels"."""
+        ...
+
     def check(self) -> None:
         """Raise LimitExceeded if a pulse of the training would pass a limit; touches nothing."""
         ...

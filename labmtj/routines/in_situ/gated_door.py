@@ -24,6 +24,8 @@ from labmtj.routines.in_situ.phases import drawn_cells
 class GatedDoor:
     """A chip (labmtj.routines.in_situ.doors.Door); layers lie as `tiling` says, inputs in blocks on kernels."""
 
+    coding = "chance"
+
     def __init__(self, array: GatedArray, *, die: DieMap, tiling: Tiling, how: Driving) -> None:
         self.array: GatedArray = array
         self._die, self._tiling, self.how = die, tiling, how

@@ -11,8 +11,11 @@ from labmtj.routines.in_situ.train import Learnt
 NONE = -1
 
 
-def finding_of(learnt: Learnt, plant: PortPlant, *, name: str, coding: str, width: float) -> Finding:
-    """The finding of a training on this plant; `name` is that of the data set, `width` [s] that of pulses."""
+def finding_of(learnt: Learnt, plant: PortPlant, *, name: str, width: float, kernels: int | None) -> Finding:
+    """The finding of a training on this plant; `name` is that of the data set, `width` [s] that of pulses.
+
+    `kernels` are those of a chip, None for an array without transistors.
+    """
     epochs, books = learnt.epochs, plant.books
     one = ("epoch",)
 
@@ -42,7 +45,7 @@ def finding_of(learnt: Learnt, plant: PortPlant, *, name: str, coding: str, widt
     figures: dict[str, float | int | str] = {
         "data": name,
         "rule": learnt.rule,
-        "coding": coding,
+        "coding": plant.door.coding,
         "network": "-".join(str(n) for n in (plant.layers[0][0], *(outputs for _, outputs in plant.layers))),
         "train": learnt.train,
         "test": learnt.test,
@@ -62,6 +65,8 @@ def finding_of(learnt: Learnt, plant: PortPlant, *, name: str, coding: str, widt
         "bench_second": float(costs.seconds[0]),
         "width_second": width,
     }
+    if kernels is not None:
+        figures["kernels"] = kernels
     software = ", ".join(f"{how} {100 * values[1]:.2f} %" for how, values in learnt.software.items())
     line = (
         f"{figures['network']}   {len(epochs)} epochs   train {100 * learnt.train:.2f} %, test "
