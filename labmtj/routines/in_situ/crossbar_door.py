@@ -60,13 +60,14 @@ class CrossbarDoor:
                 self.array.check_lines(self._pulse(place.rows[:1], place.cols[:1], target))
 
     def conductances(self, layer: int, wanted: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.bool_]]:
-        """Read whole rows of the layer, one after the other, all its columns at once where the bench can."""
+        """Read row after row, of each the columns that are wanted: all of them at once where the bench can."""
         place, volts = self._places[layer], self.how.read
-        found, read = np.full(wanted.shape, np.nan), np.zeros(wanted.shape, np.bool_)
+        found = np.full(wanted.shape, np.nan)
         for row in np.flatnonzero(wanted.any(axis=1)).tolist():
-            found[row] = self.array.multiply([place.rows[row]], place.cols, volts=[volts]) / volts
-            read[row] = True
-        return found, read
+            there = np.flatnonzero(wanted[row])
+            cols = [place.cols[col] for col in there.tolist()]
+            found[row, there] = self.array.multiply([place.rows[row]], cols, volts=[volts]) / volts
+        return found, wanted
 
     def sums(self, layer: int, inputs: Floats) -> Floats:
         """Sums of the array: each row at its own voltage where it has one, else bit by bit, negative inputs after."""

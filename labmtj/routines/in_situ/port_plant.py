@@ -17,8 +17,9 @@ class PortPlant:
 
     With `by_array` the array itself sums every sample that is learnt, else the host does, from readings: those of cells
     that a pulse selected are taken anew before they are used. Judging many samples is done from readings unless
-    `judge_by_array`. Cells that share a line with a pulse are read again when the states are asked for. Raises
-    LimitExceeded, before anything is on, if a pulse of the training would pass a limit.
+    `judge_by_array`. Cells that only share a line with a pulse are read again before they are written, so whenever a
+    best state is written back: a disturbed one is found, and mended, then. Raises LimitExceeded, before anything is
+    on, if a pulse of the training would pass a limit.
     """
 
     copies = 1
@@ -75,9 +76,9 @@ class PortPlant:
         return np.where(np.isfinite(pairs), pairs, 0.0)[np.newaxis] / self._window
 
     def states(self, layer: int) -> NDArray[np.int8]:
-        """Bits of the devices (1, inputs, 2 outputs); whatever may have changed since it was read is read again."""
+        """Bits of the devices (1, inputs, 2 outputs); cells that were selected since they were read are read again."""
         devices = self.door.devices[layer]
-        self._read(layer, (self.books.stale | self.books.suspect)[devices.row, devices.col])
+        self._read(layer, self.books.stale[devices.row, devices.col])
         return (self.books.state[devices.row, devices.col] == State.P).astype(np.int8)[np.newaxis]
 
     def write(self, layer: int, bits: NDArray[np.int8]) -> None:
