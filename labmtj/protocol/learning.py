@@ -155,7 +155,15 @@ def _door(step: TrainArrayStep, progress: Progress) -> Door:
         if isinstance(step.place, str)
         else tuple(Placement(lines.rows, lines.cols) for lines in step.place)
     )
-    return CrossbarDoor(array, die=die, places=places, how=how)
+    if step.coding == "chance" or (step.coding == "auto" and array.own_levels != (True, True)):
+        return CrossbarDoor(array, die=die, places=places, how=how)
+    from labmtj.routines.in_situ.level_door import LevelDoor
+
+    picture = progress.picture
+    median = die.switching if picture.model is None else picture.at_cells(die.switching)
+    return LevelDoor(
+        array, die=die, places=places, how=how, own_cells=step.shapes == "cell", median=median, wired=picture.model
+    )
 
 
 def _changes(progress: Progress) -> None:

@@ -15,8 +15,9 @@ UNKNOWN = -1
 class Books:
     """Arrays (rows, cols) of a die while a network learns on it.
 
-    `shown` [S] is the last reading of each cell and `state` what it means (-1: never read). `stale` cells got a pulse
-    since, `suspect` ones shared a line with one. A cell that reads otherwise than before has flipped as asked, or was
+    `state` is what the last reading of a cell means (-1: never read) and `shown` [S] what the map has of it in that
+    state, so that noise of readings is not learnt; of a defective cell it is its first reading. `stale` cells got a
+    pulse since, `suspect` ones shared a line with one. A cell that reads otherwise than before has flipped as asked, or was
     disturbed. `pulses` counts every pulse that selected a cell.
     """
 
@@ -30,6 +31,7 @@ class Books:
         self.pulses: Ints = np.zeros(die.shape, np.int64)
         self.flips: Ints = np.zeros(die.shape, np.int64)
         self.disturbs: Ints = np.zeros(die.shape, np.int64)
+        self._known = {State.P: 1.0 / die.r_p, State.AP: 1.0 / die.r_ap}
         self._asked = {state: np.zeros(die.shape, np.bool_) for state in State}
         self._threshold = np.where(
             die.good, 0.5 * (1.0 / die.r_p + 1.0 / die.r_ap), 0.5 * (die.conductance_p + die.conductance_ap)
@@ -79,7 +81,10 @@ class Books:
         asked = np.where(state == State.P, self._asked[State.P][at], self._asked[State.AP][at])
         self.flips[at] += changed & asked
         self.disturbs[at] += changed & ~asked
-        self.state[at], self.shown[at] = state, conductance
+        self.state[at] = state
+        first = np.where(np.isnan(self.shown[at]), conductance, self.shown[at])
+        of_map = np.where(state == State.P, self._known[State.P][at], self._known[State.AP][at])
+        self.shown[at] = np.where(self._die.good[at], of_map, first)
         for flags in (self.stale, self.suspect, *self._asked.values()):
             flags[at] = False
 

@@ -67,7 +67,7 @@ class PortPlant:
             self.books.fired(aimed, self.door.half_selected(aimed.pulse))
 
     def weights(self, layer: int) -> Floats:
-        """Weights (1, inputs, outputs) as last read; cells that were selected since are read again."""
+        """Weights (1, inputs, outputs) by the map, of states as read; cells that were selected since are read again."""
         devices = self.door.devices[layer]
         self._read(layer, self.books.stale[devices.row, devices.col])
         shown = self.books.shown[devices.row, devices.col]
