@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from labmtj.nets.in_situ.sets import Wanted, learning_task
 from labmtj.nets.in_situ.task import Recipe, Task
 from labmtj.ports import Ticker
 from labmtj.protocol.kinds.fields import AmplitudePair, Lines
-from labmtj.records import Ints, Placement
+from labmtj.records import DieMap, Ints, Placement
 from labmtj.routines.characterise import write_amplitudes
 from labmtj.routines.in_situ.crossbar_door import CrossbarDoor, Driving
 from labmtj.routines.in_situ.doors import Door
@@ -155,7 +155,8 @@ def _door(step: TrainArrayStep, progress: Progress) -> Door:
         if isinstance(step.place, str)
         else tuple(Placement(lines.rows, lines.cols) for lines in step.place)
     )
-    if step.coding == "chance" or (step.coding == "auto" and array.own_levels != (True, True)):
+    shaped = array.own_levels == (True, True) and _known(die, places)
+    if step.coding == "chance" or (step.coding == "auto" and not shaped):
         return CrossbarDoor(array, die=die, places=places, how=how)
     from labmtj.routines.in_situ.level_door import LevelDoor
 
@@ -164,6 +165,16 @@ def _door(step: TrainArrayStep, progress: Progress) -> Door:
     return LevelDoor(
         array, die=die, places=places, how=how, own_cells=step.shapes == "cell", median=median, wired=picture.model
     )
+
+
+def _known(die: DieMap, places: Sequence[Placement]) -> bool:
+    """Whether the map tells V_c0 and Delta, towards both states, of all good cells of the layers."""
+    found = (die.v_c0_p, die.v_c0_ap, die.delta_p, die.delta_ap)
+    here = np.zeros(die.shape, np.bool_)
+    for place in places:
+        here[np.ix_(np.array(place.rows) - 1, np.array(place.cols) - 1)] = True
+    here &= die.good
+    return all(values is not None and bool(np.isfinite(values[here]).all()) for values in found)
 
 
 def _changes(progress: Progress) -> None:
