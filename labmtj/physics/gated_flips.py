@@ -74,12 +74,12 @@ class GatedDevices:
         transistor: Transistor | None = self.model.transistor
         if transistor is None:
             raise InputError("a die without transistors has no gated devices: take one of chip_model")
-        sign = -1.0 if towards is State.P else 1.0
+        sign, now = -1.0 if towards is State.P else 1.0, int(towards.other if state is None else state)
         current = np.zeros(np.broadcast_shapes(volts.shape, self.r_p.shape))
         cell_v = current
         for _ in range(_TURNS):
             found = gated_cell(
-                int(towards.other if state is None else state), self.r_p, v_row=0.0, v_col=sign * (volts - current * self.wire), gate=self.rail,
+                now, self.r_p, v_row=0.0, v_col=sign * (volts - current * self.wire), gate=self.rail,
                 tmr=self.tmr, v_h=self.model.v_h, k_p=self.model.k_p, transistor=transistor, v_t=self.threshold,
             )  # fmt: skip
             cell_v, current = np.abs(found.cell_v), np.abs(found.cell_i)
@@ -104,11 +104,12 @@ class GatedDevices:
     def matched(self, volts: float, log_hazard: float, *, towards: State, width: float) -> Floats:
         """Factor on `volts` [V] at which each device has this ln H; the devices' shape.
 
-        By the rule of false position in ln V, to 1e-3 in ln H; where a device does not get there (a short), what it got.
+        A factor of 16 is halved twelve times, with a straight line in what is left: to 1e-3 in ln H. A device that does
+        not get there, such as a short, has one end of it.
         """
         low = np.full(self.r_p.shape, np.log(0.25))
         high = np.full(self.r_p.shape, np.log(4.0))
-        for _ in range(12):  # chosen: halves a factor of 16 to 1e-3, which the last two turns refine
+        for _ in range(12):  # chosen: 16 ** (1 / 4096) is 7e-4
             middle = 0.5 * (low + high)
             above = self.log_hazard(volts * np.exp(middle), towards=towards, width=width) > log_hazard
             high, low = np.where(above, middle, high), np.where(above, low, middle)

@@ -1,7 +1,7 @@
 """Kernels of studies.in_situ.chip_plant: row by row updates of many chips, every cell at a voltage of its own.
 
-Devices are in (rows of a layer, columns), of which columns 2k and 2k + 1 are the + and - device of output k; bit 1 is P.
-Direction 0 writes P, direction 1 AP. Tables have one axis of `ASKED` nodes in ln P and one of `VOLTS` in the voltage.
+Devices are in (rows of a layer, columns), of which columns 2k and 2k + 1 are the + and - device of output k; bit 1 is
+P. Direction 0 writes P, direction 1 AP. The pulses' shape is a table over ln P, a cell's hazard one over the voltage.
 """
 
 # Kernels take plain arrays by position.
@@ -48,6 +48,12 @@ def _flips(draw: float, volts: float, grid: Floats, table: Floats32, bound: Floa
 
 
 @jit
+def _asks(wanted: Floats, least: float) -> bool:
+    """Whether anything of a row (outputs,) is asked for with at least this probability."""
+    return np.abs(wanted).max() >= least
+
+
+@jit
 def update(
     asking: Ints,
     of: Ints,
@@ -89,10 +95,7 @@ def update(
     for copy in asking:
         die = of[copy]
         for row in range(bits.shape[1]):
-            any_asked = False
-            for output in range(columns // 2):
-                any_asked |= abs(wanted[copy, row, output]) >= least
-            if not any_asked:
+            if not _asks(wanted[copy, row], least):
                 continue
             where = position[row // block]
             for towards in range(2):
@@ -132,9 +135,7 @@ def update(
                             cell = place + row * columns + col
                             draw = uniform_there(locate(seeds[copy], _PULSE, cell), np.uint64(ordinals[copy]))
                             seen = asked[col] - drop / scale[die, row, col, towards]
-                            if _flips(
-                                draw, seen, grid[towards], hazards[die, row, col, towards], bounds[die, towards]
-                            ):
+                            if _flips(draw, seen, grid[towards], hazards[die, row, col, towards], bounds[die, towards]):
                                 bits[copy, row, col] = 1 - towards
                                 gain = on[die, row, col] if towards == 0 else -on[die, row, col]
                                 weights[copy, row, col >> 1] += gain if col & 1 == 0 else -gain

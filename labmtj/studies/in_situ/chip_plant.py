@@ -112,9 +112,7 @@ class ChipPlant:
         self._tiling = Tiling.of_shapes(
             self._layers, block=self._height, kernels=model.kernels, rows=self._height, cols=model.cols
         )
-        self._shape = pulse_shape(
-            model, rail=pulses.rail, width=pulses.width, least=pulses.least, most=pulses.most
-        )
+        self._shape = pulse_shape(model, rail=pulses.rail, width=pulses.width, least=pulses.least, most=pulses.most)
         self._grid, self._nodes = _voltages(self._shape, pulses)
         self._costs = np.zeros((len(self._of), 5))
         self._updates, self._reads = np.zeros((2, len(self._of)))
@@ -261,9 +259,7 @@ class ChipPlant:
         error = normals(truth.model.seed, Purpose.MAP_NOISE, truth.r_p.size, 1 << 20).reshape(truth.r_p.shape)
         for place, towards in enumerate(DIRECTIONS):
             wanted = math.log(-math.log1p(-_MATCHED))
-            factor = device.matched(
-                float(shape.volts[place, middle]), wanted, towards=towards, width=pulses.width
-            )
+            factor = device.matched(float(shape.volts[place, middle]), wanted, towards=towards, width=pulses.width)
             found[..., place] = factor * (1.0 + pulses.calibration * error)
         return found
 
