@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labmtj.config.source import KeyPath, Source
-from labmtj.errors import InputError, PlacementError, Problem
+from labmtj.errors import PlacementError, Problem
 from labmtj.nets.in_situ.sets import Wanted, learning_task
 from labmtj.nets.in_situ.task import Recipe, Task
 from labmtj.ports import Ticker
@@ -26,6 +26,7 @@ from labmtj.routines.in_situ.train import SMOOTH_GAIN, EpochSeen, Learnt, in_sof
 
 if TYPE_CHECKING:
     from labmtj.config.bench import BenchFile
+    from labmtj.nets.chips.tiling import Tiling
     from labmtj.protocol.kinds.train_array import TrainArrayStep
     from labmtj.protocol.progress import Progress
 
@@ -79,7 +80,8 @@ def _all_own(bench: BenchFile) -> bool:
     return not any(isinstance(end, int) for end in ends)
 
 
-def _tiling(step: TrainArrayStep, kernels: int, rows: int, cols: int):  # noqa: ANN202
+def _tiling(step: TrainArrayStep, kernels: int, rows: int, cols: int) -> Tiling:
+    # Chips are not for a run on an array without transistors.
     from labmtj.nets.chips.tiling import Tiling
 
     return Tiling.of_shapes(step.layers, block=rows, kernels=kernels, rows=rows, cols=cols)
@@ -122,9 +124,14 @@ def train(step: TrainArrayStep, progress: Progress, tick: Ticker) -> str:
             },
         )
 
-    learnt = train_array(
-        plant, task, rule=step.rule, recipe=recipe, seed=step.seed, enough=step.enough, told=told, tick=tick
-    )
+    asked: dict[str, Any] = {
+        "rule": step.rule,
+        "recipe": recipe,
+        "seed": step.seed,
+        "enough": step.enough,
+        "proofs": step.proof,
+    }
+    learnt = train_array(plant, task, **asked, told=told, tick=tick)
     if step.software:
         smooth = task_of(step, gain=SMOOTH_GAIN)
         learnt = in_software(learnt, plant.layers, task=task, smooth=smooth, recipe=recipe, seed=step.seed)

@@ -30,8 +30,8 @@ class TrainArrayStep(Step):
     `side` x `side` inputs, `samples` of the training samples. `rule`: `stochastic` flips devices by chance, in parallel
     along lines; `deterministic` writes the sign of hidden numbers with verify. `coding`: with `levels` every line has a
     voltage of its own, so that row and column together make each cell's flip probability; by `chance` lines (on a chip:
-    gates) are drawn, and what takes part is written for certain; `auto` is `levels` where every line has a source and the
-    map tells how each cell of the layers switches: where P grows with V^33, at 100 us, nothing less will do.
+    gates) are drawn, and what takes part is written for certain; `auto` is `levels` where every line has a source and
+    the map tells how each cell of the layers switches: where P grows with V^33, at 100 us, nothing less will do.
     `shapes`: levels of each `cell`, as far as the map knows them, or of the `die`. `products`: samples are summed
     by the `array`, or by the host from the `map` of readings; `auto` is `array` where rows have sources. `proof` test
     samples are summed by the array itself in the end. `place`: `blocks` that share no line, or rows and columns of

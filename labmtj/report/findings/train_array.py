@@ -35,7 +35,12 @@ def draw(group: Group, key: str) -> str:
         drawn = [*_curves(group, key), *_maps(group, key)]
     wide = "figures broad" if "kernels" in said else "figures"
     return html.section(
-        title(key), html.paragraph(str(said["line"])), table, html.figures(drawn, kind=wide), _costs(group), facts(group)
+        title(key),
+        html.paragraph(str(said["line"])),
+        table,
+        html.figures(drawn, kind=wide),
+        _costs(group),
+        facts(group),
     )
 
 

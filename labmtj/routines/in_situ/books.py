@@ -17,8 +17,8 @@ class Books:
 
     `state` is what the last reading of a cell means (-1: never read) and `shown` [S] what the map has of it in that
     state, so that noise of readings is not learnt; of a defective cell it is its first reading. `stale` cells got a
-    pulse since, `suspect` ones shared a line with one. A cell that reads otherwise than before has flipped as asked, or was
-    disturbed. `pulses` counts every pulse that selected a cell.
+    pulse since, `suspect` ones shared a line with one. A cell that reads otherwise than before has flipped as asked,
+    or was disturbed. `pulses` counts every pulse that selected a cell.
     """
 
     def __init__(self, die: DieMap) -> None:
@@ -38,7 +38,7 @@ class Books:
         )
         middle = 0.5 * (die.conductance_p + die.conductance_ap)
         self._load = np.where(die.good, 0.5 * (1.0 / die.r_p + 1.0 / die.r_ap), middle)
-        self._count = {name: 0.0 for name in ("updates", "pulses", "events", "writes", "energy")}
+        self._count = dict.fromkeys(("updates", "pulses", "events", "writes", "energy"), 0.0)
 
     def updated(self) -> None:
         """An outer product was applied."""

@@ -75,9 +75,7 @@ class CrossbarDoor:
         if self.array.analog:
             found = analog(self.array, placement=place, inputs=inputs, voltage=self.how.read)
         else:
-            found = bit_serial(
-                self.array, placement=place, inputs=inputs, bits=self.how.bits, voltage=self.how.read
-            )
+            found = bit_serial(self.array, placement=place, inputs=inputs, bits=self.how.bits, voltage=self.how.read)
         return pairs(found)
 
     def pulses(self, layer: int, rows: Floats, cols: Floats, *, update: int) -> Iterator[Aimed]:

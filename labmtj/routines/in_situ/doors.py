@@ -33,10 +33,6 @@ class Devices:
         """(inputs, outputs)."""
         return self.row.shape[0], self.row.shape[1] // 2
 
-    def of(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Of values (rows, cols) of the array those of the devices, (inputs, device columns)."""
-        return values[self.row, self.col]
-
     def cell(self, row: int, col: int) -> Cell:
         """The cell of a device, counted from 0 in the layer."""
         return Cell(int(self.row[row, col]) + 1, int(self.col[row, col]) + 1)

@@ -52,9 +52,7 @@ class GatedDoor:
     def sums(self, layer: int, inputs: Floats) -> Floats:
         """Sums of the chip: inputs open gates, bit by bit, negative ones in a second pass; blocks are added here."""
         steps = (1 << self.how.bits) - 1
-        partial = products_of(
-            self.array, self._tiling, layer=layer, steps=steps, voltage=self.how.read, window=1.0
-        )
+        partial = products_of(self.array, self._tiling, layer=layer, steps=steps, voltage=self.how.read, window=1.0)
         both = [partial(np.maximum(sign * inputs, 0.0).astype(np.float32)).sum(axis=1) for sign in (1.0, -1.0)]
         found = both[0] - both[1]
         return found[..., 0] - found[..., 1]

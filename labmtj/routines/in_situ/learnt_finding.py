@@ -65,12 +65,15 @@ def finding_of(learnt: Learnt, plant: PortPlant, *, name: str, width: float, ker
         "bench_second": float(costs.seconds[0]),
         "width_second": width,
     }
+    if learnt.proof is not None:
+        figures |= {"summed_by_the_array": learnt.proofs, "test_by_the_array": learnt.proof}
     if kernels is not None:
         figures["kernels"] = kernels
+    proof = "" if learnt.proof is None else f", {100 * learnt.proof:.2f} % of {learnt.proofs} that the array summed"
     software = ", ".join(f"{how} {100 * values[1]:.2f} %" for how, values in learnt.software.items())
     line = (
         f"{figures['network']}   {len(epochs)} epochs   train {100 * learnt.train:.2f} %, test "
-        f"{100 * learnt.test:.2f} %" + (f" (software: {software})" if software else "") + f"   "
+        f"{100 * learnt.test:.2f} %{proof}" + (f" (software: {software})" if software else "") + f"   "
         f"{figures['pulses']} pulses on lines, {figures['write_pulses']} of write-verify, "
         f"{figures['pulses_per_cell']:.1f} a cell   {figures['disturbed']} disturbed"
     )

@@ -78,9 +78,7 @@ def drawn_lines(rows: Floats, cols: Floats, *, seed: int, layer: int, update: in
             yield Phase(phase.number, phase.target, inputs, phase.outputs[chosen], phase.columns[chosen])
 
 
-def drawn_cells(
-    rows: Floats, cols: Floats, *, seed: int, layer: int, update: int
-) -> dict[State, NDArray[np.bool_]]:
+def drawn_cells(rows: Floats, cols: Floats, *, seed: int, layer: int, update: int) -> dict[State, NDArray[np.bool_]]:
     """Devices (inputs, device columns) that chance asks to each state: each by itself with P = min(1, |rows x cols|).
 
     For arrays in which every cell of a column can be let in or left out: its gate.

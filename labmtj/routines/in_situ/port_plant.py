@@ -16,19 +16,18 @@ class PortPlant:
     """A network of one copy whose devices are cells of an array.
 
     With `by_array` the array itself sums every sample that is learnt, else the host does, from readings: those of cells
-    that a pulse selected are taken anew before they are used. Judging many samples is done from readings unless
-    `judge_by_array`. Cells that only share a line with a pulse are read again before they are written, so whenever a
-    best state is written back: a disturbed one is found, and mended, then. Raises LimitExceeded, before anything is
-    on, if a pulse of the training would pass a limit.
+    that a pulse selected are taken anew before they are used. Many samples are judged from readings, but while
+    `judge_by_array` is set. Cells that only share a line with a pulse are read again before they are written, so
+    whenever a best state is written back: a disturbed one is found, and mended, then. Raises LimitExceeded, before
+    anything is on, if a pulse of the training would pass a limit.
     """
 
     copies = 1
 
-    def __init__(
-        self, door: Door, *, die: DieMap, by_array: bool, judge_by_array: bool = False, retries: int = 10
-    ) -> None:
+    def __init__(self, door: Door, *, die: DieMap, by_array: bool, retries: int = 10) -> None:
         self.door, self.books = door, Books(die)
-        self._die, self._by_array, self._judge_by_array, self._retries = die, by_array, judge_by_array, retries
+        self._die, self._by_array, self._retries = die, by_array, retries
+        self.judge_by_array = False
         self._window = die.conductance_p - die.conductance_ap
         self._updates = [0 for _ in door.devices]
         self.unsummed = 0
@@ -46,7 +45,7 @@ class PortPlant:
 
     def products_of(self, layer: int, inputs: Floats) -> Floats:
         """The same for many samples, (1, samples, outputs) of (1, samples, inputs)."""
-        return self._sums(layer, inputs[0], by_array=self._judge_by_array)[np.newaxis]
+        return self._sums(layer, inputs[0], by_array=self.judge_by_array)[np.newaxis]
 
     def _sums(self, layer: int, inputs: Floats, *, by_array: bool) -> Floats:
         if not by_array:

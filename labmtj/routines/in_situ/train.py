@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -44,6 +44,7 @@ class EpochSeen:
 class Learnt:
     """What training has come to: accuracies 0..1 of the best state, which stands on the array, and the way there.
 
+    `proof` is that of so many test samples (`proofs`) which the array summed itself, None if none was asked for.
     `software` has (train, test) accuracies by what learnt: "real" weights, or "ternary" ones of perfect devices by the
     same rule; means over `SOFTWARE_COPIES`.
     """
@@ -54,7 +55,9 @@ class Learnt:
     epochs: tuple[EpochSeen, ...]
     costs: Costs
     biases: tuple[Floats, ...]
-    software: dict[str, tuple[float, float]]
+    proofs: int = 0
+    proof: float | None = None
+    software: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
 
 
 def train_array(
@@ -65,10 +68,11 @@ def train_array(
     recipe: Recipe,
     seed: int,
     enough: float | None = None,
+    proofs: int = 0,
     told: Callable[[EpochSeen], None] = lambda seen: None,
     tick: Ticker = no_ticks,
 ) -> Learnt:
-    """Train until the recipe's epochs are over, or until all of `enough` (0..1) of the training samples are right.
+    """Train until the recipe's epochs are over, or until a share of `enough` (0..1) of the training samples is right.
 
     The best state, by the training samples, is written back at the end. `told` hears of every epoch; ticks once a
     sample. Raises LimitExceeded, BenchError.
@@ -83,9 +87,15 @@ def train_array(
         if enough is not None and train >= enough:
             break
     done = training.finish()
-    return Learnt(
-        rule, float(done.train[0]), float(done.test[0]), tuple(epochs), plant.costs(), done.biases, {}
-    )  # fmt: skip
+    learnt = Learnt(rule, float(done.train[0]), float(done.test[0]), tuple(epochs), plant.costs(), done.biases)
+    if not proofs:
+        return learnt
+    count = task.test.shape[1]
+    chosen = task.test[:, np.linspace(0, count - 1, min(proofs, count)).astype(np.int64)]
+    plant.judge_by_array = True
+    right = float(training.accuracy(chosen)[0])
+    plant.judge_by_array = False
+    return replace(learnt, proofs=chosen.shape[1], proof=right)
 
 
 def in_software(
