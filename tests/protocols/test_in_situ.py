@@ -59,10 +59,23 @@ def test_store_map_and_report_show_what_was_learnt(whole):
         assert words in text
 
 
+@pytest.mark.slow
 def test_the_deterministic_rule_writes_and_nothing_is_pulsed_on_many_lines(tmp_path):
     found = run(tmp_path, "train_array.rule=deterministic", "train_array.epochs=2").figures["training"]
     assert 0 == found["pulses"]
     assert found["write_pulses"] >= found["flips"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("protocol", "bench"), [("protocol", HERE / "lines.yaml"), ("chip", HERE.parent / "chip" / "bench.yaml")]
+)
+def test_the_same_learns_with_a_source_on_every_line_and_on_a_chip(protocol, bench, tmp_path):
+    outcome = run(tmp_path, "train_array.proof=4", protocol=protocol, bench=bench)
+    found = outcome.figures["training"]
+    assert found["test"] > 0.7
+    assert (0, 0) == (found["disturbed"], found["sums_beyond_the_range"])
+    assert 4 == found["summed_by_the_array"]
 
 
 @pytest.mark.slow
@@ -71,13 +84,17 @@ def test_the_array_itself_sums_what_is_learnt(tmp_path):
     assert found.figures["training"]["test"] > 0.7
 
 
-def test_a_plan_tells_what_training_takes_and_limits_refuse_before_anything_is_on(tmp_path):
+@pytest.mark.slow
+def test_a_plan_tells_what_training_takes():
     settings = ["train_array.epochs=1", "train_array.samples=8", "train_array.software=false"]
     job = load_protocol(HERE / "protocol.yaml", bench=HERE / "bench.yaml", overrides=settings)
     found = outlook(job, run_dies(job, dies=1, workers=1))
     assert "train_array" in [name for name, _, _ in found.steps]
     assert found.figures["pulse_energy_joule"].median > 0.0
     assert 0.0 < found.damage < 1e-5
+
+
+def test_amplitudes_above_a_limit_are_refused_before_anything_is_on(tmp_path):
     tight = ["train_array.pulse.amplitude=450 mV", "limits.cell_voltage=440 mV", "polarity.ceiling=420 mV"]
     with pytest.raises(LimitExceeded, match="450 mV"):
         run(tmp_path, *tight)
@@ -135,6 +152,7 @@ def killed(folder):
     return journal.parent
 
 
+@pytest.mark.slow
 def test_training_that_was_killed_goes_on_to_the_same_result(whole, tmp_path):
     folder = killed(tmp_path)
     before = (folder / "journal.jsonl").read_bytes()
