@@ -60,6 +60,7 @@ def finding_of(learnt: Learnt, plant: PortPlant, *, name: str, width: float, ker
         "most_pulses_on_a_cell": int(books.pulses.max()),
         "flips": int(costs.flips[0]),
         "disturbed": int(costs.disturbed[0]),
+        "pulses_left_out_for_limits": plant.left_out,
         "sums_beyond_the_range": plant.unsummed,
         "energy_joule": float(costs.energy[0]),
         "bench_second": float(costs.seconds[0]),
@@ -76,6 +77,7 @@ def finding_of(learnt: Learnt, plant: PortPlant, *, name: str, width: float, ker
         f"{100 * learnt.test:.2f} %{proof}" + (f" (software: {software})" if software else "") + f"   "
         f"{figures['pulses']} pulses on lines, {figures['write_pulses']} of write-verify, "
         f"{figures['pulses_per_cell']:.1f} a cell   {figures['disturbed']} disturbed"
+        + (f"   {plant.left_out} pulses left out for limits" if plant.left_out else "")
     )
     return Finding("train_array", columns, figures, line)
 

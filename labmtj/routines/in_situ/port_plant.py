@@ -19,7 +19,8 @@ class PortPlant:
     that a pulse selected are taken anew before they are used. Many samples are judged from readings, but while
     `judge_by_array` is set. Cells that only share a line with a pulse are read again before they are written, so
     whenever a best state is written back: a disturbed one is found, and mended, then. Raises LimitExceeded, before
-    anything is on, if a pulse of the training would pass a limit.
+    anything is on, if the strongest pulse of the training would pass a limit; a later one that would is left out
+    (`left_out` counts them), as is a sum beyond the range (`unsummed`).
     """
 
     copies = 1
@@ -30,7 +31,7 @@ class PortPlant:
         self.judge_by_array = False
         self._window = die.conductance_p - die.conductance_ap
         self._updates = [0 for _ in door.devices]
-        self.unsummed = 0
+        self.unsummed = self.left_out = 0
         door.check()
         self._began = door.array.clock.now()
 
@@ -62,6 +63,11 @@ class PortPlant:
         self.books.updated()
         number, self._updates[layer] = self._updates[layer], self._updates[layer] + 1
         for aimed in self.door.pulses(layer, rows[0], cols[0], update=number):
+            try:
+                self.door.array.check_lines(aimed.pulse)
+            except LimitExceeded:
+                self.left_out += 1  # lines that must serve unlike cells may ask for more than there is room for
+                continue
             self.door.array.pulse_lines(aimed.pulse)
             self.books.fired(aimed, self.door.half_selected(aimed.pulse))
 
