@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labmtj.protocol.kinds.classify import ClassifyStep
 from labmtj.protocol.kinds.contact import ContactStep
+from labmtj.protocol.kinds.flip_probability import FlipProbabilityStep
 from labmtj.protocol.kinds.half_select import HalfSelectStep
 from labmtj.protocol.kinds.infer import InferStep
 from labmtj.protocol.kinds.infer_network import InferNetworkStep
@@ -36,6 +37,7 @@ KINDS: tuple[type[Step], ...] = (
     MapStep,
     OpenMapStep,
     SwitchingStep,
+    FlipProbabilityStep,
     WriteErrorStep,
     HalfSelectStep,
     ReadDisturbStep,

@@ -36,6 +36,7 @@ DRAWERS: dict[str, str] = {
 
 TITLES: dict[str, str] = {
     "classify": "Cells by class",
+    "flip_probability": "Flip probabilities, asked and realised",
     "half_select": "Half-select disturb",
     "infer_network": "Images through the network on the chip",
     "iv": "Current against voltage",

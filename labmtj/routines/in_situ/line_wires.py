@@ -38,7 +38,7 @@ class LineWires:
     volts: float = 0.3
 
     @cached_property
-    def _conductances(self) -> tuple[tuple[Singles, Singles], tuple[Singles, Singles]]:
+    def conductances(self) -> tuple[tuple[Singles, Singles], tuple[Singles, Singles]]:
         """Conductance at 0 V and its coefficient of V^2, of both states, [S] and [S/V2]."""
         found: list[tuple[Singles, Singles]] = []
         for state in State:
@@ -56,7 +56,7 @@ class LineWires:
         `volts` [V] are those of all cells of the arrays `of` (copies,), `ap` the share of the AP state in the cells:
         one, or (copies, rows, cols).
         """
-        (low0, low2), (high0, high2) = self._conductances
+        (low0, low2), (high0, high2) = self.conductances
         share = np.asarray(ap, np.float32)
         level = low0[of] + share * (high0[of] - low0[of])
         bend = low2[of] + share * (high2[of] - low2[of])

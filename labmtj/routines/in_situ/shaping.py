@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +30,12 @@ from labmtj.errors import InputError
 from labmtj.physics.flip_pulses import LEAST, FlipLaw, horner
 from labmtj.records import Floats, Ints, State
 from labmtj.routines.in_situ.line_wires import LineWires, Singles
+from labmtj.routines.in_situ.update_plan import PHASES, STARTS, UpdatePlan, balanced, least_squares
 
-PHASES = ((1, State.P), (1, State.AP), (-1, State.P), (-1, State.AP))
-"""Sign of the rows and state that is written, of the pulses of an update, in their order."""
 SMALLEST = 0.003  # chosen: a line whose best cell is asked for less stays at ground; 1 in 300 of a flip is lost
 LARGEST = 0.95  # chosen: what "always" is taken for; 0.999 costs 4 % more voltage at 100 us and 40 % at 10 ns
-_STARTS, _SWEEPS, _TURNS = 2, 2, 2  # chosen: sums are then within 2 % of what was asked (see the tests)
+COMPILED_FROM = 8  # copies. chosen: below it compiled code does not pay for being loaded
+_SWEEPS, _TURNS = 2, 2  # chosen: sums are then within 2 % of what was asked (see the tests)
 _TINY = np.float32(1e-9)
 _LEAST_SHARE = np.float32(0.2)  # chosen: of the terminals' voltage; below it an array is no longer pulsed in parallel
 _STEP = 0.08  # longest step of a line, of the voltage of P = 1/2: far from the goal a tangent leads astray
@@ -87,6 +88,7 @@ class LineShaper:
         at: tuple[Ints, Ints] | None = None,
         smallest: float = SMALLEST,
         largest: float = LARGEST,
+        compiled_from: int = COMPILED_FROM,
     ) -> None:
         copies, inputs, outputs = shape
         self._cells = (copies, inputs, 2 * outputs)
@@ -98,9 +100,10 @@ class LineShaper:
             raise InputError(f"a layer of {inputs} x {2 * outputs} cells behind wires: `at` must name its lines")
         self._order = len(laws[State.P].forward)
         self._laws = np.stack([self._packed(laws[target]) for target in State], axis=1)
-        self._good = np.broadcast_to(True if good is None else good, self._cells)
+        self._good = np.broadcast_to(np.asarray(True if good is None else good, np.bool_), self._cells).copy()
         self._sign, self._wires, self._at = sign, wires, at
-        self._smallest, self._largest = smallest, largest
+        self._smallest, self._largest, self._compiled_from = smallest, largest, compiled_from
+        self._limit = _STEP * float(self._laws[0].mean())
 
     def levels(
         self,
@@ -119,33 +122,73 @@ class LineShaper:
         the wires ask for it. `sweeps` and `turns` are how often sums are matched and what wires take is looked up.
         """
         which = np.arange(self._cells[0]) if of is None else of
-        plan = _Plan.of(rows, cols, smallest=self._smallest, largest=self._largest, good=self._good[which])
+        if len(which) >= self._compiled_from:
+            return self._compiled(rows, cols, which, ap, sweeps, turns)
+        plan = UpdatePlan.of(rows, cols, smallest=self._smallest, largest=self._largest, good=self._good[which])
         law = np.where(plan.to_p, self._laws[:, int(State.P), which], self._laws[:, int(State.AP), which])
-        cells = _Cells(plan, law, order=self._order)
-        a, b = _least_squares(plan, cells.need)
+        cells = _Cells(plan, law, order=self._order, limit=self._limit)
+        a, b = least_squares(plan, cells.need)
         if self._wires is None:
             a, b = cells.matched(a, b, sweeps=sweeps)
-            return self._laid_out(plan, *_balanced(plan, a, b))
+            return self._laid_out(plan, *balanced(plan, a, b))
         share, lost = np.ones(1, np.float32), np.zeros(1, np.float32)
         for turn in range(turns):
-            terminal = self._on_array(self._laid_out(plan, *_balanced(plan, a, b)))
+            terminal = self._on_array(self._laid_out(plan, *balanced(plan, a, b)))
             # At first the lines are as if without wires, and so the cells get what they need.
             lost = self._wires.dropped(terminal - lost, ap=ap, of=which)
             missing = np.abs(self._in_phase(plan, lost))
             if turn == 0:
                 share = cells.need / (cells.need + missing)
-                a, b = _least_squares(plan, cells.need / share)
+                a, b = least_squares(plan, cells.need / share)
             else:
                 there = np.maximum(plan.of_rows(a) + plan.of_cols(b), 1e-3)
                 share = np.maximum(1.0 - missing / there, _LEAST_SHARE)
             cells.behind(share)
             a, b = cells.matched(a, b, sweeps=sweeps if turn == turns - 1 else 1)
-        return self._laid_out(plan, *_balanced(plan, a, b))
+        return self._laid_out(plan, *balanced(plan, a, b))
+
+    def _compiled(
+        self, rows: Floats, cols: Floats, of: Ints, ap: Floats | float, sweeps: int, turns: int
+    ) -> LineLevels:
+        from labmtj.routines.in_situ.shaping_kernels import shape_all
+
+        count, (_, inputs, lines) = len(of), self._cells
+        row_volts, col_volts = np.zeros((count, len(PHASES), inputs)), np.zeros((count, len(PHASES), lines))
+        (low, high), of_wires = self._pairs, (0.0, 0.0, 0.0)
+        if self._wires is not None:
+            of_wires = (self._wires.wire, self._wires.row_contact, self._wires.col_contact)
+        at = self._at if self._at is not None else (np.arange(inputs), np.arange(lines))
+        states = np.asarray(ap, np.float32)
+        shape_all(
+            rows.astype(np.float64), cols.astype(np.float64), of.astype(np.int64), self._by_cell, self._order,
+            self._good, (LEAST, self._smallest, self._largest), (self._sign, STARTS, sweeps, turns, self._limit),
+            low, high, states if states.ndim else states.reshape(1, 1, 1), of_wires, at[0].astype(np.int64),
+            at[1].astype(np.int64), row_volts, col_volts,
+        )  # fmt: skip
+        fired = (row_volts != 0.0).any(axis=2) & (col_volts != 0.0).any(axis=2)
+        return LineLevels(row_volts, col_volts, fired)
+
+    @cached_property
+    def _pairs(self) -> tuple[Singles, Singles]:
+        """Conductances of P and of AP cells and their coefficients of V^2, (2, copies, rows, cols) each."""
+        if self._wires is None:
+            return np.zeros((2, 0, 0, 0), np.float32), np.zeros((2, 0, 0, 0), np.float32)
+        low, high = self._wires.conductances
+        return np.stack(low), np.stack(high)
+
+    @cached_property
+    def _by_cell(self) -> Singles:
+        """All numbers of the laws, those of a cell side by side: (copies, 2, inputs, 2 outputs, numbers)."""
+        return np.ascontiguousarray(self._laws.transpose(2, 1, 3, 4, 0))
 
     def _packed(self, law: FlipLaw) -> Singles:
         """All numbers of a law, (numbers, copies, inputs, 2 outputs)."""
-        parts = [law.half[np.newaxis], law.lowest[np.newaxis], law.highest[np.newaxis], law.forward, law.backward]
-        return np.concatenate([np.broadcast_to(part, (len(part), *self._cells)).astype(np.float32) for part in parts])
+        parts = np.concatenate([
+            law.half[np.newaxis], law.lowest[np.newaxis], law.highest[np.newaxis], law.forward, law.backward
+        ])  # fmt: skip
+        missing = len(self._cells) - law.half.ndim
+        parts = parts.reshape(len(parts), *[1] * missing, *law.half.shape)
+        return np.broadcast_to(parts, (len(parts), *self._cells)).astype(np.float32)
 
     def _on_array(self, laid: LineLevels) -> Singles:
         """Differences of the lines' voltages of all cells of the array [V], (copies, 4, rows, cols)."""
@@ -157,7 +200,7 @@ class LineShaper:
         on_rows[:, :, self._at[0]], on_cols[:, :, self._at[1]] = laid.rows, laid.cols
         return on_rows[..., np.newaxis] - on_cols[:, :, np.newaxis]
 
-    def _in_phase(self, plan: _Plan, values: Singles) -> Singles:
+    def _in_phase(self, plan: UpdatePlan, values: Singles) -> Singles:
         """Of `values` (copies, 4, rows, cols) of the array those of the layer's cells, each in its own pulse."""
         if self._at is not None:
             values = values[:, :, self._at[0][:, np.newaxis], self._at[1]]
@@ -165,7 +208,7 @@ class LineShaper:
         negative = np.where(plan.to_p, values[:, 2], values[:, 3])
         return np.where(plan.positive[:, :, np.newaxis], positive, negative)
 
-    def _laid_out(self, plan: _Plan, a: Singles, b: Singles) -> LineLevels:
+    def _laid_out(self, plan: UpdatePlan, a: Singles, b: Singles) -> LineLevels:
         count = len(a)
         rows = np.zeros((count, len(PHASES), self._cells[1]))
         cols = np.zeros((count, len(PHASES), self._cells[2]))
@@ -185,14 +228,14 @@ class LineShaper:
 class _Cells:
     """What the cells of a plan need, and lines moved until the sums of their flip probabilities are as asked."""
 
-    def __init__(self, plan: _Plan, law: Singles, *, order: int) -> None:
+    def __init__(self, plan: UpdatePlan, law: Singles, *, order: int, limit: float) -> None:
         self._plan, self._half, self._lowest, self._highest = plan, law[0], law[1], law[2]
         self._forward, backward = law[3 : 3 + order], law[3 + order :]
         x = np.clip(horner(backward, np.log(-np.log1p(-plan.asked))), self._lowest, self._highest)
         self.need: Singles = self._half * (1.0 + x)
         powers = np.arange(order - 1, 0, -1, dtype=np.float32)
         self._slope = horner(self._forward[:-1] * powers[:, np.newaxis, np.newaxis, np.newaxis], x)
-        self._limit = _STEP * float(self._half.mean())
+        self._limit = limit
         self._per_volt = 1.0 / self._half
         self._sums = plan.by_row(plan.counted), plan.by_col(plan.counted)
 
@@ -223,94 +266,3 @@ class _Cells:
                 else:
                     b = b + step
         return a, b
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """Which cells are asked for what: `asked` P, whether `on` (1 or 0), and `to_p`, (copies, inputs, 2 outputs).
-
-    `positive` (copies, inputs): sign of the row. `col_to_p` (copies, 2, 2 outputs): what a column's cells are asked to
-    in pulses of positive and of negative rows. `row_on` (copies, 2, inputs) by state, `col_on` (copies, 2, 2 outputs)
-    by the rows' sign: whether the line is driven at all.
-    """
-
-    asked: Singles
-    on: Singles
-    to_p: NDArray[np.bool_]
-    positive: NDArray[np.bool_]
-    col_to_p: NDArray[np.bool_]
-    row_on: NDArray[np.bool_]
-    col_on: NDArray[np.bool_]
-
-    @staticmethod
-    def of(rows: Floats, cols: Floats, *, smallest: float, largest: float, good: NDArray[np.bool_]) -> _Plan:
-        r, c = np.abs(rows).astype(np.float32), np.repeat(np.abs(cols), 2, axis=1).astype(np.float32)
-        positive = rows >= 0.0
-        raises = np.repeat(cols > 0.0, 2, axis=1)
-        plus = np.arange(c.shape[1]) % 2 == 0
-        with_positive = raises == plus
-        col_to_p = np.stack([with_positive, ~with_positive], axis=1)
-        to_p = positive[:, :, np.newaxis] == with_positive[:, np.newaxis, :]
-        asked = r[..., np.newaxis] * c[:, np.newaxis, :]
-        usable = good & (asked > 0.0)
-        enough = usable & (asked >= smallest)
-        groups = np.stack([enough & positive[..., np.newaxis], enough & ~positive[..., np.newaxis]], axis=1)
-        col_on = groups.any(axis=2)
-        row_on = np.stack([(enough & to_p).any(axis=2), (enough & ~to_p).any(axis=2)], axis=1)
-        driven = np.where(to_p, row_on[:, 0, :, np.newaxis], row_on[:, 1, :, np.newaxis])
-        driven &= np.where(positive[..., np.newaxis], col_on[:, 0, np.newaxis], col_on[:, 1, np.newaxis])
-        on = (usable & driven).astype(np.float32)
-        return _Plan(np.clip(asked, LEAST, largest), on, to_p, positive, col_to_p, row_on, col_on)
-
-    @property
-    def counted(self) -> Singles:
-        """What is asked of the cells that are driven."""
-        return self.asked * self.on
-
-    def of_rows(self, a: Singles) -> Singles:
-        """Parts `a` (copies, 2, inputs) of the rows, by cell."""
-        return np.where(self.to_p, a[:, 0, :, np.newaxis], a[:, 1, :, np.newaxis])
-
-    def of_cols(self, b: Singles) -> Singles:
-        """Parts `b` (copies, 2, 2 outputs) of the columns, by cell."""
-        return np.where(self.positive[..., np.newaxis], b[:, 0, np.newaxis], b[:, 1, np.newaxis])
-
-    def by_row(self, values: Singles) -> Singles:
-        """Sums over each row's cells, by state, (copies, 2, inputs)."""
-        to_p = (values * self.to_p).sum(axis=2)
-        return np.stack([to_p, values.sum(axis=2) - to_p], axis=1)
-
-    def by_col(self, values: Singles) -> Singles:
-        """Sums over each column's cells, by the rows' sign, (copies, 2, 2 outputs)."""
-        positive = (values * self.positive[..., np.newaxis]).sum(axis=1)
-        return np.stack([positive, values.sum(axis=1) - positive], axis=1)
-
-
-def _least_squares(plan: _Plan, need: Singles) -> tuple[Singles, Singles]:
-    """Row and column parts whose sums are closest to `need` [V], cells weighted by what is asked of them."""
-    weight = plan.counted
-    in_row, in_col = (np.maximum(each, 1e-9) for each in (plan.by_row(weight), plan.by_col(weight)))
-    a = 0.5 * plan.by_row(weight * need) / in_row
-    b = np.zeros_like(in_col)
-    for _start in range(_STARTS):
-        b = plan.by_col(weight * (need - plan.of_rows(a))) / in_col
-        a = plan.by_row(weight * (need - plan.of_cols(b))) / in_row
-    return a, b
-
-
-def _balanced(plan: _Plan, a: Singles, b: Singles) -> tuple[Singles, Singles]:
-    """The same sums with the highest row part equal to the highest column part in every pulse."""
-    a, b = a.copy(), b.copy()
-    for sign, target in PHASES:
-        group = int(sign < 0)
-        rows = plan.row_on[:, int(target)] & (plan.positive == (sign > 0))
-        cols = plan.col_on[:, group] & (plan.col_to_p[:, group] == (target is State.P))
-        both = rows.any(axis=1) & cols.any(axis=1)
-        highest_a = np.where(rows, a[:, int(target)], -np.inf).max(axis=1)
-        highest_b = np.where(cols, b[:, group], -np.inf).max(axis=1)
-        move = np.where(both, 0.5 * (np.where(both, highest_a, 0.0) - np.where(both, highest_b, 0.0)), 0.0)[
-            :, np.newaxis
-        ]
-        a[:, int(target)] -= np.where(rows, move, 0.0)
-        b[:, group] += np.where(cols, move, 0.0)
-    return a, b
