@@ -43,7 +43,7 @@ def test_chances_of_rows_and_columns_are_balanced_and_multiply_to_what_is_asked(
 
 @pytest.mark.parametrize("way", ["lines", "cells"])
 def test_cells_are_asked_as_often_as_they_should_be(way):
-    trials, counts = 1200, np.zeros((ROWS.size, 2 * COLS.size))
+    trials, counts = 600, np.zeros((ROWS.size, 2 * COLS.size))
     for update in range(trials):
         if way == "lines":
             counts += np.abs(signs(drawn_lines(ROWS, COLS, seed=3, layer=1, update=update)))
