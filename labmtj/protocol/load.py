@@ -111,6 +111,7 @@ def _absolute(source: Source) -> Source:
     steps: Any = cast("dict[str, Any]", data).get("steps") if isinstance(data, dict) else None
     for index in range(len(cast("list[Any]", steps)) if isinstance(steps, list) else 0):
         kept = absolute(kept, ("steps", index, "open_map", "file"))
+        kept = absolute(kept, ("steps", index, "train_array", "folder"))
     return kept
 
 
