@@ -70,7 +70,10 @@ class GatedDevices:
 
         `volts` has the devices' shape; devices are in `state`, else in the other than they are written to.
         """
-        sign, now = -1.0 if towards is State.P else 1.0, int(towards.other if state is None else state)
+        sign, now = (
+            self.model.sign * (-1.0 if towards is State.P else 1.0),
+            int(towards.other if state is None else state),
+        )
         current = np.zeros(np.broadcast_shapes(volts.shape, self.r_p.shape))
         cell_v = current
         for _ in range(_TURNS):
