@@ -96,10 +96,9 @@ def update(
     what that would be were all cells half-way between P and AP, since nobody has read them.
     """
     nodes, columns = volts.shape[1], bits.shape[2]
-    asked = np.zeros(columns)
-    current, planned = np.zeros(columns), np.zeros(columns)
-    last = (nodes - 1) * asked_step
-    least, per_log = math.exp(-last), 1.0 / asked_step
+    asked, current, planned = np.zeros(columns), np.zeros(columns), np.zeros(columns)
+    last, per_log = (nodes - 1) * asked_step, 1.0 / asked_step
+    least = math.exp(-last)
     for copy in asking:
         die = of[copy]
         for row in range(bits.shape[1]):
