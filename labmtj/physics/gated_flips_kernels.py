@@ -97,9 +97,9 @@ def update(
     """
     nodes, columns = volts.shape[1], bits.shape[2]
     asked, current, planned = np.zeros(columns), np.zeros(columns), np.zeros(columns)
-    last, per_log = (nodes - 1) * asked_step, 1.0 / asked_step
-    least = math.exp(-last)
-    for copy in asking:
+    last, per_log, least = (nodes - 1) * asked_step, 1.0 / asked_step, math.exp(-(nodes - 1) * asked_step)
+    for number in range(asking.size):
+        copy = int(asking[number])
         die = of[copy]
         for row in range(bits.shape[1]):
             if not _asks(wanted[copy, row], least):
@@ -179,14 +179,15 @@ def write(
     `volts` (2,) is the first amplitude of both directions, of which each further attempt adds the share `rise`; `watts`
     (2,) what it takes up. The rest as in `update`.
     """
-    for copy in copies:
+    for number in range(copies.size):
+        copy = int(copies[number])
         die = of[copy]
         for row in range(bits.shape[1]):
             for col in range(bits.shape[2]):
                 goal = wanted[copy, row, col]
                 if goal < 0 or goal == bits[copy, row, col] or not movable[die, row, col]:
                     continue
-                towards = 1 - goal
+                towards = int(1 - goal)
                 located = locate(seeds[copy], _PULSE, place + row * bits.shape[2] + col)
                 for attempt in range(attempts):
                     factor = 1.0 + rise * attempt
