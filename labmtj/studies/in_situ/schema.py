@@ -53,6 +53,17 @@ class Real(Model):
     """The sums of a layer are divided by this."""
 
 
+class Batch(Model):
+    """How many samples go into one update, on chips whose cells each have a probability of their own."""
+
+    size: Annotated[int, Field(ge=1, le=10_000)] = 32
+    """Samples with an error whose outer products are added up in the host; 1 is the rule of single samples."""
+    floor: Ratio = 0.5
+    """Weights of which the sum is below it are left alone."""
+    last: Ratio = 0.5
+    """Multiplies eta for the last layer."""
+
+
 class Learning(Model):
     """How networks of two layers learn on the arrays (labmtj.nets.in_situ.task.Recipe)."""
 
@@ -88,6 +99,8 @@ class Learning(Model):
     """Width of an update's pulses."""
     shapes: Literal["die", "cell"] = "cell"
     """Amplitudes from what is known of the die as a whole, or of every cell."""
+    batch: Batch | None = None
+    """Sums of outer products for the stochastic rule, on chips only; one sample an update if it is not said."""
     real: Real = Real()
     """What is different for software with real weights."""
 
