@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from labmtj.errors import LimitExceeded
-from labmtj.records import Role, Scheme
+from labmtj.records import LinePulse, Role, Scheme
 
 
 class Levels(NamedTuple):
@@ -85,3 +85,16 @@ def shared_level(volts: Sequence[float], lines: str) -> float:
             "voltage, or use a bench with a source on every line (lines)"
         )
     return volts[0] if volts else 0.0
+
+
+def gated_level(pulse: LinePulse) -> float:
+    """The voltage [V] of the columns of a pulse on a chip with a transistor in every cell, as Scheme.GATED has it.
+
+    Raises LimitExceeded for rows that are not at 0 V, and for columns with voltages of their own.
+    """
+    if any(pulse.row_volts):
+        raise LimitExceeded(
+            f"a pulse on {pulse}: on a chip with a transistor in every cell rows stand at 0 V, their gates open, and "
+            "columns are pulsed; give all rows 0 V"
+        )
+    return shared_level(pulse.col_volts, "columns")

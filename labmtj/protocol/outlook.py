@@ -133,6 +133,8 @@ def outlook(job: Job, runs: Sequence[DieRun]) -> Outlook:
 def _accuracy(figures: dict[str, Any]) -> float | None:
     found = figures.get("accuracy", {})
     best = found.get("tuned") or found.get("untuned")
+    if best is None and "trained" in found:
+        return float(found["trained"]["test"])
     return None if best is None else float(best["all"])
 
 
