@@ -26,7 +26,8 @@ from labmtj.routines.switching_finding import finding_of
 
 SPREAD = 0.15  # chosen: of a cell's switching voltage around the map's median; cells spread by 5 to 10 %
 _LIKE_THE_OTHERS = 0.2  # chosen: spread of ln Delta around the median of measured cells; dies spread by 0.10 to 0.14
-_NODES = np.linspace(0.0, 1.0, 13)  # of the ceiling: where cell voltages are solved; between them they are straight
+NODES = np.linspace(0.0, 1.0, 13)
+"""Shares of a ceiling at which cell voltages are solved; between them they are straight."""
 _VAIN = 10  # chosen: pulses at the ceiling that may fail before a cell is left
 
 
@@ -114,16 +115,11 @@ def measure_switching(
             array.check(write_pulse(chosen[0], die, target, volts=ceiling, width=width))
     if goals is None:
         goals = Goals() if len(widths) > 1 else Goals(voltage=0.008, v_c0=np.inf, delta=np.inf)
-    terminal, model, count = ceiling * _NODES, _crossbar(die), len(chosen)
-    seen = {
-        target: np.stack([
-            cell_voltages(model, chosen, amplitude=volts, state=_states(die), before=target.other) for volts in terminal
-        ])
-        for target in State
-    }  # fmt: skip
-    assumed, delta_spread = _assumed(die)
+    terminal, model, count = ceiling * NODES, crossbar_of_map(die), len(chosen)
+    seen = seen_by_cells(model, chosen, terminal=terminal, state=known_states(die))
+    assumed, delta_spread = assumed_barriers(die)
     centre = [
-        np.full(count, _expected(die, model, target, law=law, width=widths[0], delta=assumed[target]))
+        np.full(count, expected_voltage(die, model, target, law=law, width=widths[0], delta=assumed[target]))
         for target in State
     ]
     tracks = Tracks(
@@ -136,7 +132,7 @@ def measure_switching(
         delta_spread=delta_spread,
         most=pulses,
     )
-    good, fired = np.zeros(count, np.bool_), _Log()
+    good, fired = np.zeros(count, np.bool_), FiredLog()
     for place, cell in enumerate(chosen):
         ladder = {target: _Ladder(int(target) * count + place, seen[target][:, place], terminal) for target in State}
         good[place] = _one_cell(array, cell, die, tracks, ladder=ladder, read=read, pulses=pulses, log=fired)
@@ -144,6 +140,16 @@ def measure_switching(
     found = tracks.estimates()
     towards = {target: found.part(slice(int(target) * count, (int(target) + 1) * count), good) for target in State}
     return Switching(tuple(chosen), tuple(widths), law, towards, fired.record(count), die.wire is not None)
+
+
+def seen_by_cells(model: Crossbar, cells: Sequence[Cell], *, terminal: Floats, state: Ints) -> dict[State, Floats]:
+    """Cell voltages [V] by target, (amplitudes, cells), at these `terminal` amplitudes [V] on each of `cells`."""
+    return {
+        target: np.stack([
+            cell_voltages(model, cells, amplitude=volts, state=state, before=target.other) for volts in terminal
+        ])
+        for target in State
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,16 +161,18 @@ class _Ladder:
     terminal: Floats
 
 
-class _Log:
+class FiredLog:
     """Gathers what was fired."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[int, float, int, bool]] = []
 
     def add(self, track: int, volts: float, width: int, switched: bool) -> None:
+        """One pulse: number of the target times the cells plus that of the cell, cell voltage [V], width, outcome."""
         self._rows.append((track, volts, width, switched))
 
     def record(self, count: int) -> Fired:
+        """All of them, of `count` cells."""
         track, volts, width, switched = (
             np.array(values) for values in (list(zip(*self._rows, strict=True)) or [[]] * 4)
         )
@@ -181,7 +189,7 @@ def _one_cell(
     ladder: dict[State, _Ladder],
     read: float,
     pulses: int,
-    log: _Log,
+    log: FiredLog,
 ) -> bool:
     """Pulses and readings on one cell; False if it cannot be measured."""
     own = np.array([rung.track for rung in ladder.values()])
@@ -207,16 +215,16 @@ def _one_cell(
     return True
 
 
-def _crossbar(die: DieMap) -> Crossbar:
+def crossbar_of_map(die: DieMap) -> Crossbar:
     """The crossbar of the map, without wires where it knows none."""
     return crossbar_of(
         die.r_p, r_ap=die.r_ap, defect=die.defect, read_voltage=die.read_voltage, wire=die.wire or 0.0,
         row_contact=die.row_contact, col_contact=die.col_contact, v_h=die.v_h or 0.5, k_p=die.k_p or 0.2,
-        state=_states(die),
+        state=known_states(die),
     )  # fmt: skip
 
 
-def _assumed(die: DieMap) -> tuple[dict[State, float], float]:
+def assumed_barriers(die: DieMap) -> tuple[dict[State, float], float]:
     """Barriers [kT] that are expected towards each state, and the spread of their logarithms.
 
     The median of what the map knows already, or a wide guess.
@@ -232,15 +240,18 @@ def _assumed(die: DieMap) -> tuple[dict[State, float], float]:
     return medians, _LIKE_THE_OTHERS
 
 
-def _states(die: DieMap) -> Ints:
+def known_states(die: DieMap) -> Ints:
+    """`State` of every cell as the map has it, -1 where it is not known."""
     return np.full(die.shape, -1) if die.state is None else die.state
 
 
-def _expected(die: DieMap, model: Crossbar, target: State, *, law: Exponent, width: float, delta: float) -> float:
+def expected_voltage(
+    die: DieMap, model: Crossbar, target: State, *, law: Exponent, width: float, delta: float
+) -> float:
     """Cell voltage [V] at which a typical cell goes to `target` half the time at `width` [s]: the map's probes."""
     probes = measurable(die, probe_cells(die.shape)) or measurable(die, all_cells(die.shape))
     volts = cell_voltages(
-        model, probes, amplitude=die.switching.towards(target), state=_states(die), before=target.other
+        model, probes, amplitude=die.switching.towards(target), state=known_states(die), before=target.other
     )
     level, log_delta = np.array([HALF]), np.array([np.log(delta)])
     asked, known = (float(width_law(law, each).drive(level, log_delta=log_delta)[0]) for each in (width, die.width))

@@ -178,3 +178,18 @@ def test_what_cannot_be_measured_is_refused_before_anything_runs(setting, messag
 def test_a_ceiling_above_the_limit_is_refused_before_anything_runs():
     with pytest.raises(LimitExceeded, match="above its limit"):
         load_protocol("switching", overrides=(*SMALL, 'switching.ceiling="3 V"'))
+
+
+def test_flip_probabilities_are_calibrated_and_counted():
+    progress, lines = carried_out(
+        "flip-probability", "flip_probability.cells=2", "flip_probability.pulses=60", "flip_probability.trials=8",
+        "flip_probability.asked=[0.1, 0.9]",
+    )  # fmt: skip
+    pages, groups = drawn(progress)
+    figures = groups["flip_probability"].attributes
+    assert {"switching", "flip_probability"} <= set(groups)
+    assert "asked: realised" in lines["flip_probability"][0]
+    assert "Flip probabilities, asked and realised" in pages["flip_probability"]
+    assert 2 * 2 * 2 * 8 <= figures["pulses"]
+    assert figures["realised_p_asked_0.1"] < figures["realised_p_asked_0.9"]
+    assert 2 == np.isfinite(progress.known_map.delta_p).sum()

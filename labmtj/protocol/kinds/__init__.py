@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labmtj.protocol.kinds.classify import ClassifyStep
 from labmtj.protocol.kinds.contact import ContactStep
+from labmtj.protocol.kinds.flip_probability import FlipProbabilityStep
 from labmtj.protocol.kinds.half_select import HalfSelectStep
 from labmtj.protocol.kinds.infer import InferStep
 from labmtj.protocol.kinds.infer_network import InferNetworkStep
@@ -24,6 +25,7 @@ from labmtj.protocol.kinds.rh_loop import RhLoopStep
 from labmtj.protocol.kinds.step import Step
 from labmtj.protocol.kinds.switching import SwitchingStep
 from labmtj.protocol.kinds.tmr import TmrStep
+from labmtj.protocol.kinds.train_array import TrainArrayStep
 from labmtj.protocol.kinds.tune import TuneStep
 from labmtj.protocol.kinds.verify import VerifyStep
 from labmtj.protocol.kinds.wires import WiresStep
@@ -35,6 +37,7 @@ KINDS: tuple[type[Step], ...] = (
     MapStep,
     OpenMapStep,
     SwitchingStep,
+    FlipProbabilityStep,
     WriteErrorStep,
     HalfSelectStep,
     ReadDisturbStep,
@@ -55,6 +58,7 @@ KINDS: tuple[type[Step], ...] = (
     InitialiseStep,
     ProgramNetworkStep,
     InferNetworkStep,
+    TrainArrayStep,
     ReportStep,
 )
 STEPS: dict[str, type[Step]] = {kind.kind: kind for kind in KINDS}

@@ -28,6 +28,7 @@ DRAWERS: dict[str, str] = {
     "offsets": "offsets",
     "reference": "reference",
     "tmr": "tmr",
+    "train_array": "train_array",
     "wires": "wires",
 }
 """Name of a finding, and the module of this package that draws it."""
@@ -35,6 +36,7 @@ DRAWERS: dict[str, str] = {
 
 TITLES: dict[str, str] = {
     "classify": "Cells by class",
+    "flip_probability": "Flip probabilities, asked and realised",
     "half_select": "Half-select disturb",
     "infer_network": "Images through the network on the chip",
     "iv": "Current against voltage",
@@ -46,6 +48,7 @@ TITLES: dict[str, str] = {
     "rh_loop": "Loops in a field",
     "switching": "Switching of chosen cells",
     "tmr": "TMR against voltage",
+    "train_array": "Training on the array",
     "wires": "Wires and contacts",
     "write_error": "Write errors",
 }
