@@ -122,7 +122,7 @@ def choose(
     """
     groups = factors.shape[1] if by_row else 2
     for n in range(of.size):
-        copy = of[n]
+        copy = int(of[n])
         largest = 0.0
         for k in range(others.shape[1]):
             largest = max(largest, abs(others[copy, k]))
@@ -136,7 +136,7 @@ def choose(
                 boosts[n, phase] = -1.0
                 boost = max(thin - top, 0.0)
                 if boost > 0.0 and boost < math.inf:
-                    draw = uniform(seeds[copy], _FIRES, phase, np.int64(base[copy] + turns[copy]))
+                    draw = uniform(seeds[copy], _FIRES, phase, int(base[copy] + turns[copy]))
                     if not math.log(draw) < -boost:
                         continue
                 if top + boost >= least:
