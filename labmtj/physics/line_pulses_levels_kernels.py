@@ -71,7 +71,7 @@ def _centre(
     """
     shift = 0.0
     for _step in range(_CENTRED):
-        wanted, got, rise = 0.0, 0.0, 0.0
+        wanted, got, rise, most = 0.0, 0.0, 0.0, 0.0
         for i in range(row.size):
             if row_on[i]:
                 for j in range(col.size):
@@ -81,9 +81,10 @@ def _centre(
                         wanted += 1.0 - math.exp(-math.exp(hazard[i, j]))
                         got += 1.0 - math.exp(-hazards)
                         rise += hazards * math.exp(-hazards) / slope[i, j]
-        # Newton in ln of the mean, which is nearly straight.
+                        most = max(most, 2.0 * slope[i, j])
+        # Newton in ln of the mean, which is nearly straight but where all cells flip for certain.
         if got > 0.0 and rise > 0.0:
-            shift += min(max(math.log(wanted / got), -3.0), 3.0) * got / rise
+            shift += min(max(math.log(wanted / got) * got / rise, -most), most)
     for i in range(row.size):
         if row_on[i]:
             row[i] += shift
