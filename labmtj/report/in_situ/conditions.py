@@ -30,7 +30,7 @@ _PALETTE = (ORANGE, BLUE, *OTHERS)
 def ablation(content: Content) -> Section:
     """Mean test accuracy with one imperfection left out at a time, beside the dies as they are."""
     if not content.runs(ABLATION):
-        return Section("Ablation", (html.paragraph("Nothing was left out in this study."),))
+        return Section("Ablation")
     text = (
         "The same trainings on dies without one imperfection: what is gained is what it costs. Differences are of "
         "pairs of the same die and split against the dies as they are."
@@ -41,7 +41,7 @@ def ablation(content: Content) -> Section:
 def spread(content: Content) -> Section:
     """The same dies with more spread."""
     if not content.runs(SPREAD):
-        return Section("Spread", (html.paragraph("No other spread was tried."),))
+        return Section("Spread")
     drawing = _bars(content, SPREAD, "Test accuracy with more spread", base=True)
     text = "All standard deviations between devices times the factor; the same draws, so the same dies stretched."
     return Section("Spread", (html.paragraph(text, kind="soft"),), (drawing, _gains(content, SPREAD)))
@@ -50,7 +50,7 @@ def spread(content: Content) -> Section:
 def bad_dies(content: Content) -> Section:
     """In-situ training against transferred weights on dies with more shorts and wire."""
     if not content.runs(BAD_DIES):
-        return Section("Bad dies", (html.paragraph("No bad dies were tried."),))
+        return Section("Bad dies")
     text = (
         "In-situ training and weights transferred from software on the same dies, with more shorts and wires of more "
         "resistance: what training absorbs is what lies between."
@@ -63,7 +63,7 @@ def immunity(content: Content) -> Section:
     """Accuracy against the spread of V_c and R_P, a line a width."""
     runs = content.runs(IMMUNITY)
     if not runs:
-        return Section("Immunity to spread", (html.paragraph("No spread was varied."),))
+        return Section("Immunity to spread")
     figure, axes = chart("Test accuracy against spread", x="standard deviation of V_c and R_P (%)", y="accuracy (%)")
     out = Rows("variant", "width", "sigma", "mean", "low", "high")
     widths = sorted(width for (width,) in keys(runs, "width"))

@@ -16,7 +16,7 @@ def section(content: Content) -> Section:
     curves = content.table("curves")
     here = rows_of(curves, part=COMPARISON, condition=DEFAULT) if curves else np.zeros(0, np.bool_)
     if not here.any():
-        return Section("Learning curves", (html.paragraph("No courses were kept."),))
+        return Section("Learning curves")
     text = (
         "Means over dies and splits of the state at the end of each epoch. Pulses are those of updates and of "
         "write-verify together, so the right figure compares variants at equal pulses."

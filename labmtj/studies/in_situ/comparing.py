@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from labmtj.records import Floats
 from labmtj.studies.in_situ.conditions import DEFAULT
-from labmtj.studies.in_situ.grid import COMPARISON
+from labmtj.studies.in_situ.grid import COMPARISON, SOFTWARE, SPREAD
 from labmtj.studies.in_situ.learning import COSTS
 from labmtj.studies.in_situ.schema import VARIANTS
 from labmtj.studies.tidy import Table
@@ -53,15 +53,19 @@ def paired(runs: Table) -> Table:
 
 
 def _pairs(keys: list[Key]) -> Iterator[tuple[Key, Key]]:
-    """A variant less those before it under the same condition, and less itself on the dies of the comparison."""
+    """A variant less those after it under the same condition, and less itself on the dies of the comparison.
+
+    With more spread also less software, which has no dies and is trained once.
+    """
     for key in keys:
         part, condition, variant = key
         for other in keys:
             if other[:2] == key[:2] and VARIANTS.index(other[2]) < VARIANTS.index(variant):
                 yield other, key
-        base = (COMPARISON, DEFAULT, variant)
-        if part != COMPARISON and condition != DEFAULT and base in keys:
-            yield key, base
+        others = (variant, *SOFTWARE) if part == SPREAD else (variant,)
+        for other in [(COMPARISON, DEFAULT, name) for name in others]:
+            if part != COMPARISON and condition != DEFAULT and other in keys:
+                yield key, other
 
 
 def _differences(runs: Table, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[Floats, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,7 @@ def _courses(training: Training, plant: Plant, task: Task) -> tuple[Table, Costs
         before = plant.costs()
         test = training.accuracy(task.test)
         after = plant.costs()
-        aside = Costs(*(a + y - x for a, x, y in zip(*map(astuple, (aside, before, after)), strict=True)))
+        aside = _less(aside, _less(before, after))
         spent = _less(after, aside)
         found = {"epoch": epoch.number, "train": epoch.judged.accuracy, "test": test, "active": epoch.active}
         for name, value in (found | {name: getattr(spent, name) for name in COSTS}).items():
@@ -123,7 +123,7 @@ def _courses(training: Training, plant: Plant, task: Task) -> tuple[Table, Costs
 
 
 def _less(costs: Costs, aside: Costs) -> Costs:
-    return Costs(*(x - y for x, y in zip(astuple(costs), astuple(aside), strict=True)))
+    return Costs(**{name: getattr(costs, name) - getattr(aside, name) for name in COSTS})
 
 
 def _runs(trial: Trial, dies: Ints, splits: Ints, trained: Trained, costs: Costs) -> Table:

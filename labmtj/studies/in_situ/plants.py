@@ -35,9 +35,12 @@ def _passive(trial: Trial, condition: Condition, job: InSituJob) -> Plant:
     from labmtj.studies.in_situ.passive_setting import PassiveSetting
     from labmtj.studies.inference import bench_noise
 
+    said = job.file.in_situ
     setting = PassiveSetting(
         width=condition.width,
         shape=trial.shapes,
+        lines=said.lines,
+        thin=said.thin,
         noise=condition.without != "noise",
         disturb=condition.without != "disturb",
     )

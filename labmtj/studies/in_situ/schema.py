@@ -88,6 +88,10 @@ class Learning(Model):
     """Width of an update's pulses."""
     shapes: Literal["die", "cell"] = "cell"
     """Amplitudes from what is known of the die as a whole, or of every cell."""
+    lines: Literal["all", "row"] = "all"
+    """On passive arrays: all rows of a sign in one pulse, or one row at a time, each cell with a voltage of its own."""
+    thin: Fraction = 0.1
+    """On passive arrays: a pulse that asks less than this of every cell is fired in a share of its turns; 0: always."""
     real: Real = Real()
     """What is different for software with real weights."""
 
