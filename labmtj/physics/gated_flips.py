@@ -51,8 +51,8 @@ class GatedDevices:
             np.full(truth.r_p.shape, transistor(model).threshold) if truth.threshold is None else truth.threshold
         )
         height = model.rows // model.kernels
-        segments = height - np.arange(model.rows) % height
-        wire = np.broadcast_to(model.wire * segments[:, np.newaxis], truth.r_p.shape)
+        segments: Floats = (height - np.arange(model.rows) % height).astype(np.float64)
+        wire: Floats = np.broadcast_to(model.wire * segments[:, np.newaxis], truth.r_p.shape)
         return cls(
             truth.r_p, truth.tmr, truth.v_c0, _held(truth.delta), truth.stray_field, threshold, wire, model, rail
         )
@@ -61,16 +61,20 @@ class GatedDevices:
     def nominal(cls, model: DieModel, *, rail: float) -> GatedDevices:
         """One device without spread in the middle of a column, (1,). Raises InputError as `of`."""
         middle = 0.5 * model.wire * (model.rows // model.kernels + 1)
-        values = (model.resistance_area / model.area, model.tmr, model.v_c0, model.delta,
-                  model.stray_field, transistor(model).threshold, middle)  # fmt: skip
-        return cls(*(np.array([value]) for value in values), model, rail)
+        resistance, threshold = model.resistance_area / model.area, transistor(model).threshold
+        one = [np.array([value]) for value in (resistance, model.tmr, model.v_c0, model.delta, model.stray_field)]
+        r_p, tmr, v_c0, delta, field = one
+        return cls(r_p, tmr, v_c0, delta, field, np.array([threshold]), np.array([middle]), model, rail)
 
     def junction(self, volts: Floats, towards: State, *, state: State | None = None) -> tuple[Floats, Floats]:
         """Voltage of the junctions [V] and current [A], magnitudes, at `volts` > 0 [V] of the column towards a state.
 
         `volts` has the devices' shape; devices are in `state`, else in the other than they are written to.
         """
-        sign, now = -1.0 if towards is State.P else 1.0, int(towards.other if state is None else state)
+        sign, now = (
+            self.model.sign * (-1.0 if towards is State.P else 1.0),
+            int(towards.other if state is None else state),
+        )
         current = np.zeros(np.broadcast_shapes(volts.shape, self.r_p.shape))
         cell_v = current
         for _ in range(_TURNS):
@@ -160,7 +164,7 @@ def pulse_shape(
     trial = np.linspace(1e-3, rail, 4000)
     volts, watts = np.empty((2, nodes)), np.empty((2, 2, nodes))
     for place, towards in enumerate((State.P, State.AP)):
-        found = np.maximum.accumulate(device.log_hazard(trial, towards=towards, width=width))
+        found: Floats = np.maximum.accumulate(device.log_hazard(trial, towards=towards, width=width))
         if not found[-1] > wanted[-1]:
             raise InputError(
                 f"a pulse of {width:g} s gives P = {most:g} towards {towards.name} at no voltage up to the gate's "

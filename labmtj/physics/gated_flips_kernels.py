@@ -48,6 +48,13 @@ def _flips(draw: float, volts: float, grid: Floats, table: Floats32, bound: Floa
 
 
 @jit
+def _between(values: Floats, at: float) -> float:
+    """A straight line between the two values around `at`."""
+    node = min(int(at), values.size - 2)
+    return values[node] + (values[node + 1] - values[node]) * (at - node)
+
+
+@jit
 def _asks(wanted: Floats, least: float) -> bool:
     """Whether anything of a row (outputs,) is asked for with at least this probability."""
     return np.abs(wanted).max() >= least
@@ -85,14 +92,14 @@ def update(
     columns, 2, nodes), `bounds` (dies, 2, nodes). `position` (blocks, columns) is a column's place in its kernel,
     `volts` (2, nodes) and `watts` (2, 2, nodes), by direction and bit, the shape; `grid` (2, 2) the first voltage of
     `hazards` and their nodes per volt. Of the voltage a row's `wire` [ohm a segment] takes what the currents of all
-    cells that are pulsed with it drop there, as far as they go in a first approximation.
+    cells that are pulsed with it drop there, as far as they go in a first approximation; columns are given more by
+    what that would be were all cells half-way between P and AP, since nobody has read them.
     """
     nodes, columns = volts.shape[1], bits.shape[2]
-    asked = np.zeros(columns)
-    current = np.zeros(columns)
-    last = (nodes - 1) * asked_step
-    least, per_log = math.exp(-last), 1.0 / asked_step
-    for copy in asking:
+    asked, current, planned = np.zeros(columns), np.zeros(columns), np.zeros(columns)
+    last, per_log, least = (nodes - 1) * asked_step, 1.0 / asked_step, math.exp(-(nodes - 1) * asked_step)
+    for number in range(asking.size):
+        copy = int(asking[number])
         die = of[copy]
         for row in range(bits.shape[1]):
             if not _asks(wanted[copy, row], least):
@@ -105,30 +112,31 @@ def update(
                     end = start + 1
                     while end < columns and where[end] != 0:
                         end += 1
-                    rest = 0.0
+                    rest = plan = 0.0
                     for col in range(start, end):
-                        current[col] = asked[col] = 0.0
+                        current[col] = planned[col] = asked[col] = 0.0
                         chance = wanted[copy, row, col >> 1]
                         if col & 1 == towards:
                             chance = -chance
                         if -chance < least or not movable[die, row, col]:
                             continue
                         at = (math.log(min(-chance, 1.0)) + last) * per_log
-                        node = min(int(at), nodes - 2)
-                        part = at - node
                         own = scale[die, row, col, towards]
-                        asked[col] = volts[towards, node] * (1.0 - part) + volts[towards, node + 1] * part
-                        takes = watts[towards, bits[copy, row, col]]
-                        power = (takes[node] * (1.0 - part) + takes[node + 1] * part) * own * own
+                        asked[col] = _between(volts[towards], at)
+                        power = _between(watts[towards, bits[copy, row, col]], at) * own * own
+                        mean = 0.5 * (_between(watts[towards, 0], at) + _between(watts[towards, 1], at)) * own * own
                         current[col] = power / (asked[col] * own)
+                        planned[col] = mean / (asked[col] * own)
                         rest += current[col]
+                        plan += planned[col]
                         costs[copy, ENERGY] += power * width
                     if rest > 0.0:
                         costs[copy, PULSES] += 1.0
-                        drop = wire * where[start] * rest
+                        drop = wire * where[start] * (rest - plan)
                         for col in range(start, end):
-                            drop += wire * rest
+                            drop += wire * (rest - plan)
                             rest -= current[col]
+                            plan -= planned[col]
                             if asked[col] == 0.0 or bits[copy, row, col] == 1 - towards:
                                 continue
                             costs[copy, EVENTS] += 1.0
@@ -171,14 +179,15 @@ def write(
     `volts` (2,) is the first amplitude of both directions, of which each further attempt adds the share `rise`; `watts`
     (2,) what it takes up. The rest as in `update`.
     """
-    for copy in copies:
+    for number in range(copies.size):
+        copy = int(copies[number])
         die = of[copy]
         for row in range(bits.shape[1]):
             for col in range(bits.shape[2]):
                 goal = wanted[copy, row, col]
                 if goal < 0 or goal == bits[copy, row, col] or not movable[die, row, col]:
                     continue
-                towards = 1 - goal
+                towards = int(1 - goal)
                 located = locate(seeds[copy], _PULSE, place + row * bits.shape[2] + col)
                 for attempt in range(attempts):
                     factor = 1.0 + rise * attempt

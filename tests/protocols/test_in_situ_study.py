@@ -270,7 +270,12 @@ def test_an_error_says_what_does_not_go_together(override, says, place):
         (["train", "{file}"], 3, "labmtj study"),
         (["check", "{file}"], 0, "a study of training on the array: 80 trainings"),
         (["check", "{file}", "--set", "in_situ.hidden=9"], 3, "does not fit an array of 15 x 15"),
-        (["check", "digits-in-situ-study"], 0, "network 64-90-10"),
+        (
+            ["check", "wine-in-situ-study", "--set", "in_situ.batch.size=8"],
+            3,
+            "on a passive array lines make outer products",
+        ),
+        (["check", "digits-in-situ-study"], 0, "network 64-112-10"),
         (["study", "{file}", "--set", "dies.count=0"], 3, "dies.count: 0 must be at least 1"),
     ],
 )

@@ -9,7 +9,7 @@ nothing but their bit; one batch is all that the host keeps. A batch of one is t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from labmtj.nets.in_situ.task import Recipe
 from labmtj.records import Floats
 
 
+@runtime_checkable
 class AskingPlant(Plant, Protocol):
     """A plant whose cells can each have a probability of their own."""
 

@@ -47,7 +47,10 @@ class SoftwarePlant:
 
     def update(self, layer: int, rows: Floats, cols: Floats) -> None:
         """Let every device flip with exactly the probability that is asked for."""
-        wanted = rows[:, :, np.newaxis] * cols[:, np.newaxis, :]
+        self.ask(layer, rows[:, :, np.newaxis] * cols[:, np.newaxis, :])
+
+    def ask(self, layer: int, wanted: Floats) -> None:
+        """The same for weights with probabilities of their own, |wanted| (copies, inputs, outputs) along its sign."""
         asked = np.minimum(1.0, np.abs(wanted)).repeat(2, axis=2)
         up = (wanted > 0.0).repeat(2, axis=2)
         up[:, :, 1::2] = ~up[:, :, 1::2]

@@ -14,7 +14,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ from labmtj.physics.gated import gated_cell
 from labmtj.physics.gated_flips import GatedDevices, PulseShape, pulse_shape, transistor
 from labmtj.physics.variation import DieModel, DieTruth, draw_die
 from labmtj.records import Defect, Floats, Ints, State
+
+Number = TypeVar("Number", bound=np.generic)
 
 _VOLTS = 24  # nodes of a cell's table in the voltage: cubics between them are good to 1e-3 in ln H
 _READ_PLACE = 1 << 32  # of the addresses of noise, so that layers do not share them
@@ -214,36 +216,37 @@ class ChipPlant:
         window = _window(truths[0].model)
         scales = np.stack([self._scales(truth) for truth in truths])
         hazards = np.stack([self._hazards(truth, own) for truth, own in zip(truths, scales, strict=True)])
+        first = np.stack([truth.initial for truth in truths])
+        broken: Ints = np.stack([truth.defect for truth in truths])
         made: list[_Layer] = []
         place = 0
         for layer, (inputs, outputs) in enumerate(self._layers):
-
-            def devices(values: NDArray[np.generic], layer: int = layer, size: tuple[int, int] = (inputs, 2 * outputs)):
-                return self._tiling.take(layer, values).reshape(len(truths), *size)
-
-            high, low, defect = devices(maps.g_p) / window, devices(maps.g_ap) / window, devices(maps.defect)
-            movable = devices(np.stack([truth.defect for truth in truths])) == Defect.NONE
+            seen = self._take(layer, maps.defect)
+            movable = (seen == Defect.NONE) & (self._take(layer, broken) == Defect.NONE)  # the map knows the stuck ones
+            shown = np.ones(movable.shape, np.bool_)
             if self._pulses.mask is Mask.DEFECTS:
-                out = np.repeat(left_out_pairs(defect.reshape(len(truths), inputs, outputs, 2)), 2, axis=-1)
-                high, low, movable = np.where(out, 0.0, high), np.where(out, 0.0, low), movable & ~out
-            movable &= defect == Defect.NONE  # the map knows the stuck ones
-            first = np.stack([truth.initial for truth in truths])
-            bits = np.where(movable, devices(first) == State.P, 0).astype(np.int8)[self._of]
+                pairs = left_out_pairs(seen.reshape(len(truths), inputs, outputs, 2))
+                shown = ~np.repeat(pairs, 2, axis=-1)
+            high: Floats = np.where(shown, self._take(layer, maps.g_p) / window, 0.0)
+            low: Floats = np.where(shown, self._take(layer, maps.g_ap) / window, 0.0)
+            movable &= shown
+            bits = (movable & (self._take(layer, first) == State.P)).astype(np.int8)[self._of]
             on = (high - low).astype(np.float32)
-            conduct = (low[self._of] + on[self._of] * bits).astype(np.float32)
-            table = self._table(layer, hazards)
-            col = self._tiling.cells[layer][:: self._height, ..., 1].reshape(-1, 2 * outputs)
+            conduct = low.astype(np.float32)[self._of] + on[self._of] * bits
+            table = self._take(layer, hazards)
+            likely: Floats = np.where(movable[..., np.newaxis, np.newaxis], -np.expm1(-np.exp(table)), 0.0)
+            position = self._tiling.cells[layer][:: self._height, ..., 1].reshape(-1, 2 * outputs)
             made.append(
                 _Layer(
-                    place, movable, on, self._table(layer, scales).astype(np.float32), table,
-                    np.where(movable[..., None, None], -np.expm1(-np.exp(table)), 0.0).max(axis=(1, 2)).astype(float),
-                    np.ascontiguousarray(col), bits, np.ascontiguousarray(conduct[..., 0::2] - conduct[..., 1::2]),
+                    place, movable, on, self._take(layer, scales.astype(np.float32)), table,
+                    likely.max(axis=(1, 2)).astype(np.float64), np.ascontiguousarray(position), bits,
+                    np.ascontiguousarray(conduct[..., 0::2] - conduct[..., 1::2]),
                 )
             )  # fmt: skip
             place += inputs * 2 * outputs
         return made
 
-    def _table(self, layer: int, values: Floats) -> Floats:
+    def _take(self, layer: int, values: NDArray[Number]) -> NDArray[Number]:
         """Of (dies, rows of all kernels, cols, ..) those of a layer's devices, (dies, inputs, 2 outputs, ..)."""
         at = self._tiling.cells[layer]
         found = values[:, at[..., 0], at[..., 1]]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labmtj.nets.in_situ.batches import AskingPlant, Batches, StochasticBatches
 from labmtj.nets.in_situ.plant import Costs, Plant
 from labmtj.nets.in_situ.rules import Deterministic, RealWeights, Rule, Stochastic
 from labmtj.nets.in_situ.software import RealPlant, SoftwarePlant
@@ -83,8 +84,17 @@ def _rule(trial: Trial, job: InSituJob, how: Recipe, seeds: Ints) -> tuple[Plant
     else:
         plant = plant_of(trial, job, seeds=seeds)
     if trial.variant == "stochastic":
-        return plant, Stochastic(plant, how)
+        return plant, _stochastic(plant, job, how)
     return plant, Deterministic(plant, how, seeds=seeds)
+
+
+def _stochastic(plant: Plant, job: InSituJob, how: Recipe) -> Stochastic:
+    """The stochastic rule, of single samples, or of batches where the study has them."""
+    batch = job.file.in_situ.batch
+    if batch is None:
+        return Stochastic(plant, how)
+    assert isinstance(plant, AskingPlant)  # the study's file was checked: it is of chips
+    return StochasticBatches(plant, how, batches=Batches(batch.size, batch.floor, batch.last))
 
 
 def _transferred(trial: Trial, job: InSituJob, task: Task, how: Recipe, seeds: Ints) -> tuple[Plant, Trained]:

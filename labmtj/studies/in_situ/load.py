@@ -70,6 +70,9 @@ def _problems(file: InSituFile, source: Source, bench: BenchFile) -> Iterator[Pr
     if file.in_situ.eta_end > file.in_situ.eta:
         text = f"{file.in_situ.eta_end:g} is above eta, {file.in_situ.eta:g}: it must fall"
         yield source.problem(("in_situ", "eta_end"), text)
+    if file.in_situ.batch is not None and bench.bench.array.kernels is None:
+        text = "on a passive array lines make outer products, one sample an update"
+        yield source.problem(("in_situ", "batch"), text, hint="leave it out, or take bench: simulated-1t1r")
     for part, field in _LISTS:
         values: list[object] = getattr(getattr(file, part), field, [])
         for position, value in enumerate(values):

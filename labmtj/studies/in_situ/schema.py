@@ -53,6 +53,17 @@ class Real(Model):
     """The sums of a layer are divided by this."""
 
 
+class Batch(Model):
+    """How many samples go into one update, on chips whose cells each have a probability of their own."""
+
+    size: Annotated[int, Field(ge=1, le=10_000)] = 32
+    """Samples with an error whose outer products are added up in the host; 1 is the rule of single samples."""
+    floor: Ratio = 0.5
+    """Weights of which the sum is below it are left alone."""
+    last: Ratio = 0.5
+    """Multiplies eta for the last layer."""
+
+
 class Learning(Model):
     """How networks of two layers learn on the arrays (labmtj.nets.in_situ.task.Recipe)."""
 
@@ -92,6 +103,8 @@ class Learning(Model):
     """On passive arrays: all rows of a sign in one pulse, or one row at a time, each cell with a voltage of its own."""
     thin: Fraction = 0.1
     """On passive arrays: a pulse that asks less than this of every cell is fired in a share of its turns; 0: always."""
+    batch: Batch | None = None
+    """Sums of outer products for the stochastic rule, on chips only; one sample an update if it is not said."""
     real: Real = Real()
     """What is different for software with real weights."""
 
