@@ -30,7 +30,7 @@ from labmtj.errors import InputError
 from labmtj.physics.flip_pulses import LEAST, FlipLaw, horner
 from labmtj.records import Floats, Ints, State
 from labmtj.routines.in_situ.line_wires import LineWires, Singles
-from labmtj.routines.in_situ.update_plan import PHASES, STARTS, UpdatePlan, balanced, least_squares
+from labmtj.routines.in_situ.update_plan import MIXED, PHASES, STARTS, UpdatePlan, balanced, least_squares
 
 SMALLEST = 0.003  # chosen: a line whose best cell is asked for less stays at ground; 1 in 300 of a flip is lost
 LARGEST = 0.95  # chosen: what "always" is taken for; 0.999 costs 4 % more voltage at 100 us and 40 % at 10 ns
@@ -135,7 +135,8 @@ class LineShaper:
         for turn in range(turns):
             terminal = self._on_array(self._laid_out(plan, *balanced(plan, a, b)))
             # At first the lines are as if without wires, and so the cells get what they need.
-            lost = self._wires.dropped(terminal - lost, ap=ap, of=which)
+            found = self._wires.dropped(terminal - lost, ap=ap, of=which)
+            lost = found if turn == 0 else lost + MIXED * (found - lost)
             missing = np.abs(self._in_phase(plan, lost))
             if turn == 0:
                 share = cells.need / (cells.need + missing)

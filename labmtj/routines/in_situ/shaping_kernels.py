@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from labmtj.physics.jit import jit
 from labmtj.records import Floats, Ints
 from labmtj.routines.in_situ.line_wires import Singles
+from labmtj.routines.in_situ.update_plan import MIXED
 
 _TINY = 1e-9
 
@@ -148,18 +149,24 @@ def _laid_out(asked: Floats, phase: Ints, a: Floats, b: Floats, sign: int, rows:
 
 @jit
 def _lost(
-    level: Singles, bend: Singles, wires: tuple[float, float, float], rows: Floats, cols: Floats, lost: Floats
+    level: Singles,
+    bend: Singles,
+    wires: tuple[float, float, float],
+    rows: Floats,
+    cols: Floats,
+    newer: float,
+    lost: Floats,
 ) -> None:
-    """Replace `lost` (rows, cols) of one pulse by what the currents drop that flow with it."""
+    """Move `lost` (rows, cols) of one pulse by the share `newer` to what the currents drop that flow with it."""
     wire, row_contact, col_contact = wires
     height, width = lost.shape
     column, taken = np.zeros(width), np.zeros((height, width))
+    current = np.zeros((height, width))
     for m in range(height):
         for n in range(width):
             v = rows[m] - cols[n] - lost[m, n]
-            current = v * (level[m, n] + bend[m, n] * v * v)
-            lost[m, n] = current
-            column[n] += current
+            current[m, n] = v * (level[m, n] + bend[m, n] * v * v)
+            column[n] += current[m, n]
             taken[m, n] = column[n]
     for n in range(width):
         fall = col_contact * taken[height - 1, n]
@@ -167,15 +174,12 @@ def _lost(
             fall += wire * taken[m, n]
             taken[m, n] = fall
     for m in range(height):
-        through = 0.0
-        for n in range(width):
-            through += lost[m, n]
+        through = current[m].sum()
         fall = row_contact * through
         for n in range(width):
-            own = lost[m, n]
             fall += wire * through
-            through -= own
-            lost[m, n] = fall + taken[m, n]
+            through -= current[m, n]
+            lost[m, n] += newer * (fall + taken[m, n] - lost[m, n])
 
 
 @jit
@@ -237,7 +241,7 @@ def shape_all(
                 if row_volts[copy, f].any():
                     on_rows[:], on_cols[:] = 0.0, 0.0
                     on_rows[at_rows], on_cols[at_cols] = row_volts[copy, f], col_volts[copy, f]
-                    _lost(level, bend, wires, on_rows, on_cols, lost[f])
+                    _lost(level, bend, wires, on_rows, on_cols, MIXED if turn else 1.0, lost[f])
             for i in range(inputs):
                 for j in range(lines):
                     f = phase[i, j]

@@ -18,6 +18,8 @@ from labmtj.routines.in_situ.line_wires import Singles
 
 PHASES = ((1, State.P), (1, State.AP), (-1, State.P), (-1, State.AP))
 """Sign of the rows and state that is written, of the pulses of an update, in their order."""
+MIXED = 0.75
+"""Weight of what wires take at the voltages found, over what was taken for it before. chosen: a short's lines swing."""
 STARTS = 2
 """Alternating steps of least squares. chosen: they are a start only."""
 
