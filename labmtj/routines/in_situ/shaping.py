@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +29,13 @@ from labmtj.errors import InputError
 from labmtj.physics.flip_pulses import LEAST, FlipLaw, horner
 from labmtj.records import Floats, Ints, State
 from labmtj.routines.in_situ.line_wires import LineWires, Singles
-from labmtj.routines.in_situ.update_plan import MIXED, PHASES, STARTS, UpdatePlan, balanced, least_squares
+from labmtj.routines.in_situ.update_plan import PHASES, UpdatePlan, balanced, least_squares
 
 SMALLEST = 0.003  # chosen: a line whose best cell is asked for less stays at ground; 1 in 300 of a flip is lost
 LARGEST = 0.95  # chosen: what "always" is taken for; 0.999 costs 4 % more voltage at 100 us and 40 % at 10 ns
-COMPILED_FROM = 8  # copies. chosen: below it compiled code does not pay for being loaded
 _SWEEPS, _TURNS = 2, 2  # chosen: sums are then within 2 % of what was asked (see the tests)
 _TINY = np.float32(1e-9)
+_MIXED = np.float32(0.75)  # chosen: weight of what wires take at newer voltages; a short's lines swing otherwise
 _LEAST_SHARE = np.float32(0.2)  # chosen: of the terminals' voltage; below it an array is no longer pulsed in parallel
 _STEP = 0.08  # longest step of a line, of the voltage of P = 1/2: far from the goal a tangent leads astray
 
@@ -88,7 +87,6 @@ class LineShaper:
         at: tuple[Ints, Ints] | None = None,
         smallest: float = SMALLEST,
         largest: float = LARGEST,
-        compiled_from: int = COMPILED_FROM,
     ) -> None:
         copies, inputs, outputs = shape
         self._cells = (copies, inputs, 2 * outputs)
@@ -102,7 +100,7 @@ class LineShaper:
         self._laws = np.stack([self._packed(laws[target]) for target in State], axis=1)
         self._good = np.broadcast_to(np.asarray(True if good is None else good, np.bool_), self._cells).copy()
         self._sign, self._wires, self._at = sign, wires, at
-        self._smallest, self._largest, self._compiled_from = smallest, largest, compiled_from
+        self._smallest, self._largest = smallest, largest
         self._limit = _STEP * float(self._laws[0].mean())
 
     def levels(
@@ -122,8 +120,6 @@ class LineShaper:
         the wires ask for it. `sweeps` and `turns` are how often sums are matched and what wires take is looked up.
         """
         which = np.arange(self._cells[0]) if of is None else of
-        if len(which) >= self._compiled_from:
-            return self._compiled(rows, cols, which, ap, sweeps, turns)
         plan = UpdatePlan.of(rows, cols, smallest=self._smallest, largest=self._largest, good=self._good[which])
         law = np.where(plan.to_p, self._laws[:, int(State.P), which], self._laws[:, int(State.AP), which])
         cells = _Cells(plan, law, order=self._order, limit=self._limit)
@@ -136,7 +132,7 @@ class LineShaper:
             terminal = self._on_array(self._laid_out(plan, *balanced(plan, a, b)))
             # At first the lines are as if without wires, and so the cells get what they need.
             found = self._wires.dropped(terminal - lost, ap=ap, of=which)
-            lost = found if turn == 0 else lost + MIXED * (found - lost)
+            lost = found if turn == 0 else lost + _MIXED * (found - lost)
             missing = np.abs(self._in_phase(plan, lost))
             if turn == 0:
                 share = cells.need / (cells.need + missing)
@@ -147,40 +143,6 @@ class LineShaper:
             cells.behind(share)
             a, b = cells.matched(a, b, sweeps=sweeps if turn == turns - 1 else 1)
         return self._laid_out(plan, *balanced(plan, a, b))
-
-    def _compiled(
-        self, rows: Floats, cols: Floats, of: Ints, ap: Floats | float, sweeps: int, turns: int
-    ) -> LineLevels:
-        from labmtj.routines.in_situ.shaping_kernels import shape_all
-
-        count, (_, inputs, lines) = len(of), self._cells
-        row_volts, col_volts = np.zeros((count, len(PHASES), inputs)), np.zeros((count, len(PHASES), lines))
-        (low, high), of_wires = self._pairs, (0.0, 0.0, 0.0)
-        if self._wires is not None:
-            of_wires = (self._wires.wire, self._wires.row_contact, self._wires.col_contact)
-        at = self._at if self._at is not None else (np.arange(inputs), np.arange(lines))
-        states = np.asarray(ap, np.float32)
-        shape_all(
-            rows.astype(np.float64), cols.astype(np.float64), of.astype(np.int64), self._by_cell, self._order,
-            self._good, (LEAST, self._smallest, self._largest), (self._sign, STARTS, sweeps, turns, self._limit),
-            low, high, states if states.ndim else states.reshape(1, 1, 1), of_wires, at[0].astype(np.int64),
-            at[1].astype(np.int64), row_volts, col_volts,
-        )  # fmt: skip
-        fired = (row_volts != 0.0).any(axis=2) & (col_volts != 0.0).any(axis=2)
-        return LineLevels(row_volts, col_volts, fired)
-
-    @cached_property
-    def _pairs(self) -> tuple[Singles, Singles]:
-        """Conductances of P and of AP cells and their coefficients of V^2, (2, copies, rows, cols) each."""
-        if self._wires is None:
-            return np.zeros((2, 0, 0, 0), np.float32), np.zeros((2, 0, 0, 0), np.float32)
-        low, high = self._wires.conductances
-        return np.stack(low), np.stack(high)
-
-    @cached_property
-    def _by_cell(self) -> Singles:
-        """All numbers of the laws, those of a cell side by side: (copies, 2, inputs, 2 outputs, numbers)."""
-        return np.ascontiguousarray(self._laws.transpose(2, 1, 3, 4, 0))
 
     def _packed(self, law: FlipLaw) -> Singles:
         """All numbers of a law, (numbers, copies, inputs, 2 outputs)."""

@@ -18,10 +18,7 @@ from labmtj.routines.in_situ.line_wires import Singles
 
 PHASES = ((1, State.P), (1, State.AP), (-1, State.P), (-1, State.AP))
 """Sign of the rows and state that is written, of the pulses of an update, in their order."""
-MIXED = 0.75
-"""Weight of what wires take at the voltages found, over what was taken for it before. chosen: a short's lines swing."""
-STARTS = 2
-"""Alternating steps of least squares. chosen: they are a start only."""
+_STARTS = 2  # chosen: alternating steps of least squares; they are a start only
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +89,7 @@ def least_squares(plan: UpdatePlan, need: Singles) -> tuple[Singles, Singles]:
     in_row, in_col = (np.maximum(each, 1e-9) for each in (plan.by_row(weight), plan.by_col(weight)))
     a = 0.5 * plan.by_row(weight * need) / in_row
     b = np.zeros_like(in_col)
-    for _start in range(STARTS):
+    for _start in range(_STARTS):
         b = plan.by_col(weight * (need - plan.of_rows(a))) / in_col
         a = plan.by_row(weight * (need - plan.of_cols(b))) / in_row
     return a, b
