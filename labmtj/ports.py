@@ -7,6 +7,7 @@ line minus bit line.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -137,18 +138,27 @@ class SourcePair(PulseSource, SensePair, Protocol):
 
 
 class VoltageBank(Protocol):
-    """Many voltage outputs, by name, that change together and measure their currents."""
+    """Many voltage outputs, by name, that change together and measure their currents, all at the same time."""
 
     def apply(self, levels: Mapping[str, float]) -> None:
         """Put these channels at these volts, all at once; read back."""
         ...
 
-    def pulse(self, levels: Mapping[str, float], width: float) -> None:
-        """Put these channels at these volts for `width` [s] on one trigger, from 0 V and back to 0 V."""
+    def pulse(
+        self, levels: Mapping[str, float], width: float, *, meanwhile: AbstractContextManager[None] | None = None
+    ) -> None:
+        """Put these channels at these volts for `width` [s] on one trigger, from 0 V and back to 0 V.
+
+        `meanwhile` is entered when all is ready for the trigger, and left when the channels are back at 0 V.
+        """
         ...
 
     def measure_currents(self, names: Sequence[str]) -> list[float]:
         """Currents [A] out of these channels, as a source meter's are; inf beyond the range."""
+        ...
+
+    def measure_together(self, names: Sequence[str], *, nplc: float) -> list[float]:
+        """The same, all over one integration time in periods of the mains."""
         ...
 
     def rest(self) -> None:

@@ -22,7 +22,11 @@ _ROWS = {
     "bias": "array, biases refitted",
     "threshold": "array, class thresholds tuned",
     "best": "array, best tuning",
+    "real": "real weights, trained in software",
+    "ternary": "the same rule on perfect devices",
+    "trained": "trained on the array",
 }
+_PARTS = ("train", "test", "all")
 
 
 class Terminal:
@@ -90,7 +94,7 @@ def show_table(folder: Path, figures: dict[str, Any]) -> None:
     if "accuracy" in figures:
         table = Table(box=None, pad_edge=False)
         table.add_column("")
-        for column in ("train", "test", "all"):
+        for column in _PARTS:
             table.add_column(column, justify="right")
         for key, label in _ROWS.items():
             if key in figures["accuracy"]:
@@ -98,7 +102,7 @@ def show_table(folder: Path, figures: dict[str, Any]) -> None:
                 scale = ""
                 if "scale" in figures and key in ("software_tuned", "tuned"):
                     scale = f" f {figures['scale']['software' if key == 'software_tuned' else 'array']:.2f}"
-                table.add_row(label + scale, *(percent(values[part]) for part in ("train", "test", "all")))
+                table.add_row(label + scale, *(percent(values[part]) if part in values else "" for part in _PARTS))
         console.print(table)
     if "write_fidelity" in figures:
         errors = figures["write_errors"]

@@ -20,9 +20,21 @@ from labmtj.bench.limits import Gate
 from labmtj.bench.routing import Line, Router
 from labmtj.bench.upkeep import Upkeep
 from labmtj.errors import BadReply, InputError, LimitExceeded, NoReply, PowerLost
-from labmtj.physics.schemes import two_channels
+from labmtj.physics.schemes import shared_level, two_channels
 from labmtj.ports import CellModel, Clock, Journal, PulseSource, SensePair
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Scheme, Sum
+from labmtj.records import (
+    Cell,
+    Floats,
+    LineOutcome,
+    LinePulse,
+    Pulse,
+    PulseOutcome,
+    Reading,
+    Role,
+    Sample,
+    Scheme,
+    Sum,
+)
 from labmtj.runs.journal import product_entry, reading_entry, sum_entry
 
 T = TypeVar("T")
@@ -40,6 +52,7 @@ class BenchArray:
     """An array on a matrix between a driving and a sensing source-measure channel, and a source of pulses."""
 
     analog = False
+    own_levels = (False, False)
 
     def __init__(
         self,
@@ -101,29 +114,52 @@ class BenchArray:
         roles |= {Line("row", pulse.cell.row): drive.row} | {Line("col", col): drive.col for col in pulse.columns}
         self._look(lambda: self._ready(roles))
         number = self._journal.intent(pulse)
+        limited, uncertain = self._fire(roles, drive.volts, pulse.width)
+        outcome = PulseOutcome(pulse, self._clock.now(), limited, uncertain)
+        self._journal.outcome(number, outcome)
+        return outcome
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Raise LimitExceeded if `pulse` would pass a limit, or needs more sources than there are; touches nothing."""
+        self._gate.limits.check_lines(pulse, shape=self._shape, model=self._model)
+        self._router.check_lines(pulse)
+        shared_level(pulse.row_volts, "rows")
+        shared_level(pulse.col_volts, "columns")
+
+    def pulse_lines(self, pulse: LinePulse) -> LineOutcome:
+        """Fire one pulse on many lines at once; its intent is on disk before it leaves, its outcome after."""
+        self.check_lines(pulse)
+        volts = shared_level(pulse.row_volts, "rows"), shared_level(pulse.col_volts, "columns")
+        roles = {Line("row", row): Role.PULSE_ROW for row in pulse.rows}
+        roles |= {Line("col", col): Role.PULSE_COL for col in pulse.cols}
+        self._look(lambda: self._ready(roles))
+        number = self._journal.intent_lines(pulse)
+        limited, uncertain = self._fire(roles, volts, pulse.width)
+        outcome = LineOutcome(pulse, self._clock.now(), limited, uncertain)
+        self._journal.outcome(number, outcome)
+        return outcome
+
+    def _fire(self, roles: dict[Line, Role], volts: tuple[float, float], width: float) -> tuple[bool, bool]:
+        """Pulse both channels on a route that stands; whether one was in compliance, and whether nobody saw the end."""
 
         def fire() -> bool:
             self._at_zero = False
-            with self._gate.granted((*drive.volts, 0.0)):
-                limited = self._pulser.pulse(drive.volts, pulse.width)
+            with self._gate.granted((*volts, 0.0)):
+                limited = self._pulser.pulse(volts, width)
             self._at_zero = True
             return limited
 
-        uncertain = limited = False
         try:
             try:
-                limited = fire()
+                return fire(), False
             except PowerLost:  # nothing has left
                 self._upkeep.mend()
                 self._begin()
                 self._ready(roles)
-                limited = fire()
+                return fire(), False
         except (NoReply, BadReply):
             self._look(self._to_zero)
-            uncertain = True
-        outcome = PulseOutcome(pulse, self._clock.now(), limited, uncertain)
-        self._journal.outcome(number, outcome)
-        return outcome
+            return False, True
 
     def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
         """Currents [A] into `cols`, one after the other, with all of `rows` at the same of `volts` [V]; (cols,)."""

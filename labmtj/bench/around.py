@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labmtj.ports import ArrayAccess, CellModel, Clock
-from labmtj.records import Pulse
+from labmtj.records import LinePulse, Pulse
 
 
 class AroundArray:
@@ -26,6 +26,15 @@ class AroundArray:
     def analog(self) -> bool:
         """Whether each row can have a voltage of its own in `multiply`."""
         return self._array.analog
+
+    @property
+    def own_levels(self) -> tuple[bool, bool]:
+        """Whether driven rows, and driven columns, can each have a voltage of their own in `pulse_lines`."""
+        return self._array.own_levels
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Raise LimitExceeded if `pulse` would pass a limit or cannot be made here; touches nothing."""
+        self._array.check_lines(pulse)
 
     def check(self, pulse: Pulse) -> None:
         """Raise LimitExceeded if `pulse` would pass a limit; touches nothing."""

@@ -36,7 +36,10 @@ class Connected:
 
 @dataclass(frozen=True)
 class Roles:
-    """Matrix row letters of what a read and a pulse need; `second` senses a second column of analog rows."""
+    """Matrix row letters of what a read and a pulse need; `second` senses a second column of analog rows.
+
+    Empty where every line has a source of its own.
+    """
 
     drive: str | None
     sense: str
@@ -48,6 +51,8 @@ class Roles:
 def roles_of(bench: Bench, models: Mapping[str, InstrumentModel]) -> Roles:
     """Who does what. Raises InputError where the file leaves it open, or where something is missing."""
     letters = sorted(bench.channels)
+    if bench.every_line:
+        return Roles(None, "", None, None, "")
 
     def of(kind: type[InstrumentModel]) -> list[str]:
         return [letter for letter in letters if isinstance(models.get(bench.channels[letter][0]), kind)]
@@ -120,13 +125,17 @@ def assemble(
     roles = roles_of(bench, connected.models)
     gate = gate or Gate(limits)
     shared: dict[str, Any] = {
-        "gate": gate,
-        "router": router(bench, roles, connected),
         "waits": Waits(bench.wait.after_relay, bench.wait.after_source),
         "clock": clock,
         "journal": journal,
         "upkeep": upkeep(bench, roles, connected, clock, journal),
     }
+    if bench.every_line:
+        from labmtj.bench.assemble_lines import line_array
+
+        own, direct, left_out = line_array(bench, connected, gate, shared)
+        return Assembled(own, ContactCheck(direct, left_out, clock, journal))
+    shared |= {"gate": gate, "router": router(bench, roles, connected)}
     if bench.gates is not None:
         from labmtj.bench.assemble_chip import chip  # which needs what stands here
 
@@ -143,7 +152,13 @@ def upkeep(bench: Bench, roles: Roles, connected: Connected, clock: Clock, journ
     """Who notices that an instrument of the array was switched off, and sets it up again."""
     able = {name: device for name, device in connected.devices.items() if hasattr(device, "restore")}
     matrix = next((name for name, device in able.items() if hasattr(device, "switch")), None)
-    return Upkeep(able, clock, journal, matrix=matrix, pulser=bench.channels[roles.pulse_col][0])
+    pulser = bench.channels[roles.pulse_col][0] if roles.pulse_col else _bank_of_rows(bench)
+    return Upkeep(able, clock, journal, matrix=matrix, pulser=pulser)
+
+
+def _bank_of_rows(bench: Bench) -> str:
+    """The instrument on the rows of a bench with a source on every line."""
+    return next(end[0] for end in bench.lines.rows.values() if not isinstance(end, int))
 
 
 def _pairwise(

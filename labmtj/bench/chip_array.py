@@ -25,9 +25,21 @@ from labmtj.bench.routing import Line, Router
 from labmtj.bench.upkeep import Upkeep
 from labmtj.errors import BadReply, GatesClosed, InputError, LimitExceeded, NoReply, PowerLost
 from labmtj.gate_register import PER_MESSAGE, Gates, mask
-from labmtj.physics.schemes import two_channels
+from labmtj.physics.schemes import gated_level, two_channels
 from labmtj.ports import CellModel, Clock, Journal, SourceMeter
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Scheme, Sum
+from labmtj.records import (
+    Cell,
+    Floats,
+    LineOutcome,
+    LinePulse,
+    Pulse,
+    PulseOutcome,
+    Reading,
+    Role,
+    Sample,
+    Scheme,
+    Sum,
+)
 from labmtj.runs.journal import product_entry, products_entry, reading_entry, sum_entry
 
 T = TypeVar("T")
@@ -37,6 +49,7 @@ class ChipArray:
     """Kernels of `lines` (rows, cols) on a matrix between two source-measure channels, one kernel at a time."""
 
     analog = False
+    own_levels = (False, False)
 
     def __init__(
         self,
@@ -86,6 +99,16 @@ class ChipArray:
         if left_out := sorted({Line("row", pulse.cell.row), *self._on(pulse.columns)} & self._router.quarantined):
             raise LimitExceeded(f"no pulse on cell {pulse.cell}: {left_out[0]} is left out since the contact check")
 
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Raise LimitExceeded if `pulse` would pass a limit, or is not made so here; touches nothing.
+
+        Its rows are those whose gates open, of one kernel and at 0 V; its columns have one voltage.
+        """
+        self._gate.limits.check_lines(pulse, shape=self.shape)
+        gated_level(pulse)
+        self._local(pulse.rows)
+        self._router.check_lines(pulse)
+
     def read(self, cells: Sequence[Cell], *, voltage: float) -> list[Reading]:
         """Read cells one after the other at +voltage [V]; each reading is in the journal."""
         self._gate.limits.check_cell(voltage, "a read")
@@ -101,34 +124,47 @@ class ChipArray:
         """Fire one programming pulse; its intent is on disk before it leaves, its outcome after."""
         self.check(pulse)
         volts = two_channels(pulse.scheme, pulse.amplitude).volts
-        kernel, rows = self._local([pulse.cell.row])
-        gates = Gates(kernel, mask(rows), write=True)
+        gates = self._open([pulse.cell.row], write=True)
         self._look(lambda: self._ready(gates, pulse.columns))
         number = self._journal.intent(pulse)
+        limited, uncertain = self._fire(gates, pulse.columns, volts, pulse.width)
+        outcome = PulseOutcome(pulse, self._clock.now(), limited, uncertain)
+        self._journal.outcome(number, outcome)
+        return outcome
+
+    def pulse_lines(self, pulse: LinePulse) -> LineOutcome:
+        """Fire one pulse on some columns with the gates of some rows open; its intent is on disk before it leaves."""
+        self.check_lines(pulse)
+        gates, volts = self._open(pulse.rows, write=True), (0.0, gated_level(pulse))
+        self._look(lambda: self._ready(gates, pulse.cols))
+        number = self._journal.intent_lines(pulse)
+        limited, uncertain = self._fire(gates, pulse.cols, volts, pulse.width)
+        outcome = LineOutcome(pulse, self._clock.now(), limited, uncertain)
+        self._journal.outcome(number, outcome)
+        return outcome
+
+    def _fire(self, gates: Gates, cols: Sequence[int], volts: tuple[float, float], width: float) -> tuple[bool, bool]:
+        """Pulse both channels through gates that are open; whether one was limited, and whether nobody saw the end."""
 
         def fire() -> bool:
             self._at_zero = False
             with self._gate.granted((*volts, 0.0)):
-                limited = self._gates.pulse(volts, pulse.width)
+                limited = self._gates.pulse(volts, width)
             self._at_zero = True
             return limited
 
-        uncertain = limited = False
         try:
             try:
-                limited = fire()
+                return fire(), False
             except (PowerLost, GatesClosed):  # nothing has left
                 self._upkeep.mend()
                 self._begin()
-                self._ready(gates, pulse.columns)
-                limited = fire()
+                self._ready(gates, cols)
+                return fire(), False
         except (NoReply, BadReply):
             self._look(self._to_zero)
             self._begin()
-            uncertain = True
-        outcome = PulseOutcome(pulse, self._clock.now(), limited, uncertain)
-        self._journal.outcome(number, outcome)
-        return outcome
+            return False, True
 
     def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
         """Currents [A] into `cols`, one after the other, with the gates of `rows` of one kernel open; (cols,)."""
@@ -229,10 +265,10 @@ class ChipArray:
             )
         return min(kernels, default=1), [(row - 1) % count + 1 for row in rows]
 
-    def _open(self, rows: Sequence[int]) -> Gates:
-        """The gates of these rows on the rail of reads."""
+    def _open(self, rows: Sequence[int], *, write: bool = False) -> Gates:
+        """The gates of these rows on the rail of reads, or of writes."""
         kernel, numbers = self._local(rows)
-        return Gates(kernel, mask(numbers))
+        return Gates(kernel, mask(numbers), write)
 
     def _columns(self, cols: Sequence[int]) -> Sequence[int]:
         if not all(1 <= col <= self._lines[1] for col in cols):

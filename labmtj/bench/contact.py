@@ -13,7 +13,7 @@ from labmtj.bench.access import Waits
 from labmtj.bench.bank_lines import BankEnds, BankLineTester
 from labmtj.bench.lines import LEVEL, LineTester
 from labmtj.bench.quick_lines import Meters, QuickLines
-from labmtj.bench.routing import Router
+from labmtj.bench.routing import LeftOut, Router
 from labmtj.errors import LimitExceeded, LineFaulty
 from labmtj.ports import Clock, Journal, PulseSource
 from labmtj.records import Contact, Floats, LineFault
@@ -36,7 +36,7 @@ class ContactCheck:
     """Checks the lines of an open bench (labmtj.ports.ContactCheck)."""
 
     examine: Examine
-    router: Router
+    router: LeftOut
     clock: Clock
     journal: Journal
 

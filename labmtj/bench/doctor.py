@@ -10,11 +10,12 @@ to that when it is set up), relays open, sessions closed.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from labmtj.bench.assemble import Connected, Roles, bank_ends, generator_pulses, meter, roles_of, router
+from labmtj.bench.assemble_lines import direct_lines
 from labmtj.bench.bank_lines import BankLineTester
 from labmtj.bench.latch import Interlocks
 from labmtj.bench.limits import Gate, Limits
@@ -33,13 +34,25 @@ from labmtj.config.model import (
 from labmtj.errors import LabmtjError
 from labmtj.host_state import shared_folder
 from labmtj.ports import Clock
-from labmtj.records import LineFault
+from labmtj.records import Line, LineFault
 from labmtj.runs.journal import MemoryJournal
 from labmtj.units import Dimension, show
 
 if TYPE_CHECKING:
-    from labmtj.bench.chip_lines import ChipLines
     from labmtj.bench.custody import Custody
+
+
+class Tester(Protocol):
+    """What examines the lines of a bench."""
+
+    @property
+    def lines(self) -> list[Line]:
+        """Every line of the array."""
+        ...
+
+    def faults(self) -> Iterator[LineFault]:
+        """Examine every line; nothing for a good one."""
+        ...
 
 
 class Verdict(enum.StrEnum):
@@ -91,7 +104,11 @@ def examine(file: BenchFile, *, acknowledge: str | None = None, repeat: int = 1)
             return
         if taken.custody is not None:
             taken.custody.arm()  # before an output turns on
-        yield from _relays(bench, roles, Connected(devices, models), clock, repeat)
+        connected = Connected(devices, models)
+        if bench.every_line:
+            yield from _lines(bench, lambda: direct_lines(bench, connected, clock), repeat)
+        else:
+            yield from _relays(bench, roles, connected, clock, repeat)
     finally:
         safe.reach(None)
 
@@ -174,9 +191,14 @@ def _relays(bench: Bench, roles: Roles, connected: Connected, clock: Clock, repe
         yield Finding("ground", Verdict.BAD, str(error), "look at the matrix: nothing is put on lines before")
         return
     yield Finding("ground", Verdict.GOOD, "every line that passes the matrix is at ground, nothing else is closed")
+    yield from _lines(bench, lambda: _tester(bench, roles, connected, clock, routes), repeat)
+
+
+def _lines(bench: Bench, prepare: Callable[[], Tester], repeat: int) -> Iterator[Finding]:
+    """Examine every line, with what `prepare` makes ready."""
     seen: dict[LineFault, int] = {}
     try:
-        tester = _tester(bench, roles, connected, clock, routes)
+        tester = prepare()
         for _ in range(repeat):
             for fault in dict.fromkeys(tester.faults()):
                 seen[fault] = seen.get(fault, 0) + 1
@@ -184,18 +206,16 @@ def _relays(bench: Bench, roles: Roles, connected: Connected, clock: Clock, repe
         yield Finding("lines", Verdict.BAD, str(error))
         return
     for fault, count in seen.items():
-        letter, column = _wire(bench, fault.line.axis, fault.line.number)
+        roles, end = _wire(bench, fault.line.axis, fault.line.number)
         often = "" if repeat == 1 else f" ({count} of {repeat} times)"
-        yield Finding(str(fault.line), Verdict.BAD, fault.text + often, f"matrix column {column}; {letter}")
+        yield Finding(str(fault.line), Verdict.BAD, fault.text + often, f"{end}{roles}")
     good = len(tester.lines) - len({fault.line for fault in seen})
     verdict = Verdict.GOOD if good == len(tester.lines) else Verdict.UNKNOWN
     often = "" if repeat == 1 else f", {repeat} times"
     yield Finding("lines", verdict, f"{good} of {len(tester.lines)} conduct at {show(LEVEL, Dimension.VOLTAGE)}{often}")
 
 
-def _tester(
-    bench: Bench, roles: Roles, connected: Connected, clock: Clock, routes: Router
-) -> LineTester | BankLineTester | ChipLines:
+def _tester(bench: Bench, roles: Roles, connected: Connected, clock: Clock, routes: Router) -> Tester:
     """What examines the lines of this bench, with its meters on at 0 V."""
     gate, wait = Gate(Limits(**dict(bench.limits))), bench.wait
     if bench.gates is not None:
@@ -221,9 +241,11 @@ def _tester(
     return LineTester(routes, drive, sense, clock, shape=shape, settle=settle, pulser=pulser)
 
 
-def _wire(bench: Bench, axis: str, number: int) -> tuple[str, int | str]:
-    """Where to look: roles by matrix row, and the line's matrix column."""
+def _wire(bench: Bench, axis: str, number: int) -> tuple[str, str]:
+    """Where to look: roles by matrix row, and the line's matrix column or channel."""
     wires = bench.lines.rows if axis == "row" else bench.lines.cols
     end = wires[(number - 1) % bench.array.rows + 1 if axis == "row" else number]
+    if bench.every_line and not isinstance(end, int):
+        return "", f"channel {'.'.join(end)}"
     roles = ", ".join(f"{row} is {plug}" for row, plug in sorted(bench.roles.items()))
-    return f"rows: {roles}", end if isinstance(end, int) else ".".join(end)
+    return f"; rows: {roles}", f"matrix column {end if isinstance(end, int) else '.'.join(end)}"

@@ -19,7 +19,7 @@ from labmtj.config.bench import Bench, BenchFile
 from labmtj.dies import die_model
 from labmtj.physics.stress import Limits
 from labmtj.physics.variation import DieModel
-from labmtj.records import Pulse, Scheme
+from labmtj.records import Floats, LinePulse, Pulse, Scheme
 
 if TYPE_CHECKING:
     from labmtj.physics.switching_cells import Switching
@@ -65,6 +65,20 @@ class Exposure:
             width * self._wear(min(abs(pulse.amplitude) * on_lines, self.cell_voltage)),
             width * self._wear(min(abs(pulse.amplitude) * elsewhere, self.cell_voltage)),
         )
+
+    def lines(self, pulse: LinePulse, shape: tuple[int, int]) -> tuple[float, Floats]:
+        """Energy [J] of a pulse on many lines in the cell that gets most, and the damage of every cell, of `shape`.
+
+        Where every cell has a transistor, only those of the open rows see anything.
+        """
+        volts = np.minimum(np.abs(pulse.cell_voltages(shape)), self.cell_voltage)
+        if self.die.transistor is not None:
+            closed = np.ones(shape[0], bool)
+            closed[np.array(pulse.rows) - 1] = False
+            volts[closed] = 0.0
+        law, worst = self.die.breakdown, float(volts.max())
+        conductance = self.die.area / self.die.resistance_area * (1.0 + self.die.k_p * worst**2)
+        return worst**2 * conductance * pulse.width, pulse.width * (volts / law.v_ref) ** law.n / law.t_ref
 
     def read(self, volts: float, *, signs: int = 2) -> tuple[float, float]:
         """Expected flips and damage of a cell by one read at `volts` [V], at one sign or at both.

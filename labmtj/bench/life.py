@@ -17,8 +17,8 @@ import numpy as np
 from labmtj.bench.exposure import Exposure
 from labmtj.errors import LifeSpent, LimitExceeded, StorageError
 from labmtj.physics.stress import Limits
-from labmtj.records import Cell, Pulse, Scheme
-from labmtj.runs.journal import patterns_of
+from labmtj.records import Cell, Floats, LinePulse, Pulse, Scheme
+from labmtj.runs.journal import line_pulse_of, patterns_of
 from labmtj.runs.ledger import Life, new_life
 from labmtj.units import Dimension, show
 
@@ -81,6 +81,34 @@ class LifeGate:
         stress = self._exposure.stress(pulse)
         add_pulse(self._own, pulse, *stress[1:])
         self._worst_damage += stress.damage
+        self._most_pulses += 1
+        self._heard()
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """The same for a pulse on many lines: every cell counts by the voltage between its lines."""
+        limits, shape = self._limits, self._own.shape
+        energy, damage = self._exposure.lines(pulse, shape)
+        if limits.pulse_energy is not None and not energy <= limits.pulse_energy * (1 + 1e-9):
+            raise LimitExceeded(
+                f"a pulse on {pulse}: {show(energy, Dimension.ENERGY)} in a cell is above the limit "
+                f"{show(limits.pulse_energy, Dimension.ENERGY)} of this bench"
+            )
+        if limits.pulses is not None and self._most_pulses >= limits.pulses:
+            self._look()
+            selected = np.zeros(shape, bool)
+            selected[_selected(pulse)] = True
+            spent = selected & (self._before.pulses + self._own.pulses + 1 > limits.pulses)
+            self._refuse_map(spent, f"{limits.pulses} pulses")
+        if limits.damage is not None and self._worst_damage + float(damage.max()) > limits.damage:
+            self._look()
+            spent = (damage > _NOTHING) & (self._before.damage + self._own.damage + damage > limits.damage)
+            self._refuse_map(spent, f"the damage {limits.damage:g}")
+
+    def add_lines(self, pulse: LinePulse) -> None:
+        """Count a pulse on many lines, which has left or may have."""
+        damage = self._exposure.lines(pulse, self._own.shape)[1]
+        add_lines(self._own, pulse, damage)
+        self._worst_damage += float(damage.max())
         self._most_pulses += 1
         self._heard()
 
@@ -183,6 +211,21 @@ def add_pulse(life: Life, pulse: Pulse, selected: float, on_lines: float, elsewh
     damage[row, where] += selected
 
 
+def add_lines(life: Life, pulse: LinePulse, damage: Floats) -> None:
+    """Add one pulse on many lines and its `damage`, of all cells, to `life`, in place; those on driven lines count."""
+    where = _selected(pulse)
+    across = np.array(pulse.row_volts)[:, np.newaxis] - np.array(pulse.col_volts)
+    life.positive[where] += across > 0
+    life.negative[where] += across < 0
+    taken = life.damage
+    taken += np.where(damage > _NOTHING, damage, 0.0)
+
+
+def _selected(pulse: LinePulse) -> tuple[np.ndarray[Any, np.dtype[np.intp]], ...]:
+    """Index of the cells between driven lines."""
+    return np.ix_(np.array(pulse.rows, np.intp) - 1, np.array(pulse.cols, np.intp) - 1)
+
+
 def contribution_of_journal(
     entries: Iterable[Mapping[str, Any]], exposure: Exposure, *, shape: tuple[int, int]
 ) -> Life:
@@ -196,7 +239,10 @@ def contribution_of_journal(
     for entry in entries:
         kind = entry["k"]
         now = float(entry["t"]) if isinstance(entry.get("t"), int | float) else now
-        if kind == "intent":
+        if kind == "intent" and "lines" in entry:
+            on_lines = line_pulse_of(entry)
+            add_lines(life, on_lines, exposure.lines(on_lines, shape)[1])
+        elif kind == "intent":
             pulse = _pulse(entry)
             add_pulse(life, pulse, *exposure.stress(pulse)[1:])
         elif kind in ("read", "sum", "sample", "product"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from labmtj.errors import LimitExceeded
 from labmtj.physics.stress import Limits
@@ -208,16 +208,22 @@ class GatedBank:
         self._admit(levels, "these levels together")
         self._bank.apply(levels)
 
-    def pulse(self, levels: Mapping[str, float], width: float) -> None:
+    def pulse(
+        self, levels: Mapping[str, float], width: float, *, meanwhile: AbstractContextManager[None] | None = None
+    ) -> None:
         """Fire these channels at these volts [V] for `width` [s] together."""
         self._admit(levels, "a pulse")
         if not 0 < width < math.inf:
             raise LimitExceeded(f"a pulse of width {width} s makes no sense")
-        self._bank.pulse(levels, width)
+        self._bank.pulse(levels, width, meanwhile=meanwhile)
 
     def measure_currents(self, names: Sequence[str]) -> list[float]:
         """Measure the currents out of these channels [A]."""
         return self._bank.measure_currents(names)
+
+    def measure_together(self, names: Sequence[str], *, nplc: float) -> list[float]:
+        """Measure the currents out of these channels [A] over one integration time."""
+        return self._bank.measure_together(names, nplc=nplc)
 
     def rest(self) -> None:
         """All channels to 0 V."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from labmtj.bench.around import AroundArray
 from labmtj.bench.life import LifeGate
 from labmtj.ports import ArrayAccess, GatedArray
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
+from labmtj.records import Cell, Floats, LineOutcome, LinePulse, Pulse, PulseOutcome, Reading, Sample, Sum
 
 
 class LivingArray(AroundArray):
@@ -33,6 +33,13 @@ class LivingArray(AroundArray):
         self._gate.check_pulse(pulse)
         self._gate.add_pulse(pulse)
         return self._array.pulse(pulse)
+
+    def pulse_lines(self, pulse: LinePulse) -> LineOutcome:
+        """Fire one pulse on many lines at once; one that fails half-way counts."""
+        self._array.check_lines(pulse)
+        self._gate.check_lines(pulse)
+        self._gate.add_lines(pulse)
+        return self._array.pulse_lines(pulse)
 
     def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
         """Currents [A] into `cols` with all of `rows` at their own of `volts` [V]; every look counts."""

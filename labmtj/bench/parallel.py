@@ -19,9 +19,21 @@ from labmtj.bench.limits import Gate
 from labmtj.bench.routing import Line, Router
 from labmtj.bench.upkeep import Upkeep
 from labmtj.errors import BadReply, LimitExceeded, NoReply, PowerLost
-from labmtj.physics.schemes import levels
+from labmtj.physics.schemes import levels, shared_level
 from labmtj.ports import CellModel, Clock, Journal, SourceMeter, VoltageBank
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Scheme, Sum
+from labmtj.records import (
+    Cell,
+    Floats,
+    LineOutcome,
+    LinePulse,
+    Pulse,
+    PulseOutcome,
+    Reading,
+    Role,
+    Sample,
+    Scheme,
+    Sum,
+)
 from labmtj.runs.journal import product_entry, reading_entry, sum_entry
 
 T = TypeVar("T")
@@ -40,6 +52,7 @@ class ParallelArray:
     """An array with a bank of sources on its rows; `meters` sense one or two columns at a time."""
 
     analog = True
+    own_levels = (True, False)
 
     def __init__(
         self,
@@ -110,15 +123,39 @@ class ParallelArray:
         roles = {Line("col", col): Role.PULSE_COL for col in sorted(chosen)}
         self._look(lambda: self._ready(roles))
         number = self._journal.intent(pulse)
-        asked = driven | {self._wiring.col: volts.other_cols or volts.col}
+        uncertain = self._fire(roles, driven | {self._wiring.col: volts.other_cols or volts.col}, pulse.width)
+        outcome = PulseOutcome(pulse, self._clock.now(), False, uncertain)
+        self._journal.outcome(number, outcome)
+        return outcome
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Raise LimitExceeded if `pulse` would pass a limit, or cannot be made here; touches nothing."""
+        self._gate.limits.check_lines(pulse, shape=self._shape, model=self._model)
+        self._router.check_lines(pulse)
+        shared_level(pulse.col_volts, "columns")
+
+    def pulse_lines(self, pulse: LinePulse) -> LineOutcome:
+        """Fire one pulse on many lines at once; its intent is on disk before it leaves, its outcome after."""
+        self.check_lines(pulse)
+        asked = {self._wiring.rows[row]: volts for row, volts in zip(pulse.rows, pulse.row_volts, strict=True)}
+        asked[self._wiring.col] = shared_level(pulse.col_volts, "columns")
+        roles = {Line("col", col): Role.PULSE_COL for col in pulse.cols}
+        self._look(lambda: self._ready(roles))
+        number = self._journal.intent_lines(pulse)
+        uncertain = self._fire(roles, asked, pulse.width)
+        outcome = LineOutcome(pulse, self._clock.now(), False, uncertain)
+        self._journal.outcome(number, outcome)
+        return outcome
+
+    def _fire(self, roles: dict[Line, Role], asked: Mapping[str, float], width: float) -> bool:
+        """Pulse these channels at their volts on a route that stands; whether nobody saw the end."""
 
         def fire() -> None:
             self._at_zero = False
             with self._gate.granted((*asked.values(), 0.0)):
-                self._bank.pulse(asked, pulse.width)
+                self._bank.pulse(asked, width)
             self._at_zero = True
 
-        uncertain = False
         try:
             try:
                 fire()
@@ -129,10 +166,8 @@ class ParallelArray:
                 fire()
         except (NoReply, BadReply):
             self._look(self._to_zero)
-            uncertain = True
-        outcome = PulseOutcome(pulse, self._clock.now(), False, uncertain)
-        self._journal.outcome(number, outcome)
-        return outcome
+            return True
+        return False
 
     def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
         """Currents [A] into `cols` with all of `rows` at their own of `volts` [V]; shape (cols,)."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from labmtj.errors import LimitExceeded, LineFaulty, RouteError
 from labmtj.ports import SwitchMatrix
-from labmtj.records import Line, LineFault, Pulse, Role
+from labmtj.records import Line, LineFault, LinePulse, Pulse, Role
 from labmtj.routes import Crosspoint, Steps, moves, prove
 
-__all__ = ["Harness", "Line", "Router"]
+__all__ = ["Harness", "LeftOut", "Line", "Router"]
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,31 @@ class Harness:
         return next((line for line, wired in self.columns.items() if wired == column), Line("matrix column", column))
 
 
-class Router:
+class LeftOut:
+    """The lines that are left out since a contact check; pulses that select them are refused."""
+
+    def __init__(self) -> None:
+        self.quarantined: frozenset[Line] = frozenset()
+
+    def check(self, pulse: Pulse) -> None:
+        """Raise LimitExceeded for a pulse on a cell of a line that is left out; touches nothing."""
+        lines = {Line("row", pulse.cell.row), *(Line("col", col) for col in pulse.columns)}
+        if left_out := sorted(lines & self.quarantined):
+            raise LimitExceeded(f"no pulse on cell {pulse.cell}: {left_out[0]} is left out since the contact check")
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Raise LimitExceeded for a pulse that drives a line that is left out; touches nothing."""
+        if left_out := sorted(self.quarantined.intersection(pulse.lines)):
+            raise LimitExceeded(f"no pulse on {pulse}: {left_out[0]} is left out since the contact check")
+
+
+class Router(LeftOut):
     """Takes routes on a matrix: plans the moves, proves them, makes them, reads the relays back."""
 
     def __init__(self, matrix: SwitchMatrix, harness: Harness) -> None:
+        super().__init__()
         self._matrix, self._harness = matrix, harness
         self._closed: frozenset[Crosspoint] = frozenset()
-        self.quarantined: frozenset[Line] = frozenset()
         self._sure = True  # False after a move that was not completed: the relays are looked at before the next
 
     @property
@@ -87,12 +105,6 @@ class Router:
     def doubt(self) -> None:
         """Look at the relays before the next move, whatever the last one has shown."""
         self._sure = False
-
-    def check(self, pulse: Pulse) -> None:
-        """Raise LimitExceeded for a pulse on a cell of a line that is left out; touches nothing."""
-        lines = {Line("row", pulse.cell.row), *(Line("col", col) for col in pulse.columns)}
-        if left_out := sorted(lines & self.quarantined):
-            raise LimitExceeded(f"no pulse on cell {pulse.cell}: {left_out[0]} is left out since the contact check")
 
     def _differs(self, crosspoint: Crosspoint, *, closed: bool) -> LineFault:
         row, column = crosspoint

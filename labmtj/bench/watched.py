@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from labmtj.bench.around import AroundArray
 from labmtj.bench.fence import Beat
 from labmtj.ports import ArrayAccess, ContactCheck, GatedArray
-from labmtj.records import Cell, Contact, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
+from labmtj.records import Cell, Contact, Floats, LineOutcome, LinePulse, Pulse, PulseOutcome, Reading, Sample, Sum
 
 
 class WatchedArray(AroundArray):
@@ -30,6 +30,11 @@ class WatchedArray(AroundArray):
         """Fire one programming pulse."""
         with self._beat.transaction():
             return self._array.pulse(pulse)
+
+    def pulse_lines(self, pulse: LinePulse) -> LineOutcome:
+        """Fire one pulse on many lines at once."""
+        with self._beat.transaction():
+            return self._array.pulse_lines(pulse)
 
     def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
         """Currents [A] into `cols` with all of `rows` driven at once at `volts` [V], (cols,)."""

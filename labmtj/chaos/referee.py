@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from labmtj.runs.journal import read_journal
+from labmtj.runs.journal import line_pulse_of, read_journal
 
 Entry = dict[str, Any]
 _VOLTS, _SHARE = 5e-3, 0.03  # [V] chosen: what a source may be off the amplitude that it is asked for, and as a share
@@ -60,7 +60,7 @@ def _pulses(intents: Sequence[Entry], outcomes: dict[int, Entry], pulses: Sequen
         if not after:
             at = max(places)
             shown = _shown(pulses[at]) if at < len(pulses) else "nothing more"
-            yield f"entry {intent['n']} is a pulse of {intent['v']:.3f} V on {intent['cell']}, the die saw {shown}"
+            yield f"entry {intent['n']} is a pulse of {_span(intent):.3f} V on {_where(intent)}, the die saw {shown}"
             return
         places = after
     if len(pulses) not in places:
@@ -69,11 +69,20 @@ def _pulses(intents: Sequence[Entry], outcomes: dict[int, Entry], pulses: Sequen
 
 def _same(intent: Entry, pulse: Entry) -> bool:
     volts = [0.0, *pulse["volts"].values()]
-    amplitude, wanted = max(volts) - min(volts), abs(intent["v"])
+    amplitude, wanted = max(volts) - min(volts), abs(_span(intent))
     return (
         abs(amplitude - wanted) <= _VOLTS + _SHARE * wanted
         and abs(pulse["seconds"] - intent["width"]) <= _WIDTH * intent["width"]
     )
+
+
+def _span(intent: Entry) -> float:
+    """Volts of an intent; of a pulse on many lines those between its highest and its lowest."""
+    return line_pulse_of(intent).span if "lines" in intent else float(intent["v"])
+
+
+def _where(intent: Entry) -> str:
+    return str(line_pulse_of(intent) if "lines" in intent else intent["cell"])
 
 
 def _shown(pulse: Entry) -> str:

@@ -302,6 +302,11 @@ class Bench(Model):
         return any(not isinstance(end, int) for end in self.lines.rows.values())
 
     @property
+    def every_line(self) -> bool:
+        """Whether every line is wired to a source of its own, so that there is no matrix."""
+        return not any(isinstance(end, int) for side in (self.lines.rows, self.lines.cols) for end in side.values())
+
+    @property
     def ground_rows(self) -> tuple[str, ...]:
         """Letters of the matrix rows that are at ground."""
         return tuple(row for row, plug in self.roles.items() if plug == "ground")

@@ -9,7 +9,14 @@ from labmtj.config import finder
 from labmtj.config.bench_chip import chip_problems
 from labmtj.config.bench_magnet import magnet_problems, thermometer_problems
 from labmtj.config.check import nearest
-from labmtj.config.model import FieldSourceModel, InstrumentModel, SwitchMatrixModel, ThermometerModel, load_model
+from labmtj.config.model import (
+    FieldSourceModel,
+    InstrumentModel,
+    SwitchMatrixModel,
+    ThermometerModel,
+    VoltageBankModel,
+    load_model,
+)
 from labmtj.config.source import KeyPath, Source
 from labmtj.config.wiring import Plug
 from labmtj.errors import MissingFile, Problem
@@ -38,6 +45,9 @@ def problems(bench: Bench, source: Source) -> Iterator[Problem]:
     yield from chip_problems(bench, source, models)
     yield from magnet_problems(bench.magnet, source, models)
     yield from thermometer_problems(bench.thermometer, source, models)
+    if bench.every_line:
+        yield from _every_line(bench, source, models)
+        return
     matrices = {name: model for name, model in models.items() if isinstance(model, SwitchMatrixModel)}
     if len(matrices) != 1:
         names = ", ".join(matrices) or "none"
@@ -62,6 +72,29 @@ def _channel(source: Source, here: KeyPath, plugged: Plug, models: Models, *, na
     elif channel not in model.channels:
         hint = nearest(channel, model.channels) or f"its channels: {', '.join(model.channels)}"
         yield source.problem(here, f"{instrument} ({model.title}) has no channel {channel}", hint=hint)
+
+
+def _every_line(bench: Bench, source: Source, models: Models) -> Iterator[Problem]:
+    """A source on every line: those of one axis belong to one bank, and the banks' sensors read the currents."""
+    for side in ("rows", "cols"):
+        wires: dict[int, int | Plug] = getattr(bench.lines, side)
+        names = sorted({end[0] for end in wires.values() if not isinstance(end, int)})
+        banks = [models.get(name) for name in names]
+        if len(names) != 1 or not all(isinstance(model, VoltageBankModel) for model in banks):
+            hint = "wire all of them to one, for example {1..19: dac.1..19}"
+            message = f"lines without a matrix need sources that change together; here: {', '.join(names)}"
+            yield source.problem(("lines", side), message, hint=hint, key=True)
+        elif not all(isinstance(model, VoltageBankModel) and model.measure_current for model in banks):
+            yield source.problem(
+                ("lines", side), f"{names[0]} does not measure currents, and nothing else does", key=True
+            )
+    for name, model in models.items():
+        if isinstance(model, SwitchMatrixModel):
+            yield source.problem(
+                ("instruments", name), f"no line is wired to {name}: it has nothing to switch", key=True
+            )
+    for row in bench.roles:
+        yield source.problem(("roles", row), "this bench has no matrix: write roles: {}", key=True)
 
 
 def _use(bench: Bench, source: Source) -> Iterator[Problem]:

@@ -75,6 +75,8 @@ def _roles(bench: Bench, source: Source) -> Iterator[Problem]:
         if text in plugged:
             yield source.problem(here, f"{text} is plugged into row {plugged[text]} already")
         plugged.setdefault(text, row)
+    if bench.every_line:
+        return  # what nothing drives is a source at 0 V
     if "ground" not in bench.roles.values() and all(p.partition(".")[0] in bench.instruments for p in plugged):
         hint = "write, for example: C: ground"
         message = "no matrix row is at ground; lines that are not driven would float"

@@ -10,6 +10,7 @@ that rests at its own offset.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from labmtj.config.model import VoltageBankModel
 from labmtj.drivers.exchange import Meaning
@@ -33,7 +34,8 @@ class QDAC2:
         self.link, self.model = link, model
         self._channels: tuple[str, ...] = ()
         self._source_range = 0.0  # of the set-up
-        self._sensing: set[str] = set()  # channels whose current sensor is set up
+        self._sensing: set[str] = set()  # channels whose current sensor is set up for a short look
+        self._integrates: dict[str, float] = {}  # periods of the mains of those that are set up for readings
         self._up: set[str] = set()  # channels that may be at another level than 0 V
         self._largest = min(entry.range for entry in model.source_voltage)
 
@@ -52,6 +54,7 @@ class QDAC2:
             self._known(name)
         self.link.forget()
         self._sensing.clear()
+        self._integrates.clear()
         self.link.send("*CLS")
         self.link.run(":ABOR;*CLS", meaning=Meaning.SET)
         self.link.mark()
@@ -97,15 +100,23 @@ class QDAC2:
         except BaseException:
             self._disarm(levels)
             raise
-        self._see(levels)
+        try:
+            self._see(levels)
+        except BenchError as error:
+            if self._up.isdisjoint(levels):  # a reply was lost on the way, and coming back has put them at 0 V
+                raise NoReply(self.link.name, "its levels", error) from error
+            raise
         self._up -= {name for name, volts in levels.items() if volts == 0}
 
-    def pulse(self, levels: Mapping[str, float], width: float) -> None:
+    def pulse(
+        self, levels: Mapping[str, float], width: float, *, meanwhile: AbstractContextManager[None] | None = None
+    ) -> None:
         """Put these channels at these volts for `width` [s] on one trigger, from 0 V and back to 0 V.
 
-        Raises LimitExceeded for what the model does not make, with nothing sent, PowerLost if the instrument has
-        been off, with nothing fired, and BenchError if a channel is not at 0 V before or after. NoReply and BadReply
-        mean that nobody saw whether the pulse left. It is never sent again.
+        `meanwhile` is entered when all of them wait for the trigger, and left when they are back at 0 V. Raises
+        LimitExceeded for what the model does not make, with nothing sent, PowerLost if the instrument has been off,
+        with nothing fired, and BenchError if a channel is not at 0 V before or after. NoReply and BadReply mean that
+        nobody saw whether the pulse left. It is never sent again.
         """
         self._check(levels)
         bounds = self.model.pulse
@@ -119,7 +130,9 @@ class QDAC2:
         try:
             for name, volts in levels.items():
                 self._arm(name, volts, width)
-            self._release(levels, width)
+            with meanwhile or nullcontext():
+                self._trigger(next(iter(levels)), width)
+            self._done(levels)
         except BaseException:
             self._disarm(levels)
             # A list that was cut short may have left its level.
@@ -139,9 +152,30 @@ class QDAC2:
                 self.link.confirm(f":SENS{name}:RANG high", f":SENS{name}:RANG?", "high")
                 self.link.assign(f":SENS{name}:NPLC", _SENSE_NPLC)
                 self._sensing.add(name)
+                self._integrates.pop(name, None)
         queries = [f":READ{name}?" for name in names]
         replies = self.link.ask(*queries)
         return [self.link.reading(query, text) for query, text in zip(queries, replies, strict=True)]
+
+    def measure_together(self, names: Sequence[str], *, nplc: float) -> list[float]:
+        """Measure the currents out of these channels [A] on the high range, all over the same `nplc` periods.
+
+        Raises InputError for a channel that is not set up, and BenchError.
+        """
+        for name in names:
+            if name not in self._channels:
+                raise InputError(f"{self.link.name}: channel {name} is not set up")
+            if self._integrates.get(name) != nplc:
+                self.link.confirm(f":SENS{name}:RANG high", f":SENS{name}:RANG?", "high")
+                self.link.assign(f":SENS{name}:NPLC", float(nplc))
+                self._integrates[name] = nplc
+                self._sensing.discard(name)
+        query = f":READ? (@{','.join(names)})"
+        (reply,) = self.link.ask(query)
+        found = reply.split(",")
+        if len(found) != len(names):
+            raise BadReply(self.link.name, query, reply, f"{len(names)} currents")
+        return [self.link.reading(query, text.strip()) for text in found]
 
     def rest(self) -> None:
         """All channels that are set up to 0 V, at once, read back.
@@ -198,11 +232,17 @@ class QDAC2:
         """Leave the list; the level is then that which was set, 0 V."""
         self.link.run(f":SOUR{name}:VOLT:MODE fix", meaning=Meaning.SET)
 
-    def _release(self, levels: Mapping[str, float], width: float) -> None:
-        """Fire the trigger that channels wait for; return when their lists are through and they are at 0 V."""
+    def _trigger(self, name: str, width: float) -> None:
+        """Fire the trigger that channels wait for; return when the list of this one is through."""
         self.link.run(f":TINT {_TRIGGER}")
         try:
-            self._wait(next(iter(levels)), width)
+            self._wait(name, width)
+        except PowerLost as error:
+            raise NoReply(self.link.name, f":TINT {_TRIGGER}", error) from error  # the pulse has left before
+
+    def _done(self, levels: Mapping[str, float]) -> None:
+        """Leave the lists of these channels; they are at 0 V."""
+        try:
             for name in levels:
                 self._fix(name)
             self._see(dict.fromkeys(levels, 0.0))

@@ -18,10 +18,11 @@ row's gate is open, so nothing else sees anything. v_third needs three sources b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from labmtj.errors import LimitExceeded
-from labmtj.records import Role, Scheme
+from labmtj.records import LinePulse, Role, Scheme
 
 
 class Levels(NamedTuple):
@@ -74,3 +75,26 @@ def two_channels(scheme: Scheme, amplitude: float) -> TwoChannels:
                 "v_third needs three sources besides ground and this bench pulses with two; "
                 "use v_half, or a bench with a source on every row (parallel)"
             )
+
+
+def shared_level(volts: Sequence[float], lines: str) -> float:
+    """The voltage [V] that driven lines, called `lines`, have from one source. Raises LimitExceeded if they differ."""
+    if len(set(volts)) > 1:
+        raise LimitExceeded(
+            f"{lines} with voltages of their own: this bench drives all of them from one source; give them one "
+            "voltage, or use a bench with a source on every line (lines)"
+        )
+    return volts[0] if volts else 0.0
+
+
+def gated_level(pulse: LinePulse) -> float:
+    """The voltage [V] of the columns of a pulse on a chip with a transistor in every cell, as Scheme.GATED has it.
+
+    Raises LimitExceeded for rows that are not at 0 V, and for columns with voltages of their own.
+    """
+    if any(pulse.row_volts):
+        raise LimitExceeded(
+            f"a pulse on {pulse}: on a chip with a transistor in every cell rows stand at 0 V, their gates open, and "
+            "columns are pulsed; give all rows 0 V"
+        )
+    return shared_level(pulse.col_volts, "columns")

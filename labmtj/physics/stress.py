@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labmtj.errors import LimitExceeded
+from labmtj.errors import InputError, LimitExceeded
 from labmtj.physics.schemes import levels
 from labmtj.ports import CellModel
-from labmtj.records import Pulse, State
+from labmtj.records import LinePulse, Pulse, State
 from labmtj.units import Dimension, show
 
 
@@ -71,6 +71,29 @@ class Limits:
             self.check_cell(worst, f"{what}: {shown} between its terminals, of which the worst cell gets")
         for volts in levels(pulse.scheme, pulse.amplitude):
             self.check_terminal(0.0 if volts is None else volts)
+
+    def check_lines(self, pulse: LinePulse, *, shape: tuple[int, int], model: CellModel | None = None) -> None:
+        """Refuse a pulse on many lines by the voltage between its highest and its lowest, which bounds all cells'.
+
+        With a `model` it is what the worst cell sees that counts. Raises LimitExceeded, and InputError for lines that
+        an array of `shape` does not have and for a pulse without rows or without columns.
+        """
+        what = f"a pulse on {pulse}"
+        for kind, lines, count in (("row", pulse.rows, shape[0]), ("column", pulse.cols, shape[1])):
+            if not lines or not all(1 <= line <= count for line in lines):
+                raise InputError(f"{what}: name {kind}s of this array, which has {count}, one at least")
+        if not (math.isfinite(pulse.width) and pulse.width > 0):
+            raise LimitExceeded(f"{what}, of width {pulse.width} s, makes no sense")
+        for volts in (*pulse.row_volts, *pulse.col_volts):
+            self.check_terminal(volts)
+        if model is None or pulse.span <= self.cell_voltage:
+            self.check_cell(pulse.span, what)
+            return
+        rows, cols = pulse.volts(shape)
+        across = model.cell_voltages(rows[np.newaxis], cols[np.newaxis], state=int(State.AP))
+        shown = show(pulse.span, Dimension.VOLTAGE)
+        worst = float(np.abs(across).max())
+        self.check_cell(worst, f"{what}: {shown} between its terminals, of which the worst cell gets")
 
     def check_cell(self, volts: float, what: str) -> None:
         """Refuse a voltage across a cell."""

@@ -21,11 +21,12 @@ from labmtj.protocol.progress import Progress
 from labmtj.protocol.replay.access import pulse_of
 from labmtj.protocol.replay.past import Past
 from labmtj.protocol.replay.surroundings import RunContact, RunField
-from labmtj.records import PulseOutcome
+from labmtj.records import LineOutcome, LinePulse, Pulse, PulseOutcome
 from labmtj.routines.fingerprint import compare
 from labmtj.routines.program import verify_layer
 
 _LOOKS = 24  # chosen: cells read to tell dies apart, as where a map is opened
+_NAMED = 8  # chosen: cells of a pulse on many lines that are said by name
 _NO_READ = 10e-3  # [V] no junction is disturbed at this
 
 
@@ -35,7 +36,7 @@ class Return:
 
     progress: Progress
     past: Past
-    settle: Callable[[int, PulseOutcome], None]
+    settle: Callable[[int, PulseOutcome | LineOutcome], None]
     told: Callable[[str], None]
     step: Step | None = None
     written: dict[int, ProgramStep] = field(default_factory=dict[int, ProgramStep])
@@ -78,9 +79,11 @@ class Return:
             pulse = pulse_of(self.past.intents[number])
             readings = self.progress.array.read(pulse.cells, voltage=entry.get("read") or _NO_READ)
             if self.past.live:
-                self.settle(number, PulseOutcome(pulse, readings[-1].time, False, uncertain=True))
-            cells = ", ".join(str(cell) for cell in pulse.cells)
-            ohms = ", ".join(f"{reading.resistance:.0f} ohm" for reading in readings)
+                self.settle(number, _unseen(pulse, readings[-1].time))
+            cells = ", ".join(str(cell) for cell in pulse.cells[:_NAMED])
+            ohms = ", ".join(f"{reading.resistance:.0f} ohm" for reading in readings[:_NAMED])
+            if len(readings) > _NAMED:
+                cells, ohms = f"{cells} and {len(readings) - _NAMED} more cells", f"{ohms} .."
             said.append(f"the pulse on {cells} had no outcome: read ({ohms}), not repeated")
         return said
 
@@ -118,3 +121,10 @@ class Return:
         if isinstance(self.step, ProgramStep):
             return {self.step.layer}
         return set(self.progress.copies)
+
+
+def _unseen(pulse: Pulse | LinePulse, time: float) -> PulseOutcome | LineOutcome:
+    """What is known of a pulse whose end nobody saw."""
+    if isinstance(pulse, LinePulse):
+        return LineOutcome(pulse, time, False, uncertain=True)
+    return PulseOutcome(pulse, time, False, uncertain=True)

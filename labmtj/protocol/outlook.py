@@ -133,13 +133,15 @@ def outlook(job: Job, runs: Sequence[DieRun]) -> Outlook:
 def _accuracy(figures: dict[str, Any]) -> float | None:
     found = figures.get("accuracy", {})
     best = found.get("tuned") or found.get("untuned")
+    if best is None and "trained" in found:
+        return float(found["trained"]["test"])
     return None if best is None else float(best["all"])
 
 
 def _life(job: Job) -> float:
-    """Closures that the relays of a bench's matrix live for, by its data sheet."""
+    """Closures that the relays of a bench's matrix live for, by its data sheet; without end where there is none."""
     sheets = [load_model(job.bench.model_file(name)) for name in job.bench.bench.instruments]
-    return float(next(sheet.relay.life for sheet in sheets if isinstance(sheet, SwitchMatrixModel)))
+    return float(next((sheet.relay.life for sheet in sheets if isinstance(sheet, SwitchMatrixModel)), math.inf))
 
 
 def _steps(runs: Sequence[DieRun]) -> tuple[tuple[str, Band, Band], ...]:

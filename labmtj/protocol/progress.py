@@ -43,7 +43,7 @@ class Progress:
     `thermometer` are the bench's, where it has them; `check` looks at its lines, where the array has any.
     `quarantined` are the cells of lines that are left out; `tunings` what was tuned besides the scale, by its name.
     Of a chip with a transistor in every cell: its `kernels`, the network for it, how that stands `written`, and what
-    it `inferred` last.
+    it `inferred` last. `trained` is what training on the array has come to last.
     """
 
     network: Network | None
@@ -71,6 +71,7 @@ class Progress:
     chip: ChipTask | None = None
     written: Written | None = None
     inferred: Finding | None = None
+    trained: Finding | None = None
     _picture: Picture | None = None
 
     @property

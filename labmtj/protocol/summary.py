@@ -10,7 +10,7 @@ import numpy as np
 from labmtj.nets.measures import accuracy, confusion, layer_agreement
 from labmtj.nets.network import forward
 from labmtj.protocol.progress import Progress
-from labmtj.records import Copy, Defect, Ints
+from labmtj.records import Copy, Defect, Finding, Ints
 from labmtj.routines.chips.writing import Written
 from labmtj.runs.journal import finite
 
@@ -33,8 +33,10 @@ def summary(progress: Progress, *, bench_seconds: float) -> dict[str, Any]:
         found["chip"] = dict(progress.inferred.figures)
     if progress.flips:
         found["verify_flips"] = sum(progress.flips.values())
+    if progress.trained is not None:
+        found |= _training(progress.trained)
     if progress.network is not None:
-        found["accuracy"] = _accuracies(progress)
+        found["accuracy"] = found.get("accuracy", {}) | _accuracies(progress)
     if progress.scale is not None and progress.software_scale is not None:
         found["scale"] = {"array": progress.scale.scale, "software": progress.software_scale.scale}
     if progress.tunings:
@@ -47,6 +49,16 @@ def summary(progress: Progress, *, bench_seconds: float) -> dict[str, Any]:
         measured = progress.trace(len(network.layers))
         found["agreement"] = [asdict(layer) for layer in layer_agreement(measured, expected)]
     return finite(found)
+
+
+def _training(trained: Finding) -> dict[str, Any]:
+    """What training on the array has come to, and its accuracies beside those of software."""
+    said = trained.figures
+    accuracies = {
+        name: {part: said[key] for part in ("train", "test") if (key := f"{prefix}{part}") in said}
+        for name, prefix in (("real", "software_real_"), ("ternary", "software_ternary_"), ("trained", ""))
+    }
+    return {"training": dict(said), "accuracy": {name: found for name, found in accuracies.items() if found}}
 
 
 def _complete(progress: Progress) -> bool:

@@ -17,12 +17,15 @@ _LEAD = 0.5  # [ohm] chosen: a metre of thin coaxial cable and a probe needle, a
 def ohms(file: BenchFile) -> Path:
     """Ohms from the sources to the lines of a bench: leads and closed relays, and outputs that make pulses."""
     sheets = {name: load_model(file.model_file(name)) for name in file.bench.instruments}
-    relay = next(sheet.relay for sheet in sheets.values() if isinstance(sheet, SwitchMatrixModel))
     leads = file.bench.simulation.leads if file.bench.simulation is not None else None
     lead = leads.lead if leads is not None and leads.lead is not None else _LEAD
-    contact = leads.contact if leads is not None and leads.contact is not None else float(np.mean(relay.resistance))
-    who = roles_of(file.bench, sheets).pulse_col
-    source = sheets[file.bench.channels[who][0]]
+    if file.bench.every_line:
+        ends = (end for end in file.bench.lines.rows.values() if not isinstance(end, int))
+        source, contact = sheets[next(ends)[0]], 0.0
+    else:
+        relay = next(sheet.relay for sheet in sheets.values() if isinstance(sheet, SwitchMatrixModel))
+        contact = leads.contact if leads is not None and leads.contact is not None else float(np.mean(relay.resistance))
+        source = sheets[file.bench.channels[roles_of(file.bench, sheets).pulse_col][0]]
     output = source.output_impedance if isinstance(source, PulseGeneratorModel | VoltageBankModel) else 0.0
     return Path(lead + contact, output)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from labmtj.errors import InputError
 from labmtj.records.cells import Cell, Floats
+from labmtj.records.contact import Line
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,20 @@ class LinePulse:
         """Voltage between the terminals of every cell [V], (rows, cols): row less column."""
         rows, cols = self.volts(shape)
         return rows[:, np.newaxis] - cols
+
+    @property
+    def span(self) -> float:
+        """Voltage [V] between the highest and the lowest line, ground included: no cell sees more than that."""
+        volts = (0.0, *self.row_volts, *self.col_volts)
+        return max(volts) - min(volts)
+
+    @property
+    def lines(self) -> list[Line]:
+        """The driven lines."""
+        return [*(Line("row", n) for n in self.rows), *(Line("col", n) for n in self.cols)]
+
+    def __str__(self) -> str:
+        return f"{len(self.rows)} rows and {len(self.cols)} columns ({', '.join(map(str, self.lines[:3]))} ..)"
 
 
 @dataclass(frozen=True)

@@ -35,14 +35,14 @@ def die(run: Run, count: int) -> str:
             f"{_median(micro_ap)} uS, transistor and wires included."
         )
         window = "G_P - G_AP of every cell", "window (uS)"
-        drawn.append((_sheet(micro_p - micro_ap, count, *window, key="die-window"), "Grey: cells without two states."))
+        drawn.append((sheet(micro_p - micro_ap, count, *window, key="die-window"), "Grey: cells without two states."))
         bad = np.where(good, np.nan, run.defect.astype(np.float64))
-        drawn.append((_sheet(bad, count, "Defects", "1 short, 2 open, 3 stuck", key="die-defects"), f"{words}."))
+        drawn.append((sheet(bad, count, "Defects", "1 short, 2 open, 3 stuck", key="die-defects"), f"{words}."))
     counts = run.root.variables["pulse_count"].values.astype(np.float64)
     most = int(counts.max())
     drawn.append(
         (
-            _sheet(np.where(counts > 0, counts, np.nan), count, "Pulses in the whole run", "pulses", key="die-pulses"),
+            sheet(np.where(counts > 0, counts, np.nan), count, "Pulses in the whole run", "pulses", key="die-pulses"),
             f"Every pulse, those of mapping and polarity too; at most {most} on one cell. Grey: none.",
         )
     )
@@ -63,11 +63,11 @@ def network(run: Run, count: int) -> str:
     mark = np.where(wrong, np.where(bad, 1.0, 2.0), np.nan)
     drawn = [
         (
-            _sheet(micro, count, "Conductance read back", "conductance (uS)", key="network-conductance"),
+            sheet(micro, count, "Conductance read back", "conductance (uS)", key="network-conductance"),
             "Last reading while writing. Grey: no device of the network, or a defective cell.",
         ),
         (
-            _sheet(mark, count, "Devices in the wrong state", "1 defective, 2 missed", key="network-wrong"),
+            sheet(mark, count, "Devices in the wrong state", "1 defective, 2 missed", key="network-wrong"),
             f"{int((wrong & bad).sum())} of {int((used & bad).sum())} defective devices show the other state; "
             f"{int((wrong & ~bad).sum())} good ones were missed.",
         ),
@@ -92,9 +92,10 @@ def on_sheet(values: Floats, count: int) -> Floats:
     return sheet
 
 
-def _sheet(values: Floats, count: int, title: str, label: str, *, key: str) -> str:
-    sheet = on_sheet(values, count)
-    tall = _WIDE * sheet.shape[0] / sheet.shape[1]
+def sheet(values: Floats, count: int, title: str, label: str, *, key: str) -> str:
+    """A map of all cells of `count` kernels side by side, with a colour bar called `label`."""
+    laid = on_sheet(values, count)
+    tall = _WIDE * laid.shape[0] / laid.shape[1]
     figure = new_figure(width=_WIDE + _RIGHT, height=tall + _TOP + _BOTTOM)
     whole = _WIDE + _RIGHT, tall + _TOP + _BOTTOM
     axes = figure.add_axes((0.02 / whole[0], _BOTTOM / whole[1], _WIDE / whole[0], tall / whole[1]))
@@ -102,9 +103,9 @@ def _sheet(values: Floats, count: int, title: str, label: str, *, key: str) -> s
     axes.set_axis_off()
     there = on_sheet(np.ones_like(values), count)
     axes.imshow(there, cmap="Greys", vmin=0.0, vmax=4.0, interpolation="nearest", aspect="auto")
-    known = sheet[np.isfinite(sheet)]
+    known = laid[np.isfinite(laid)]
     if known.size:
-        drawn = axes.imshow(sheet, cmap="viridis", interpolation="nearest", aspect="auto")
+        drawn = axes.imshow(laid, cmap="viridis", interpolation="nearest", aspect="auto")
         place = figure.add_axes(((_WIDE + 0.12) / whole[0], _BOTTOM / whole[1], 0.1 / whole[0], tall / whole[1]))
         figure.colorbar(drawn, cax=place, label=label)
     span = f"{known.min():.4g} to {known.max():.4g}" if known.size else "no values"

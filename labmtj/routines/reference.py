@@ -13,7 +13,19 @@ import numpy as np
 
 from labmtj.errors import InputError
 from labmtj.ports import ArrayAccess, CellModel, Clock
-from labmtj.records import Cell, Column, Finding, Floats, Pulse, PulseOutcome, Reading, Sample, Sum
+from labmtj.records import (
+    Cell,
+    Column,
+    Finding,
+    Floats,
+    LineOutcome,
+    LinePulse,
+    Pulse,
+    PulseOutcome,
+    Reading,
+    Sample,
+    Sum,
+)
 from labmtj.routines.polarity import CONTRAST
 
 ACCURACY = 4e-4
@@ -153,6 +165,20 @@ class Watched:
     def check(self, pulse: Pulse) -> None:
         """Raise `LimitExceeded` if `pulse` would pass a limit; touches nothing."""
         self.array.check(pulse)
+
+    @property
+    def own_levels(self) -> tuple[bool, bool]:
+        """Whether driven rows, and driven columns, can each have a voltage of their own in `pulse_lines`."""
+        return self.array.own_levels
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Raise `LimitExceeded` if `pulse` would pass a limit or cannot be made here; touches nothing."""
+        self.array.check_lines(pulse)
+
+    def pulse_lines(self, pulse: LinePulse) -> LineOutcome:
+        """Fire one pulse on many lines at once."""
+        self._watch.look_if_due()
+        return self.array.pulse_lines(pulse)
 
     def trust(self, model: CellModel | None) -> None:
         """Hold pulses against the cell limit by what this model says that cells get."""

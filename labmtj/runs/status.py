@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 from labmtj.errors import StorageError
 from labmtj.runs.claim import described, holder, is_claimed
 from labmtj.runs.folder import known_run
-from labmtj.runs.journal import read_journal
+from labmtj.runs.journal import line_pulse_of, read_journal
 from labmtj.units import Dimension, show
 
 JOURNAL, GUARDIAN = "journal.jsonl", "guardian.json"
@@ -54,9 +54,7 @@ class RunStatus:
         if self.how == "running":
             return [*found, f"held by {described(self.process)}"]
         for entry in self.unresolved:
-            shown = f"{show(entry['v'], Dimension.VOLTAGE)}, {show(entry['width'], Dimension.TIME)}"
-            cells = ", ".join(f"({entry['cell'][0]}, {col})" for col in (entry["cell"][1], *entry.get("cols", ())))
-            found.append(f"1 pulse has no outcome yet: cell {cells}, {shown}. It will be read, not repeated.")
+            found.append(f"1 pulse has no outcome yet: {_pulse(entry)}. It will be read, not repeated.")
         if self.how == "done":
             return found
         found.append(self._safety())
@@ -108,7 +106,7 @@ def read_status(folder: Path) -> RunStatus:
                 step, done, cell = entry, 0, None
             case "at":
                 done = entry["done"]
-            case "read" | "intent":
+            case "read" | "intent" if "cell" in entry:
                 cell = (entry["cell"][0], entry["cell"][1])
             case "done":
                 steps_done += 1
@@ -143,6 +141,16 @@ def read_status(folder: Path) -> RunStatus:
         simulated=bool(header.get("simulated", False)),
         folder=str(folder),
     )
+
+
+def _pulse(entry: dict[str, Any]) -> str:
+    """An intent in words."""
+    width = show(entry["width"], Dimension.TIME)
+    if "lines" in entry:
+        pulse = line_pulse_of(entry)
+        return f"{pulse}, up to {show(pulse.span, Dimension.VOLTAGE)}, {width}"
+    cells = ", ".join(f"({entry['cell'][0]}, {col})" for col in (entry["cell"][1], *entry.get("cols", ())))
+    return f"cell {cells}, {show(entry['v'], Dimension.VOLTAGE)}, {width}"
 
 
 def _guardian(folder: Path, last: dict[str, Any]) -> dict[str, Any]:

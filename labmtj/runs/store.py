@@ -10,6 +10,7 @@
 | tuning_columns, tuning_best .. | row gains, column gains and offsets of a layer, as a way to tune gave them |
 | iv, tmr, switching, .. | what a characterisation step of that name found; iv2 the second of its kind |
 | steps, readings, pulses, products, sums, samples, fields | tables, one row an event |
+| line_pulses | pulses on many lines at once, one row an event |
 | gate_products | one row a column of a kernel that was sensed with one pattern of gates after the other |
 
 Open a group with `xarray.open_dataset(path, group="layer1", engine="h5netcdf")`.
@@ -80,6 +81,8 @@ def _groups(events: Events, folder: Path) -> dict[str, Group]:
     groups["steps"] = tables.steps(events)
     groups["readings"] = tables.readings(events)
     groups["pulses"] = tables.pulses(events)
+    if any("lines" in entry for entry in events.of("intent")):
+        groups["line_pulses"] = tables.line_pulses(events)
     groups["products"] = tables.products(events, rows=rows)
     if events.of("products"):
         groups["gate_products"] = tables.gate_products(events)
@@ -153,9 +156,17 @@ def _array(events: Events) -> dict[str, Variable]:
 
 def _count(entries: list[Entry], rows: int, cols: int) -> NDArray[np.int64]:
     counts = np.zeros((rows, cols), dtype=np.int64)
-    cells = [(entry["cell"][0], col) for entry in entries for col in (entry["cell"][1], *entry.get("cols", ()))]
+    cells = [
+        (entry["cell"][0], col)
+        for entry in entries
+        if "cell" in entry
+        for col in (entry["cell"][1], *entry.get("cols", ()))
+    ]
     places = np.array(cells, dtype=np.int64).reshape(-1, 2) - 1
     np.add.at(counts, (places[:, 0], places[:, 1]), 1)
+    for entry in entries:
+        if "lines" in entry:
+            counts[np.ix_(np.array(entry["lines"]["rows"]) - 1, np.array(entry["lines"]["cols"]) - 1)] += 1
     return counts
 
 

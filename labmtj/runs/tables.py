@@ -69,21 +69,7 @@ def readings(events: Events) -> Group:
 
 def pulses(events: Events) -> Group:
     """All programming pulses: the intent, and its outcome where there is one."""
-    found = events.of("intent")
-    row = {entry["n"]: position for position, entry in enumerate(found)}
-    times = np.full(len(found), np.nan)
-    limited = np.full(len(found), -1, dtype=np.int8)
-    for outcome in events.of("outcome"):
-        position = row.get(outcome["of"])
-        if position is None:
-            raise StorageError(
-                f"journal.jsonl: entry {outcome['n']} is the outcome of {outcome['of']}, which is no pulse"
-            )
-        times[position] = outcome["t"]
-        limited[position] = outcome.get("compliance", False)
-    compliance = Variable(
-        ("pulse",), limited, meaning="a source was in compliance", flags={"no_outcome": -1, **_NO_YES}
-    )
+    found = [entry for entry in events.of("intent") if "lines" not in entry]
     return Group(
         {
             **_key("pulse", events, found),
@@ -96,10 +82,50 @@ def pulses(events: Events) -> Group:
                 "further bit lines of the same pulse, from 1",
             ),
             "scheme": _texts("pulse", [entry["scheme"] for entry in found], "bias of the lines that were not selected"),
-            "time": _floats("pulse", times, "s", "instrument time at its end; nan without an outcome"),
-            "compliance": compliance,
+            **_ends("pulse", events, found),
         }
     )
+
+
+def line_pulses(events: Events) -> Group:
+    """All pulses on many lines at once: the intent, and its outcome where there is one."""
+    found = [entry for entry in events.of("intent") if "lines" in entry]
+    lines = {
+        name: [" ".join(f"{value:.9g}" for value in entry["lines"][name]) for entry in found]
+        for name in ("rows", "row_v", "cols", "col_v")
+    }
+    return Group(
+        {
+            **_key("line_pulse", events, found),
+            "rows": _texts("line_pulse", lines["rows"], "driven word lines, from 1"),
+            "row_volts": _texts("line_pulse", lines["row_v"], "voltages of these to ground [V]"),
+            "cols": _texts("line_pulse", lines["cols"], "driven bit lines, from 1"),
+            "col_volts": _texts("line_pulse", lines["col_v"], "voltages of these to ground [V]"),
+            "width": _floats("line_pulse", [entry["width"] for entry in found], "s", "width"),
+            **_ends("line_pulse", events, found),
+        }
+    )
+
+
+def _ends(dim: str, events: Events, found: Sequence[Entry]) -> dict[str, Variable]:
+    """When each of these pulses ended, and whether a source was in compliance; from their outcomes."""
+    row = {entry["n"]: position for position, entry in enumerate(found)}
+    times, limited = np.full(len(found), np.nan), np.full(len(found), -1, dtype=np.int8)
+    known = {entry["n"] for entry in events.of("intent")}
+    for outcome in events.of("outcome"):
+        if outcome["of"] not in known:
+            raise StorageError(
+                f"journal.jsonl: entry {outcome['n']} is the outcome of {outcome['of']}, which is no pulse"
+            )
+        position = row.get(outcome["of"])
+        if position is not None:
+            times[position] = outcome["t"]
+            limited[position] = outcome.get("compliance", False)
+    flags = {"no_outcome": -1, **_NO_YES}
+    return {
+        "time": _floats(dim, times, "s", "instrument time at its end; nan without an outcome"),
+        "compliance": Variable((dim,), limited, meaning="a source was in compliance", flags=flags),
+    }
 
 
 def products(events: Events, *, rows: int) -> Group:

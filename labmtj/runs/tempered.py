@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from labmtj.ports import Clock, Journal, Thermometer
-from labmtj.records import Pulse, PulseOutcome
+from labmtj.records import LineOutcome, LinePulse, Pulse, PulseOutcome
 
 EVERY = 1.0
 """[s] How old a temperature may be. chosen: a stage drifts by millikelvins in it, and a question costs a message."""
@@ -29,7 +29,11 @@ class Tempered:
         """Pass on that `pulse` is about to leave; return its number."""
         return self._journal.intent(pulse)
 
-    def outcome(self, number: int, outcome: PulseOutcome) -> None:
+    def intent_lines(self, pulse: LinePulse) -> int:
+        """Pass on that this pulse on many lines is about to leave; return its number."""
+        return self._journal.intent_lines(pulse)
+
+    def outcome(self, number: int, outcome: PulseOutcome | LineOutcome) -> None:
         """Pass on what became of the pulse with this number."""
         self._journal.outcome(number, outcome)
 

@@ -13,12 +13,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from labmtj.config.bench import BenchFile
-from labmtj.config.model import SourceMeterModel
+from labmtj.config.model import InstrumentModel, SourceMeterModel, SwitchMatrixModel
 from labmtj.errors import InputError
-from labmtj.physics.schemes import two_channels
+from labmtj.physics.schemes import shared_level, two_channels
 from labmtj.physics.stress import Limits
 from labmtj.ports import CellModel, Clock, Journal
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Role, Sample, Sum
+from labmtj.records import (
+    Cell,
+    Floats,
+    LineOutcome,
+    LinePulse,
+    Pulse,
+    PulseOutcome,
+    Reading,
+    Role,
+    Sample,
+    Sum,
+)
 from labmtj.routes import Crosspoint, moves
 from labmtj.runs.journal import product_entry, reading_entry, sum_entry
 from labmtj.twin.build import electrics, matrix_model, models, numbers, wiring
@@ -33,16 +44,18 @@ from labmtj.twin.wiring import Wiring
 _AT_LIMIT = 0.995  # share of the compliance that the drivers count as reached
 _KEPT = 512  # routes whose connections are remembered
 _READ = (Role.DRIVE, Role.SENSE, Role.GROUND)
+_PULSE = (Role.PULSE_ROW, Role.PULSE_COL, Role.GROUND)
 
 
 class TwinArray:
     """A simulated array that routines use directly; `limits` are those of its bench file if they are not given."""
 
     analog = False
+    own_levels = (False, False)
 
     def __init__(self, file: BenchFile, journal: Journal, *, limits: Limits | None = None) -> None:
         bench, sheets = file.bench, models(file)
-        self._matrix, self.electrics = matrix_model(sheets), self._die(file)
+        self._matrix, self.electrics = self._relays(sheets), self._die(file)
         seed = self.electrics.truth.model.seed
         self._wiring = wiring(file, self._matrix, seed)
         self._letters = _letters(self._wiring)
@@ -66,6 +79,9 @@ class TwinArray:
 
     def _die(self, file: BenchFile) -> Electrics | ChipElectrics:
         return electrics(file)
+
+    def _relays(self, sheets: dict[str, InstrumentModel]) -> SwitchMatrixModel:
+        return matrix_model(sheets)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -101,20 +117,47 @@ class TwinArray:
         """Fire one programming pulse, with its intent and outcome in the journal."""
         self.check(pulse)
         drive = two_channels(pulse.scheme, pulse.amplitude)
-        before = self._closed
-        connections = self._go([pulse.cell.row], pulse.columns, (drive.row, drive.col, drive.others))
-        if self._closed == before:
-            self.electrics.rest(self._matrix.timing.command)  # the matrix is asked whether it still has its relays
+        connections = self._ready([pulse.cell.row], pulse.columns, (drive.row, drive.col, drive.others))
         number = self._journal.intent(pulse)
-        if pulse.width != self._width:
-            self.electrics.rest(self._timing.command)  # a width is set, and read back, once
-            self._width = pulse.width
-        self.electrics.rest(self._timing.command)
-        point = self.electrics.pulse(self._hookup(connections, drive.volts, self._compliance), pulse.width)
-        self.electrics.commit()
-        outcome = PulseOutcome(pulse, self._clock.now(), self._reached(point))
+        limited = self._fire(connections, drive.volts, pulse.width)
+        outcome = PulseOutcome(pulse, self._clock.now(), limited)
         self._journal.outcome(number, outcome)
         return outcome
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Raise LimitExceeded if `pulse` would pass a limit, or needs more sources than there are; touches nothing."""
+        self._limits.check_lines(pulse, shape=self.shape, model=self._model)
+        shared_level(pulse.row_volts, "rows")
+        shared_level(pulse.col_volts, "columns")
+
+    def pulse_lines(self, pulse: LinePulse) -> LineOutcome:
+        """Fire one pulse on many lines at once, with its intent and outcome in the journal."""
+        self.check_lines(pulse)
+        volts = shared_level(pulse.row_volts, "rows"), shared_level(pulse.col_volts, "columns")
+        connections = self._ready(pulse.rows, pulse.cols, _PULSE)
+        number = self._journal.intent_lines(pulse)
+        limited = self._fire(connections, volts, pulse.width)
+        outcome = LineOutcome(pulse, self._clock.now(), limited)
+        self._journal.outcome(number, outcome)
+        return outcome
+
+    def _ready(self, rows: Sequence[int], cols: Sequence[int], roles: tuple[Role, Role, Role]) -> Connections:
+        """The route of a pulse, and the look at instruments before it."""
+        before = self._closed
+        connections = self._go(rows, cols, roles)
+        if self._closed == before:
+            self.electrics.rest(self._matrix.timing.command)  # the matrix is asked whether it still has its relays
+        return connections
+
+    def _fire(self, connections: Connections, volts: tuple[float, float], width: float) -> bool:
+        """Pulse both sources at their `volts`; whether one was in compliance."""
+        if width != self._width:
+            self.electrics.rest(self._timing.command)  # a width is set, and read back, once
+            self._width = width
+        self.electrics.rest(self._timing.command)
+        point = self.electrics.pulse(self._hookup(connections, volts, self._compliance), width)
+        self.electrics.commit()
+        return self._reached(point)
 
     def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
         """Currents [A] into `cols`, one after the other, with all of `rows` at the same of `volts` [V]; (cols,)."""

@@ -33,6 +33,7 @@ from labmtj.twin.state import MATRIX_COLS, MATRIX_ROWS, DieState
 from labmtj.twin.wiring import Channel, Wiring
 from labmtj.twin.world import World
 
+_JOINTS = 1e-6  # [V] chosen: rms of two joints of copper at the same table, some tenths of a kelvin apart
 _LEAD = 0.5  # [ohm] chosen: a metre of thin coaxial cable and a probe needle
 
 
@@ -90,16 +91,17 @@ class SimulatedBench:
             return self.world.electrics.account()
 
 
-def wiring(file: BenchFile, matrix: SwitchMatrixModel, seed: int) -> Wiring:
-    """The wires of a bench file with the contacts of its matrix."""
+def wiring(file: BenchFile, matrix: SwitchMatrixModel | None, seed: int) -> Wiring:
+    """The wires of a bench file with the contacts of its matrix, if it has one."""
     bench = file.bench
     leads = bench.simulation.leads if bench.simulation is not None else None
     lead = leads.lead if leads is not None and leads.lead is not None else _LEAD
-    relay = (matrix.relay.resistance[0], matrix.relay.resistance[1])
+    relay = (0.0, 0.0) if matrix is None else (matrix.relay.resistance[0], matrix.relay.resistance[1])
+    emf = _JOINTS if matrix is None else matrix.relay.thermal_emf
     if leads is not None and leads.contact is not None:
         relay = (leads.contact, leads.contact)
     roles = {row: bench.channels.get(row) for row in bench.roles}
-    return Wiring(seed, roles, bench.lines.rows, bench.lines.cols, relay, matrix.relay.thermal_emf, lead)
+    return Wiring(seed, roles, bench.lines.rows, bench.lines.cols, relay, emf, lead)
 
 
 def models(file: BenchFile) -> dict[str, InstrumentModel]:
@@ -127,6 +129,8 @@ def _later(serial: str, count: int) -> str:
 def matrix_model(sheets: dict[str, InstrumentModel]) -> SwitchMatrixModel:
     """The one matrix of a bench. Raises InputError for none or several."""
     found = [model for model in sheets.values() if isinstance(model, SwitchMatrixModel)]
+    if not found:
+        raise InputError("this bench has no matrix; the array door and studies know benches with one")
     if len(found) != 1:
         raise InputError(f"a bench needs one switch matrix; this one names {len(found)}")
     matrix = found[0]
@@ -195,7 +199,8 @@ def simulated_bench(name: str | BenchFile, *, log: Path | None = None, realtime:
     array = electrics(file) if file.bench.array.kernels is None else chip_electrics(file)
     seed = array.truth.model.seed
     record, card = TwinLog(log), gate_card(file)
-    world = World(array, wiring(file, matrix_model(sheets), seed), log=record, realtime=realtime, card=card)
+    matrix = None if file.bench.every_line else matrix_model(sheets)
+    world = World(array, wiring(file, matrix, seed), log=record, realtime=realtime, card=card)
     magnet, simulation = file.bench.magnet, file.bench.simulation
     if magnet is not None and isinstance(array, Electrics):
         said = simulation.coil if simulation is not None else CoilEntry()

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from labmtj.config.bench import BenchFile
 from labmtj.errors import InputError, LimitExceeded
 from labmtj.gate_register import PER_MESSAGE, Gates, mask
-from labmtj.physics.schemes import two_channels
+from labmtj.physics.schemes import gated_level, two_channels
 from labmtj.physics.stress import Limits
 from labmtj.ports import CellModel, Journal
-from labmtj.records import Floats, Pulse, PulseOutcome, Sample, Scheme
+from labmtj.records import Floats, LineOutcome, LinePulse, Pulse, PulseOutcome, Sample, Scheme
 from labmtj.routes import Crosspoint
 from labmtj.runs.journal import products_entry, sum_entry
 from labmtj.twin.access import TwinArray
@@ -72,24 +72,42 @@ class TwinChip(TwinArray):
     def pulse(self, pulse: Pulse) -> PulseOutcome:
         """Fire one programming pulse, with its intent and outcome in the journal."""
         self.check(pulse)
-        volts, before = two_channels(pulse.scheme, pulse.amplitude).volts, self._closed
-        connections = self._column(pulse.columns)
-        gates = self._opened([pulse.cell.row], write=True)
+        connections = self._write_route(self._opened([pulse.cell.row], write=True), pulse.columns)
+        number = self._journal.intent(pulse)
+        limited = self._fire(connections, two_channels(pulse.scheme, pulse.amplitude).volts, pulse.width)
+        outcome = PulseOutcome(pulse, self._clock.now(), limited)
+        self._journal.outcome(number, outcome)
+        return outcome
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Raise LimitExceeded if `pulse` would pass a limit, or is not made so here; touches nothing.
+
+        Its rows are those whose gates open, of one kernel and at 0 V; its columns have one voltage.
+        """
+        self._limits.check_lines(pulse, shape=self.shape)
+        gated_level(pulse)
+        self._opened(pulse.rows, write=True)
+
+    def pulse_lines(self, pulse: LinePulse) -> LineOutcome:
+        """Fire one pulse on some columns with the gates of some rows open, with its intent and outcome."""
+        self.check_lines(pulse)
+        connections = self._write_route(self._opened(pulse.rows, write=True), pulse.cols)
+        number = self._journal.intent_lines(pulse)
+        limited = self._fire(connections, (0.0, gated_level(pulse)), pulse.width)
+        outcome = LineOutcome(pulse, self._clock.now(), limited)
+        self._journal.outcome(number, outcome)
+        return outcome
+
+    def _write_route(self, gates: Gates, cols: Sequence[int]) -> Connections:
+        """Take the route of these columns and open these gates; what lines hang on then."""
+        before = self._closed
+        connections = self._column(cols)
         if self._gates != gates:
             self._message()
             self._open(gates)
         if self._closed == before:
             self.electrics.rest(self._matrix.timing.command)  # the matrix is asked whether it still has its relays
-        number = self._journal.intent(pulse)
-        if pulse.width != self._width:
-            self._message()
-            self._width = pulse.width
-        self._message()
-        point = self.electrics.pulse(self._hookup(connections, volts, self._compliance), pulse.width)
-        self.electrics.commit()
-        outcome = PulseOutcome(pulse, self._clock.now(), self._reached(point))
-        self._journal.outcome(number, outcome)
-        return outcome
+        return connections
 
     def multiply_each(self, kernel: int, patterns: NDArray[np.bool_], col: int, *, voltage: float) -> Floats:
         """Currents [A] into `col` of a kernel, (patterns,), each with a pattern (patterns, rows) of its gates open.

@@ -223,18 +223,22 @@ class World:
             self._look_for_floating(channel)
         during = {c: replace(o, level=wired[c], current=False) if c in wired else o for c, o in base.items()}
         point = self.electrics.pulse(self._connect(during), seconds)
-        volts = {f"{name}.{which}": wired[name, which] for name, which in wired}
+        beside = {c: o.level for c, o in base.items() if c not in wired and o.hot and not o.current}
+        volts = {f"{name}.{which}": level for (name, which), level in {**beside, **wired}.items()}
         self.log.write("pulse", self.now(), volts=volts, seconds=seconds, ordinal=self.electrics.state.pulses - 1)
         self.electrics.commit()
         return point
 
-    def measure(self, channel: Channel, aperture: float, *, before: float = 0.0) -> tuple[float, float]:
+    def measure(
+        self, channel: Channel, aperture: float, *, before: float = 0.0, passes: bool = True
+    ) -> tuple[float, float]:
         """Current [A] out of a channel averaged over `aperture` [s], and a draw for the meter's own noise.
 
-        `before` [s] passes first: what else a reading takes.
+        `before` [s] passes first: what else a reading takes. Nothing `passes` for one of several meters that read at
+        the same time: it has for the first of them.
         """
         self.effort.spend(4)
-        self.sleep(before + aperture)
+        self.sleep(before + aperture if passes else 0.0)
         number = self._number.get(channel)
         if number is None:
             return 0.0, 0.0  # nothing is plugged in

@@ -16,8 +16,8 @@ from labmtj.config.finder import find
 from labmtj.config.source import read
 from labmtj.errors import InputError, LimitExceeded
 from labmtj.ports import GatedArray
-from labmtj.records import Cell, Pulse, Scheme, State
-from labmtj.runs.journal import MemoryJournal
+from labmtj.records import Cell, LinePulse, Pulse, Scheme, State
+from labmtj.runs.journal import MemoryJournal, line_pulse_of
 from labmtj.twin.chip_access import TwinChip
 
 DOORS = ("wire", "chip")
@@ -183,3 +183,67 @@ def test_reads_that_disturb_do_it_alike_at_both_doors_of_a_chip(open_chip):
         door.array.read(cells, voltage=0.35)
     assert wire.states.tolist() == chip.states.tolist()
     assert (before != chip.states).any()
+
+
+def on_columns(volts: float, *, rows: tuple[int, ...] = (5, 7), cols: tuple[int, ...] = (1, 4)) -> LinePulse:
+    """A pulse on columns with the gates of some rows open; positive cell voltages are negative columns."""
+    return LinePulse(rows, (0.0,) * len(rows), cols, (-volts,) * len(cols), 1e-4)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_pulse_on_lines_writes_the_cells_between_open_gates_and_pulsed_columns_only(door, open_chip):
+    opened = open_chip(door, **QUIET)
+    opened.array.pulse_lines(on_columns(-0.95))
+    before = opened.states
+    for sign, state in ((1, State.P), (-1, State.AP)):
+        outcome = opened.array.pulse_lines(on_columns(sign * 0.95))
+        expected = before.copy()
+        expected[np.ix_([4, 6], [0, 3])] = state
+        assert expected.tolist() == opened.states.tolist()
+        assert not outcome.in_compliance
+    kinds = [entry["k"] for entry in opened.journal.entries if entry["k"] in ("intent", "outcome")]
+    assert ["intent", "outcome"] * 3 == kinds
+    intents = [entry for entry in opened.journal.entries if entry["k"] == "intent"]
+    assert on_columns(-0.95) == line_pulse_of(intents[-1])
+    assert ((False, False), []) == (opened.array.own_levels, opened.violations)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_pulses_on_lines_of_two_kernels_with_rows_off_zero_or_too_high_are_refused(door, open_chip):
+    opened = open_chip(door)
+    own = LinePulse((1,), (0.0,), (1, 2), (-0.5, -0.4), 1e-4)
+    for pulse in (on_columns(1.2), LinePulse((1,), (0.1,), (1,), (-0.5,), 1e-4), own):
+        for ask in (opened.array.check_lines, opened.array.pulse_lines):
+            with pytest.raises(LimitExceeded):
+                ask(pulse)
+    with pytest.raises(InputError, match="not of one kernel"):
+        opened.array.pulse_lines(on_columns(0.5, rows=(4, 5)))
+    for pulse in (on_columns(0.5, cols=(6,)), on_columns(0.5, rows=(13,)), on_columns(0.5, rows=())):
+        with pytest.raises(InputError):
+            opened.array.pulse_lines(pulse)
+    assert [] == [entry for entry in opened.journal.entries if entry["k"] == "intent"]
+
+
+def test_both_doors_make_the_same_of_pulses_on_lines(open_chip):
+    seen: list[tuple[np.ndarray, float, list[float]]] = []
+    for kind in DOORS:
+        opened = open_chip(kind)
+        array = opened.array
+        array.rest()
+        begun, random = array.clock.now(), np.random.RandomState(5)
+        states: list[np.ndarray] = []
+        for number in range(20):
+            kernel = number // 4 % 3
+            rows = tuple((4 * kernel + 1 + np.flatnonzero(random.uniform(size=4) < 0.6)).tolist()) or (1,)
+            cols = tuple((1 + np.flatnonzero(random.uniform(size=5) < 0.5)).tolist()) or (1,)
+            array.pulse_lines(on_columns((-1) ** number * random.uniform(0.24, 0.5), rows=rows, cols=cols))
+            states.append(opened.states)
+            if number % 7 == 3:
+                array.pulse(written(Cell(6, 2), 0.6))  # pulses of both kinds share routes, gates and widths
+        currents = [reading.current for reading in array.read([Cell(3, 3), Cell(9, 4)], voltage=0.1)]
+        seen.append((np.array(states), array.clock.now() - begun, currents))
+    (wire, wire_time, at_wire), (bare, bare_time, at_bare) = seen
+    assert (wire == bare).all()
+    assert len(np.unique(wire, axis=0)) > 10  # pulses did something
+    assert wire_time == pytest.approx(bare_time, abs=1e-9)
+    assert at_wire == pytest.approx(at_bare, rel=1e-6)

@@ -7,7 +7,7 @@ from typing import Any
 from labmtj.chaos.scenario import Scenario
 from labmtj.chaos.stage import SAFE_CODES, Stage
 from labmtj.chaos.verdict import NotHeld
-from labmtj.runs.journal import read_journal
+from labmtj.runs.journal import line_pulse_of, read_journal
 
 _MOST = 1  # pulses on a cell after a reading of it in compliance: reliability.md, row 7
 
@@ -41,12 +41,18 @@ def _most_pulses(entries: list[dict[str, Any]]) -> int:
             else:
                 flagged.setdefault(cell, 0)
         elif entry["k"] == "intent":
-            for col in (entry["cell"][1], *entry.get("cols", ())):
-                cell = (entry["cell"][0], col)
+            for cell in _cells(entry):
                 if cell in flagged:
                     flagged[cell] += 1
                     most = max(most, flagged[cell])
     return most
+
+
+def _cells(intent: dict[str, Any]) -> list[tuple[int, int]]:
+    """The cells that a pulse selects."""
+    if "lines" in intent:
+        return [(cell.row, cell.col) for cell in line_pulse_of(intent).cells]
+    return [(intent["cell"][0], col) for col in (intent["cell"][1], *intent.get("cols", ()))]
 
 
 SCENARIO = Scenario("compliance", 7, "a source trips its compliance", play, "pulses after a flagged reading (1)")

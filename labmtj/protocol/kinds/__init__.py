@@ -25,6 +25,7 @@ from labmtj.protocol.kinds.rh_loop import RhLoopStep
 from labmtj.protocol.kinds.step import Step
 from labmtj.protocol.kinds.switching import SwitchingStep
 from labmtj.protocol.kinds.tmr import TmrStep
+from labmtj.protocol.kinds.train_array import TrainArrayStep
 from labmtj.protocol.kinds.tune import TuneStep
 from labmtj.protocol.kinds.verify import VerifyStep
 from labmtj.protocol.kinds.wires import WiresStep
@@ -57,6 +58,7 @@ KINDS: tuple[type[Step], ...] = (
     InitialiseStep,
     ProgramNetworkStep,
     InferNetworkStep,
+    TrainArrayStep,
     ReportStep,
 )
 STEPS: dict[str, type[Step]] = {kind.kind: kind for kind in KINDS}

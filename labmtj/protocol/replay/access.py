@@ -12,8 +12,19 @@ from numpy.typing import NDArray
 from labmtj.bench.around import AroundArray
 from labmtj.ports import ArrayAccess, Clock, GatedArray
 from labmtj.protocol.replay.past import Entry, Past
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Sample, Scheme, Sum
-from labmtj.runs.journal import patterns_of
+from labmtj.records import (
+    Cell,
+    Floats,
+    LineOutcome,
+    LinePulse,
+    Pulse,
+    PulseOutcome,
+    Reading,
+    Sample,
+    Scheme,
+    Sum,
+)
+from labmtj.runs.journal import line_pulse_of, lines_entry, patterns_of
 
 _SAME = 1e-9  # two computers may differ in the last digit of what they work out from the same readings
 
@@ -82,12 +93,32 @@ class RunArray(AroundArray):
             outcome = self._array.pulse(pulse)
             self._past.seen(outcome.time)
             return outcome
+        if "lines" in entry:
+            raise self._past.differs(entry, "the kind of pulse", "one on many lines", "one on a cell")
         self._same(entry, cell=list(pulse.cell), v=pulse.amplitude, width=pulse.width, scheme=pulse.scheme.value)
         if tuple(entry.get("cols", ())) != tuple(pulse.cols):
             raise self._past.differs(entry, "cols", entry.get("cols", []), list(pulse.cols))
         found = self._past.outcome(entry["n"])
         self._past.time = max(self._past.time, float(found["t"]))
         return PulseOutcome(pulse, found["t"], found.get("compliance", False), found.get("uncertain", False))
+
+    def pulse_lines(self, pulse: LinePulse) -> LineOutcome:
+        """Fire one pulse on many lines, or say what became of it; one whose end nobody saw was settled by readings."""
+        entry = self._answer("intent")
+        if entry is None:
+            outcome = self._array.pulse_lines(pulse)
+            self._past.seen(outcome.time)
+            return outcome
+        if "lines" not in entry:
+            raise self._past.differs(entry, "the kind of pulse", "one on a cell", "one on many lines")
+        self._same(entry, width=pulse.width)
+        then, now = entry["lines"], lines_entry(pulse)["lines"]
+        for name in ("rows", "cols", "row_v", "col_v"):
+            if len(then[name]) != len(now[name]) or not np.allclose(then[name], now[name], rtol=_SAME, atol=1e-15):
+                raise self._past.differs(entry, name, then[name], now[name])
+        found = self._past.outcome(entry["n"])
+        self._past.time = max(self._past.time, float(found["t"]))
+        return LineOutcome(pulse, found["t"], found.get("compliance", False), found.get("uncertain", False))
 
     def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
         """Currents [A] into `cols` with all of `rows` at their own of `volts` [V], (cols,)."""
@@ -168,8 +199,10 @@ def run_array(array: ArrayAccess, past: Past, *, before: Callable[[], None]) -> 
     return RunArray(array, past, before=before)
 
 
-def pulse_of(entry: Mapping[str, Any]) -> Pulse:
+def pulse_of(entry: Mapping[str, Any]) -> Pulse | LinePulse:
     """The pulse that a journal's intent is about."""
+    if "lines" in entry:
+        return line_pulse_of(entry)
     cell, cols = Cell(*entry["cell"]), tuple(entry.get("cols", ()))
     return Pulse(cell, entry["v"], entry["width"], Scheme(entry["scheme"]), cols)
 

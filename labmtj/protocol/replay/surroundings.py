@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from labmtj.ports import ContactCheck, FieldSource, Journal, Thermometer
 from labmtj.protocol.replay.past import Past
-from labmtj.records import Contact, Pulse, PulseOutcome
+from labmtj.records import Contact, LineOutcome, LinePulse, Pulse, PulseOutcome
 from labmtj.runs.contact_entry import contact_from
 
 
@@ -22,7 +22,11 @@ class RunJournal:
         """Pass on that `pulse` is about to leave; only a bench that is live fires one."""
         return self._journal.intent(pulse)
 
-    def outcome(self, number: int, outcome: PulseOutcome) -> None:
+    def intent_lines(self, pulse: LinePulse) -> int:
+        """Pass on that this pulse on many lines is about to leave; return its number."""
+        return self._journal.intent_lines(pulse)
+
+    def outcome(self, number: int, outcome: PulseOutcome | LineOutcome) -> None:
         """Pass on what became of a pulse."""
         self._journal.outcome(number, outcome)
 

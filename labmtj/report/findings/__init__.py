@@ -28,6 +28,7 @@ DRAWERS: dict[str, str] = {
     "offsets": "offsets",
     "reference": "reference",
     "tmr": "tmr",
+    "train_array": "train_array",
     "wires": "wires",
 }
 """Name of a finding, and the module of this package that draws it."""
@@ -47,6 +48,7 @@ TITLES: dict[str, str] = {
     "rh_loop": "Loops in a field",
     "switching": "Switching of chosen cells",
     "tmr": "TMR against voltage",
+    "train_array": "Training on the array",
     "wires": "Wires and contacts",
     "write_error": "Write errors",
 }

@@ -20,7 +20,19 @@ from labmtj.physics.schemes import two_channels
 from labmtj.physics.stress import Limits
 from labmtj.physics.variation import DieTruth
 from labmtj.ports import CellModel, Clock, Journal
-from labmtj.records import Cell, Floats, Pulse, PulseOutcome, Reading, Sample, Scheme, State, Sum
+from labmtj.records import (
+    Cell,
+    Floats,
+    LineOutcome,
+    LinePulse,
+    Pulse,
+    PulseOutcome,
+    Reading,
+    Sample,
+    Scheme,
+    State,
+    Sum,
+)
 from labmtj.routes import moves
 from labmtj.runs.journal import reading_entry
 from labmtj.studies.records import Snapshot
@@ -133,6 +145,7 @@ class QuickArray:
     """
 
     analog = False
+    own_levels = (False, False)
 
     def __init__(self, file: BenchFile, truth: DieTruth, start: Snapshot, journal: Journal, *, read: float) -> None:
         self.copies = copies_of(file, truth, start, count=1, read=read)
@@ -192,6 +205,14 @@ class QuickArray:
         outcome = PulseOutcome(pulse, self._clock.now(), bool(limited[0]))
         self._journal.outcome(number, outcome)
         return outcome
+
+    def check_lines(self, pulse: LinePulse) -> None:
+        """Refused: this door pulses single cells."""
+        raise _refused("pulses on many lines")
+
+    def pulse_lines(self, pulse: LinePulse) -> LineOutcome:
+        """Refused."""
+        raise _refused("pulses on many lines")
 
     def multiply(self, rows: Sequence[int], cols: Sequence[int], *, volts: Sequence[float]) -> Floats:
         """Refused: products come from `labmtj.studies.inference`."""

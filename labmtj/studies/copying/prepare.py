@@ -12,7 +12,7 @@ import numpy as np
 from labmtj.config.bench import BenchFile, Simulation
 from labmtj.errors import InputError
 from labmtj.physics.variation import DieTruth
-from labmtj.records import Pulse, PulseOutcome
+from labmtj.records import LineOutcome, LinePulse, Pulse, PulseOutcome
 from labmtj.routines.characterise import map_die
 from labmtj.routines.polarity import find_polarity, spare_cells
 from labmtj.studies.copying.door import QuickArray
@@ -34,7 +34,12 @@ class SilentJournal:
         self._pulses += 1
         return self._pulses
 
-    def outcome(self, number: int, outcome: PulseOutcome) -> None:
+    def intent_lines(self, pulse: LinePulse) -> int:
+        """Number a pulse on many lines."""
+        self._pulses += 1
+        return self._pulses
+
+    def outcome(self, number: int, outcome: PulseOutcome | LineOutcome) -> None:
         """Nothing is kept."""
 
     def record(self, kind: str, content: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Current sensors of a QDAC-II: one a channel, two ranges.
 
-Channels of one message are measured one after the other, where the instrument does it at the same time; a
-measurement that is triggered is made after what the same trigger started.
+Channels of one READ with a channel list are measured at the same time, as the instrument does it; those of several
+queries one after the other. A measurement that is triggered is made after what the same trigger started.
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ class Sensors:
             self._data[n] = (self._data[n] + self._measured(n))[-_KEPT:]
         return bool(due)
 
-    def _measured(self, n: int) -> list[float]:
-        """As many readings [A] as the channel's count says."""
+    def _measured(self, n: int, *, passes: bool = True) -> list[float]:
+        """As many readings [A] as the channel's count says; the time that they take `passes`, or has passed already."""
         kept = self._kept
-        self._world.sleep(kept.real("sense_delay", n))
+        self._world.sleep(kept.real("sense_delay", n) if passes else 0.0)
         nplc, found = kept.real("nplc", n), list[float]()
         for _ in range(round(kept.real("sense_count", n))):
-            amperes, draw = self._world.measure(self._channels[n], nplc / self._mains)
+            amperes, draw = self._world.measure(self._channels[n], nplc / self._mains, passes=passes)
             full = self._fulls[kept.text("sense_range", n)]
             found.append(self._scales[n].shown(amperes, draw, nplc=nplc, full=full, lowest=0.0))
         return found
@@ -97,15 +97,19 @@ class Sensors:
         add(f"{head}:DATA:LAST", get=lambda call: self._each(call, self._last), most=1)
         add(f"{head}:DATA:POINts", get=lambda call: self._each(call, lambda n: str(len(self._data[n]))), most=1)
         add(f"{head}:DATA:REMove", get=lambda call: self._each(call, self._removed), most=1)
-        add(":READ#", get=lambda call: self._each(call, self._read), most=1)
+        add(":READ#", get=self._read_together, most=1)
         add(":FETCh#", get=lambda call: self._each(call, lambda n: _written(self._data[n])), most=1)
 
     def _each(self, call: Call, answer: Callable[[int], str]) -> str:
         return ",".join(answer(n) for n in self._kept.targets(call, 0))
 
-    def _read(self, n: int) -> str:
-        self._data[n] = self._measured(n)
-        return _written(self._data[n])
+    def _read_together(self, call: Call) -> str:
+        """Readings of all channels named; alike in delay, count and integration they share the time that it takes."""
+        channels, kept = self._kept.targets(call, 0), self._kept
+        alike = {tuple(kept.real(name, n) for name in ("sense_delay", "sense_count", "nplc")) for n in channels}
+        for place, n in enumerate(channels):
+            self._data[n] = self._measured(n, passes=place == 0 or len(alike) > 1)
+        return ",".join(_written(self._data[n]) for n in channels)
 
     def _initiate(self, call: Call) -> None:
         for n in self._kept.targets(call, 0):

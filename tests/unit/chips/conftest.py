@@ -34,6 +34,7 @@ class LinearChip:
     cols: int
     seed: int = 1
     analog = False
+    own_levels = (False, False)
     clock: Seconds = field(default_factory=Seconds)
 
     def __post_init__(self):
@@ -54,6 +55,12 @@ class LinearChip:
         assert pulse.scheme is Scheme.GATED
         if abs(pulse.amplitude) > 0.9:
             raise LimitExceeded("0.9 V")
+
+    def check_lines(self, pulse):
+        raise LimitExceeded(f"{pulse}: no pulses on many lines here")
+
+    def pulse_lines(self, pulse):
+        self.check_lines(pulse)
 
     def trust(self, model):
         del model
