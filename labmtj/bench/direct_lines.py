@@ -12,12 +12,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from labmtj.bench.line_array import LineBanks
-from labmtj.bench.lines import LEAST, LEVEL, LITTLE
+from labmtj.bench.lines import LEVEL, LITTLE
 from labmtj.bench.routing import Line
 from labmtj.ports import Clock
 from labmtj.records import Floats, LineFault
 
-_NPLC = 0.1  # chosen: a look takes a tenth of a reading; its noise is far below a line's current
+_LEAST = 3e-5  # chosen: of the sensors' range, 0.3 uA of 10 mA: four times what both halves of a look have as noise
 _TIED = 0.5  # chosen: of what a line gives; by way of cells and the sources' own resistance some per cent come back
 
 
@@ -73,13 +73,13 @@ class DirectLineTester:
         for volts in (self._level, -self._level):
             bank.apply({name: volts})
             self._clock.sleep(self._settle)
-            rows = banks.rows.measure_together(banks.row_names, nplc=_NPLC)
-            halves.append(np.array([*rows, *banks.cols.measure_together(banks.col_names, nplc=_NPLC)]))
+            rows = banks.rows.measure_together(banks.row_names, nplc=banks.nplc)
+            halves.append(np.array([*rows, *banks.cols.measure_together(banks.col_names, nplc=banks.nplc)]))
         bank.apply({name: 0.0})
         full = self._banks.full_scale
         return np.clip(halves[0] - halves[1], -2.0 * full, 2.0 * full) / (2.0 * self._level)
 
     def _little(self, found: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Which lines pass much less than the others of their axis; all if none passes anything."""
-        least = LEAST * self._banks.full_scale / self._level
+        least = _LEAST * self._banks.full_scale / self._level
         return ~(found > max(LITTLE * float(np.median(found)), least))

@@ -93,6 +93,7 @@ class LineArray:
         self._upkeep = upkeep or Upkeep({}, clock, journal)
         self._gate, self._waits, self._journal, self._at_zero = gate, waits, journal, True
         self._model: CellModel | None = None
+        self._left = False  # whether the trigger of the pulse in hand may have come
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -209,38 +210,53 @@ class LineArray:
         cols = banks.col_levels(pulse.cols, pulse.col_volts)
 
         def fire() -> None:
-            self._at_zero = False
+            self._at_zero = self._left = False
             with self._gate.granted((*rows.values(), *cols.values(), 0.0)):
                 if banks.one:
-                    banks.rows.pulse(rows | cols, pulse.width)
+                    banks.rows.pulse(rows | cols, pulse.width, meanwhile=self._standing({}))
                 else:
                     banks.rows.pulse(rows, pulse.width, meanwhile=self._standing(cols))
             self._at_zero = True
 
         try:
-            try:
-                fire()
-            except PowerLost:  # nothing has left
-                self._upkeep.mend()
-                self._begin()
-                self._ready()
-                fire()
+            fire()
+            return False
+        except PowerLost:  # nothing has left
+            self._upkeep.mend()
+            self._begin()
         except (NoReply, BadReply):
             self._look(self._to_zero)
+            if self._left:
+                return True
+        try:
+            self._look(self._ready)
+            fire()
+        except (NoReply, BadReply):
+            self._look(self._to_zero)
+            if not self._left:
+                raise
             return True
         return False
 
     @contextmanager
     def _standing(self, levels: Mapping[str, float]) -> Generator[None, None, None]:
-        """The columns at their levels, read back, for as long as the rows pulse."""
+        """The columns at their levels, read back, for as long as the rows pulse; the trigger comes next."""
         bank = self._banks.cols
+        if not levels:
+            self._left = True
+            yield
+            return
         try:
             bank.apply(levels)
+            self._left = True
             yield
         finally:
             try:
                 bank.rest()
-            except PowerLost as error:  # the rows have pulsed, with or without them
+            except PowerLost as error:
+                if not self._left:
+                    raise
+                # The rows have pulsed, with or without them.
                 raise NoReply("the bank of the columns", "its levels", error) from error
 
     def _ready(self) -> None:

@@ -45,10 +45,13 @@ def check(
     from labmtj.config.bench import DEFAULT
     from labmtj.protocol.examine import examine
     from labmtj.studies.examine import examine_study, names_study
+    from labmtj.studies.in_situ.examine import examine_in_situ, names_in_situ
     from labmtj.studies.training.examine import examine_training, names_training
 
     if names_training(file):
         found = examine_training(file, bench=bench or None, overrides=settings or [])
+    elif names_in_situ(file):
+        found = examine_in_situ(file, bench=bench or None, overrides=settings or [])
     elif names_study(file):
         found = examine_study(file, bench=bench or None, overrides=settings or [])
     else:

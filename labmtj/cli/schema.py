@@ -11,7 +11,9 @@ import typer
 def schema(
     kind: Annotated[
         str,
-        typer.Argument(help="protocol, study, training, bench, model, dies, chips, or all of them", metavar="KIND"),
+        typer.Argument(
+            help="protocol, study, training, in-situ, bench, model, dies, chips, or all of them", metavar="KIND"
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option(help="Write KIND.schema.json into this folder (of `all`: below it) instead.")

@@ -24,9 +24,10 @@ def status(
     """
     from labmtj.runs.status import read_status
     from labmtj.studies.folder import is_study_folder
+    from labmtj.studies.in_situ.folder import is_in_situ_folder
     from labmtj.studies.training.folder import is_training_folder
 
-    if is_study_folder(run) or is_training_folder(run):
+    if is_study_folder(run) or is_training_folder(run) or is_in_situ_folder(run):
         _study(run, as_json=as_json)
         return
     found = read_status(run)
@@ -39,11 +40,17 @@ def status(
 
 def _study(folder: Path, *, as_json: bool) -> None:
     from labmtj.studies import progress
+    from labmtj.studies.in_situ import progress as of_in_situ
+    from labmtj.studies.in_situ.folder import is_in_situ_folder
     from labmtj.studies.training import progress as of_training
     from labmtj.studies.training.folder import is_training_folder
 
-    read = of_training.read_progress if is_training_folder(folder) else progress.read_progress
-    found = read(folder)
+    if is_training_folder(folder):
+        found = of_training.read_progress(folder)
+    elif is_in_situ_folder(folder):
+        found = of_in_situ.read_progress(folder)
+    else:
+        found = progress.read_progress(folder)
     if as_json:
         typer.echo(json.dumps({**asdict(found), "study": str(folder), "lines": found.lines}))
         return

@@ -40,7 +40,7 @@ def study(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
-    """Copy many networks onto many dies, tune them, and find what predicts a good copy.
+    """Copy many networks onto many dies and tune them; or let networks learn on many dies themselves.
 
     Networks x device sizes x wires x dies, on all cores of this machine or on a Dask cluster. The same file gives the
     same table, byte for byte, whatever the number of workers and however often it was stopped. For instance:
@@ -51,23 +51,35 @@ def study(
 
       labmtj study protocols/goodwill.yaml --set networks.files=DIR --workers 8
 
+      labmtj study protocols/wine-in-situ-study.yaml
+
       labmtj study --resume data/runs/2026-11-23T10-14-02-goodwill-study
 
     The folder holds study.h5 and study.csv (one row a copy; xarray and pandas open them), a table for each side study,
-    times.csv, and blocks/ with what is done already. `labmtj check FILE` checks a study file, `labmtj schema study`
-    prints its fields.
+    times.csv, and blocks/ with what is done already; of training on the array in-situ.h5 and in-situ.csv (one row a
+    training), and curves.csv. `labmtj check FILE` checks a study file, `labmtj schema study` and `labmtj schema
+    in-situ` print the fields.
 
     Exit codes: 0 done; 2 command line; 3 bad file; 5 no cluster; 6 another process has the study; 7 storage;
-    8 done, but no copy could be made on some die; 129 hung up; 130 stopped, 143 terminated: go on with --resume.
+    8 done, but no copy could be made on some die, or no network could learn; 129 hung up;
+    130 stopped, 143 terminated: go on with --resume.
     """
     from labmtj.cli.study_progress import Shown
     from labmtj.studies.engine import Means, Unseen, resume_study, run_study
+    from labmtj.studies.in_situ.examine import names_in_situ
+    from labmtj.studies.in_situ.folder import is_in_situ_folder
 
     if bool(file) == (resume is not None):
         raise typer.BadParameter("give a study file, or --resume FOLDER")
     if resume is not None and (bench or settings or out):
         raise typer.BadParameter("--resume goes on with a study as it began: without --bench, --set and --out")
     watcher = None if as_json or quiet else Shown()
+    if names_in_situ(file) if resume is None else is_in_situ_folder(resume):
+        from labmtj.cli import in_situ
+
+        asked = in_situ.Asked(file, bench, tuple(settings or ()), out, resume)
+        in_situ.study(asked, workers=workers, dask=dask, watcher=watcher, as_json=as_json)
+        return
     means = Means(workers, dask, watcher or Unseen())
     try:
         if resume is not None:

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from labmtj.studies.engine import Finished
-from labmtj.studies.grid import Task
 from labmtj.studies.table import FAILURES
+from labmtj.studies.work import Piece
 from labmtj.terminal import clock
 
 
@@ -36,7 +36,7 @@ class Shown:
         self._began = time.monotonic()
         self._told = 0
 
-    def began(self, folder: Path, *, tasks: Sequence[Task], done: Sequence[Task], how: str) -> None:
+    def began(self, folder: Path, *, tasks: Sequence[Piece], done: Sequence[Piece], how: str) -> None:
         """Print where the study lies, and begin the bar."""
         self._blocks, self._done = len(tasks), len(done)
         self._total = sum(task.weight for task in tasks)
@@ -48,7 +48,7 @@ class Shown:
         self._bar.update(self._task, completed=self._now)
         self._bar.start()
 
-    def ended(self, task: Task, why: str) -> None:
+    def ended(self, task: Piece, why: str) -> None:
         """Move the bar on; print why a block could not be computed."""
         self._done, self._now = self._done + 1, self._now + task.weight
         if why:

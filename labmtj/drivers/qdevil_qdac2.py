@@ -100,7 +100,12 @@ class QDAC2:
         except BaseException:
             self._disarm(levels)
             raise
-        self._see(levels)
+        try:
+            self._see(levels)
+        except BenchError as error:
+            if self._up.isdisjoint(levels):  # a reply was lost on the way, and coming back has put them at 0 V
+                raise NoReply(self.link.name, "its levels", error) from error
+            raise
         self._up -= {name for name, volts in levels.items() if volts == 0}
 
     def pulse(

@@ -63,6 +63,7 @@ class Purpose(enum.IntEnum):
     WRITE_ERROR = 72
     INJECTED_ERROR = 80
     PSEUDO_INPUT = 81
+    UPDATE_FIRES = 90
     DRAWN_LINE = 94
     DRAWN_CELL = 95
 

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labmtj.errors import InputError, SolveError
-from labmtj.physics.crossbar_many import BIT, CELL_I, CELL_V, WORD, solve_many
+from labmtj.physics.crossbar_many import BIT, CELL_I, CELL_V, GOAL, WORD, solve_many
 from labmtj.physics.crossbar_network import SMALL, SWEPT_LIMIT, Network
 from labmtj.physics.crossbar_sweep import LIMIT, R_P, SERIES, STATE, TMR0, VOLTS
 from labmtj.physics.mtj import LINEAR
 from labmtj.records import Floats, Ints
 
 Flags = NDArray[np.bool_]
+_SLACK = 100.0  # chosen: of the goal of a solution that need not be proven, in units of the largest line current
 Fields = tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats, Flags, Flags]
 
 
@@ -50,18 +51,22 @@ class Arrays:
     ) -> None:
         self.state, self.r_p, self.tmr0 = state, r_p, tmr0
         self.r_wire, self.v_h, self.k_p = r_wire, v_h, k_p
-        self._cells = np.empty((2, *state.shape))
-        np.divide(1.0, r_p, out=self._cells[0])
-        self._cells[1] = tmr0
+        self.cells = np.empty((2, *state.shape))
+        np.divide(1.0, r_p, out=self.cells[0])
+        self.cells[1] = tmr0
 
-    def drive(self, rows: Floats, cols: Floats, *, of: Ints, r_row: Floats, r_col: Floats, fields: int = 0) -> Currents:
+    def drive(
+        self, rows: Floats, cols: Floats, *, of: Ints, r_row: Floats, r_col: Floats, fields: int = 0, goal: float = GOAL
+    ) -> Currents:
         """Solve for terminal voltages `rows` (members, rows), `cols` (members, cols), none floating.
 
         `of` (members,) says which array each member is; `r_row`, `r_col` [ohm] are (members, lines) or (1, lines).
-        `fields` of the four node fields are filled: 0, 1 (cell voltages) or 4.
+        `fields` of the four node fields are filled: 0, 1 (cell voltages) or 4. A larger `goal`, of the largest
+        voltage, takes fewer steps, and proves less: nodes are in balance to `_SLACK` times it.
         """
-        found = self.side_by_side(rows, cols, of=of, r_row=r_row, r_col=r_col, fields=fields)
-        for member in np.flatnonzero(~(found.kcl < SWEPT_LIMIT)).tolist():
+        found = self.side_by_side(rows, cols, of=of, r_row=r_row, r_col=r_col, fields=fields, goal=goal)
+        limit = SWEPT_LIMIT if goal <= GOAL else max(SWEPT_LIMIT, _SLACK * goal)
+        for member in np.flatnonzero(~(found.kcl < limit)).tolist():
             row_lines, col_lines = (
                 np.stack([volts[member], np.broadcast_to(ohms, volts.shape)[member], np.full(volts.shape[1], np.inf)])
                 for volts, ohms in ((rows, r_row), (cols, r_col))
@@ -70,7 +75,7 @@ class Arrays:
         return found
 
     def side_by_side(
-        self, rows: Floats, cols: Floats, *, of: Ints, r_row: Floats, r_col: Floats, fields: int
+        self, rows: Floats, cols: Floats, *, of: Ints, r_row: Floats, r_col: Floats, fields: int, goal: float = GOAL
     ) -> Currents:
         """As `drive`, but a member that was not proven this way, or that floats, keeps its large `kcl`, or nan."""
         shape = self.state.shape[1:]
@@ -82,8 +87,8 @@ class Arrays:
         )
         if self.state[0].size <= SMALL:
             solve_many(
-                self._cells, self.state, of, rows, cols, self.r_wire + r_row, self.r_wire + r_col, self.r_wire,
-                self.k_p, self.v_h**-2.0, found.nodes, found.i_row, found.i_col, found.kcl,
+                self.cells, self.state, of, rows, cols, self.r_wire + r_row, self.r_wire + r_col, self.r_wire,
+                self.k_p, self.v_h**-2.0, found.nodes, found.i_row, found.i_col, found.kcl, goal,
             )  # fmt: skip
         return found
 

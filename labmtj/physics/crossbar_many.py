@@ -21,17 +21,18 @@ States = NDArray[np.int8]
 
 CELL_V, CELL_I, WORD, BIT = 0, 1, 2, 3
 _MOST_LOAD = 16.0  # chosen: 60 steps; beyond it other methods are faster
-_GOAL = 2e-13  # of the largest terminal voltage: what further steps would still change
+GOAL = 2e-13
+"""Of the largest terminal voltage: what further steps would still change, where no more is said."""
 
 
 @jit
-def _steps_for(bound: float, reach: float) -> int:
-    """Chebyshev steps that bring an error of `reach` below the goal, for eigenvalues within [1, 1 + bound]."""
+def _steps_for(bound: float, reach: float, goal: float) -> int:
+    """Chebyshev steps that bring an error of `reach` below the `goal`, for eigenvalues within [1, 1 + bound]."""
     root = math.sqrt(1.0 + bound)
     rate = (root - 1.0) / (root + 1.0)
-    if 2.0 * reach <= _GOAL or rate <= _GOAL:
+    if 2.0 * reach <= goal or rate <= goal:
         return 1
-    return math.ceil(math.log(_GOAL / (2.0 * reach)) / math.log(rate))
+    return math.ceil(math.log(goal / (2.0 * reach)) / math.log(rate))
 
 
 @jit
@@ -69,7 +70,7 @@ def _fill(
 def _plan(
     count: Ints, start_w: Floats, res_w: Floats, foot: Floats, end: Floats, device: Floats, curve: float, r: float,
     v: Floats, step: Floats, w: Floats, level: Floats, reach: Floats, slope: Floats, drop: Floats, steps: Ints,
-    half: Floats, rho: Floats, keep: Floats, move: Floats,
+    half: Floats, rho: Floats, keep: Floats, move: Floats, goal: float,
 ) -> int:  # fmt: skip
     """Start all cells at their sources' voltages; from what they may drop there, the steps of each lane."""
     rows, wide = v.shape
@@ -92,7 +93,7 @@ def _plan(
         bound += half[lane]
         steps[lane] = 0
         if count[lane] >= 0 and bound < _MOST_LOAD:  # false for nan
-            steps[lane] = _steps_for(bound, 1.0 if count[lane] > 0 else min(1.0, bound))
+            steps[lane] = _steps_for(bound, 1.0 if count[lane] > 0 else min(1.0, bound), goal)
             most = max(most, steps[lane])
         half[lane] = max(0.5 * bound, 1e-9)
         rho[lane] = half[lane] / (1.0 + half[lane])
@@ -168,14 +169,15 @@ def _unload(
 @jit
 def solve_many(
     cells: Floats, state: States, of: Ints, volts_w: Floats, volts_b: Floats, ends_w: Floats, ends_b: Floats,
-    r: float, k_p: float, curve: float, nodes: Floats, i_row: Floats, i_col: Floats, kcl: Floats,
+    r: float, k_p: float, curve: float, nodes: Floats, i_row: Floats, i_col: Floats, kcl: Floats, goal: float,
 ) -> None:  # fmt: skip
     """Solve driven crossbars; a member whose `kcl` (members,) is not small has to be solved in another way.
 
     `cells` (2, arrays, rows, cols): conductance [S] and TMR at zero bias; `state` (arrays, rows, cols); `of`
     (members,) is the array of each member. Voltages (members, lines); `ends` [ohm], from source to first
     node, (members, lines) or (1, lines). Fills `i_row`, `i_col` and as many of the four fields of `nodes`
-    (up to 4, members, rows, cols) as there are: cell voltage, cell current, word line and bit line nodes.
+    (up to 4, members, rows, cols) as there are: cell voltage, cell current, word line and bit line nodes. `goal` is
+    what further steps would still change, of the largest terminal voltage.
     """
     rows, cols = state.shape[1], state.shape[2]
     wide = cols * LANES
@@ -198,7 +200,7 @@ def solve_many(
         )  # fmt: skip
         most = _plan(
             count, start_w, res_w, foot, end, device, curve, r, v, step, w, seen, reach, current, b, steps,
-            half, rho, keep, move,
+            half, rho, keep, move, goal,
         )  # fmt: skip
         for turn in range(most + 1):
             _wires(

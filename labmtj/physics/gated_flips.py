@@ -46,9 +46,10 @@ class GatedDevices:
     @classmethod
     def of(cls, truth: DieTruth, *, rail: float) -> GatedDevices:
         """All cells of a die, (rows, cols). Raises InputError for a die without transistors."""
-        model, threshold = truth.model, truth.threshold
-        if threshold is None:
-            raise InputError("a die without transistors has no gated devices: take one of chip_model")
+        model = truth.model
+        threshold = (
+            np.full(truth.r_p.shape, transistor(model).threshold) if truth.threshold is None else truth.threshold
+        )
         height = model.rows // model.kernels
         segments = height - np.arange(model.rows) % height
         wire = np.broadcast_to(model.wire * segments[:, np.newaxis], truth.r_p.shape)
@@ -59,11 +60,9 @@ class GatedDevices:
     @classmethod
     def nominal(cls, model: DieModel, *, rail: float) -> GatedDevices:
         """One device without spread in the middle of a column, (1,). Raises InputError as `of`."""
-        if model.transistor is None:
-            raise InputError("a die without transistors has no gated devices: take one of chip_model")
         middle = 0.5 * model.wire * (model.rows // model.kernels + 1)
         values = (model.resistance_area / model.area, model.tmr, model.v_c0, model.delta,
-                  model.stray_field, model.transistor.threshold, middle)  # fmt: skip
+                  model.stray_field, transistor(model).threshold, middle)  # fmt: skip
         return cls(*(np.array([value]) for value in values), model, rail)
 
     def junction(self, volts: Floats, towards: State, *, state: State | None = None) -> tuple[Floats, Floats]:
@@ -71,16 +70,14 @@ class GatedDevices:
 
         `volts` has the devices' shape; devices are in `state`, else in the other than they are written to.
         """
-        transistor: Transistor | None = self.model.transistor
-        if transistor is None:
-            raise InputError("a die without transistors has no gated devices: take one of chip_model")
         sign, now = -1.0 if towards is State.P else 1.0, int(towards.other if state is None else state)
         current = np.zeros(np.broadcast_shapes(volts.shape, self.r_p.shape))
         cell_v = current
         for _ in range(_TURNS):
             found = gated_cell(
                 now, self.r_p, v_row=0.0, v_col=sign * (volts - current * self.wire), gate=self.rail,
-                tmr=self.tmr, v_h=self.model.v_h, k_p=self.model.k_p, transistor=transistor, v_t=self.threshold,
+                tmr=self.tmr, v_h=self.model.v_h, k_p=self.model.k_p, transistor=transistor(self.model),
+                v_t=self.threshold,
             )  # fmt: skip
             cell_v, current = np.abs(found.cell_v), np.abs(found.cell_i)
         return cell_v, current
@@ -116,6 +113,13 @@ class GatedDevices:
         ends = [self.log_hazard(volts * np.exp(end), towards=towards, width=width) for end in (low, high)]
         rise = np.where(ends[1] > ends[0], ends[1] - ends[0], 1.0)
         return np.exp(low + (high - low) * np.clip((log_hazard - ends[0]) / rise, 0.0, 1.0))
+
+
+def transistor(model: DieModel) -> Transistor:
+    """The transistor of every cell. Raises InputError for a die without."""
+    if model.transistor is None:
+        raise InputError("a die without transistors has no gated devices: take one of chip_model")
+    return model.transistor
 
 
 def _held(delta: Floats) -> Floats:

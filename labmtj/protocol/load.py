@@ -71,6 +71,10 @@ def load_protocol(
 def refuse_study(source: Source) -> None:
     """Raise FileProblems for the file of a study or a training, with what to do with it."""
     data: Any = source.data
+    if isinstance(data, dict) and "steps" not in data and "in_situ" in data:
+        hint = f"it is carried out with: labmtj study {source.name}"
+        problem = source.problem(("in_situ",), "this is a study, not a protocol", hint=hint, key=True)
+        raise FileProblems([problem])
     if isinstance(data, dict) and "steps" not in data and "methods" in data:
         hint = f"it is carried out with: labmtj train {source.name}"
         problem = source.problem(("methods",), "this is a training file, not a protocol", hint=hint, key=True)

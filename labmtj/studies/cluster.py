@@ -9,9 +9,7 @@ from typing import Any
 
 from labmtj.errors import BenchError, InputError
 from labmtj.studies.checkpoint import code
-from labmtj.studies.grid import Task
-from labmtj.studies.setting import Setting
-from labmtj.studies.work import Block, compute
+from labmtj.studies.work import Block, P, compute
 from labmtj.studies.workers import Ended, Lost
 
 _PATIENCE = 10.0  # [s] chosen: a scheduler answers at once, or it is not there
@@ -19,8 +17,8 @@ _LOOK = 0.05  # [s] chosen: short against any block, long against a look
 
 
 def run_dask(
-    tasks: Sequence[Task], *, setting: Setting, address: str, block: Block | None = None
-) -> Generator[Ended | None, None, None]:
+    tasks: Sequence[P], *, setting: object, address: str, block: Block[P]
+) -> Generator[Ended[P] | None, None, None]:
     """Compute blocks, the longest first, on the cluster whose scheduler is at `address` (tcp://host:8786).
 
     Its workers need labmtj in the same version. Raises InputError where `distributed` is missing, BenchError where no

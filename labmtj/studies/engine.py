@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
-from labmtj.errors import LabmtjError
-from labmtj.protocol.stop import Stopped, stop_on_signals
 from labmtj.runs.claim import claimed
 from labmtj.studies import folder as folders
-from labmtj.studies.checkpoint import digest, read_block, write_block
+from labmtj.studies.carrying import Unseen, Watcher, Work, carried_out
+from labmtj.studies.checkpoint import digest
 from labmtj.studies.grid import Task
 from labmtj.studies.load import load_study
 from labmtj.studies.overall import overall
@@ -23,31 +20,6 @@ from labmtj.studies.setting import Setting, setting
 from labmtj.studies.table import COPIES, FAILURES, TIMES, tables, times, write_tables
 from labmtj.studies.tidy import Table, write_csv
 from labmtj.studies.work import Block
-from labmtj.studies.workers import Ended, Lost, run_here, run_local
-
-_SHOWN = 5  # chosen: lost blocks that a message names; all stand in errors.txt
-
-
-class Watcher(Protocol):
-    """Whoever shows how a study goes; weights are shares of its work."""
-
-    def began(self, folder: Path, *, tasks: Sequence[Task], done: Sequence[Task], how: str) -> None:
-        """The study's folder, its blocks and those that were done before, and where the others are computed."""
-        ...
-
-    def ended(self, task: Task, why: str) -> None:
-        """A block has ended; `why` it could not be computed, if so."""
-        ...
-
-
-class Unseen:
-    """Shows nothing."""
-
-    def began(self, folder: Path, *, tasks: Sequence[Task], done: Sequence[Task], how: str) -> None:
-        """Show nothing."""
-
-    def ended(self, task: Task, why: str) -> None:
-        """Show nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +44,7 @@ class Means:
     workers: int = 0
     dask: str | None = None
     watcher: Watcher = field(default_factory=Unseen)
-    block: Block | None = None
+    block: Block[Task] | None = None
 
     @property
     def count(self) -> int:
@@ -116,33 +88,8 @@ def resume_study(folder: str | Path, *, means: Means | None = None) -> Finished:
 def _carry_out(place: Path, found: Setting, means: Means, began: float) -> Finished:
     made, found = folders.header(place), replace(found, folder=place)
     study, every = folders.same(found, made, place), found.tasks
-    paths = {task.number: place / folders.BLOCKS / f"{task.name}.npz" for task in every}
-    results = {task.number: read_block(paths[task.number], digest=digest(task, study=study)) for task in every}
-    kept = {number: result for number, result in results.items() if result is not None}
-    waiting = [task for task in every if task.number not in kept]
-    lost: dict[Task, Lost] = {}
-    how = f"Dask, {means.dask}" if means.dask else f"{means.count} workers" if means.count > 1 else "1 worker"
-    means.watcher.began(place, tasks=every, done=[task for task in every if task.number in kept], how=how)
-    try:
-        with stop_on_signals() as stop, closing(_compute(waiting, found, means)) as ended:
-            for event in ended:
-                if event is not None:
-                    task, result = event
-                    if isinstance(result, Lost):
-                        lost[task] = result
-                        means.watcher.ended(task, result.why)
-                    else:
-                        write_block(paths[task.number], result, digest=digest(task, study=study))
-                        kept[task.number] = result
-                        means.watcher.ended(task, result.failure)
-                stop.check()
-        _complain(place, [task for task in every if task.number not in kept], lost)
-    except BaseException as error:
-        if isinstance(error, Stopped):
-            error = Stopped("stopped; blocks in hand are begun anew", error.exit_code)
-        error.add_note(f"{len(kept)} of {len(every)} blocks are done and kept: {place}")
-        error.add_note(f"go on with: labmtj resume {place}")
-        raise error from None
+    digests = {task.number: digest(task, study=study) for task in every}
+    kept = carried_out(place, every, digests=digests, work=_work(found, means), watcher=means.watcher)
     tidy = tables(every, kept)
     tidy |= overall(found.networks, tidy[COPIES])
     answer = answered(tidy)
@@ -165,29 +112,8 @@ def _carry_out(place: Path, found: Setting, means: Means, began: float) -> Finis
     )
 
 
-def _compute(waiting: Sequence[Task], found: Setting, means: Means) -> Generator[Ended | None, None, None]:
-    if not waiting:
-        return
-    if means.dask is not None:
-        from labmtj.studies.cluster import run_dask
-
-        yield from run_dask(waiting, setting=found, address=means.dask, block=means.block)
-    elif means.count == 1 or found.job.real:
-        yield from run_here(waiting, setting=found, block=means.block)
-    else:
-        yield from run_local(waiting, setting=found, workers=means.count, block=means.block)
-
-
-def _complain(place: Path, missing: Sequence[Task], lost: Mapping[Task, Lost]) -> None:
-    """Raise LabmtjError if blocks are missing, with their kinds and dies and why."""
-    if not missing:
-        (place / folders.ERRORS).unlink(missing_ok=True)
-        return
-    nobody = Lost("no process was left to compute it")
-    whole = {task: lost.get(task, nobody).why.strip() for task in missing}
-    text = "\n\n".join(f"{task.words}\n{why}" for task, why in whole.items())
-    (place / folders.ERRORS).write_text(text + "\n", encoding="utf-8")
-    shown = [f"{task.words}: {why.splitlines()[-1]}" for task, why in list(whole.items())[:_SHOWN]]
-    more = [f"and {len(missing) - _SHOWN} more"] if len(missing) > _SHOWN else []
-    head = f"{len(missing)} blocks could not be computed; all that is known stands in {place / folders.ERRORS}:"
-    raise LabmtjError("\n".join([head, *shown, *more]))
+def _work(found: Setting, means: Means) -> Work[Task]:
+    block = means.block
+    if block is None:
+        from labmtj.studies.block import run_block as block
+    return Work(block, found, 1 if found.job.real and means.dask is None else means.count, means.dask)

@@ -10,12 +10,13 @@ from typing import Any
 from labmtj.errors import StorageError
 from labmtj.runs.folder import new_run
 from labmtj.runs.provenance import provenance
+from labmtj.studies.carrying import BLOCKS
 from labmtj.studies.checkpoint import FORMAT, study_digest
 from labmtj.studies.kept import BENCH, bench_text, read_header, same_digest, unchanged
 from labmtj.studies.load import StudyJob, load_study
 from labmtj.studies.setting import Setting
 
-STUDY, HEADER, BLOCKS, ERRORS = "study.yaml", "study.json", "blocks", "errors.txt"
+STUDY, HEADER = "study.yaml", "study.json"
 
 
 def is_study_folder(folder: str | Path) -> bool:

@@ -1,14 +1,16 @@
-"""Every kind of YAML file that has a schema: those of protocols and benches, studies and training."""
+"""Every kind of YAML file that has a schema: those of protocols and benches, of studies of all kinds and training."""
 
 from __future__ import annotations
 
 from labmtj.protocol import schemas
 from labmtj.protocol.schemas import FileKind
+from labmtj.studies.in_situ.schema import InSituFile
 from labmtj.studies.schema import StudyFile
 from labmtj.studies.training.schema import TrainingFile
 
 KINDS = {
     **schemas.KINDS,
     "study": FileKind("study", StudyFile, "protocols"),
+    "in-situ": FileKind("in-situ", InSituFile, "protocols"),
     "training": FileKind("training", TrainingFile, "protocols"),
 }

@@ -20,9 +20,7 @@ from typing import Any, cast
 
 from labmtj.protocol.stop import Stopped
 from labmtj.studies.checkpoint import BlockResult
-from labmtj.studies.grid import Task
-from labmtj.studies.setting import Setting
-from labmtj.studies.work import THREADS, Block, compute
+from labmtj.studies.work import THREADS, Block, P, Piece, compute
 
 _GRACE = 5.0  # [s] chosen: a worker that is asked to end has nothing to put away
 
@@ -34,12 +32,10 @@ class Lost:
     why: str
 
 
-Ended = tuple[Task, BlockResult | Lost]
+Ended = tuple[P, BlockResult | Lost]
 
 
-def run_here(
-    tasks: Sequence[Task], *, setting: Setting, block: Block | None = None
-) -> Generator[Ended | None, None, None]:
+def run_here(tasks: Sequence[P], *, setting: object, block: Block[P]) -> Generator[Ended[P] | None, None, None]:
     """Compute blocks one after the other, in their order, in this process."""
     for task in tasks:
         try:
@@ -51,8 +47,8 @@ def run_here(
 
 
 def run_local(
-    tasks: Sequence[Task], *, setting: Setting, workers: int, block: Block | None = None
-) -> Generator[Ended | None, None, None]:
+    tasks: Sequence[P], *, setting: object, workers: int, block: Block[P]
+) -> Generator[Ended[P] | None, None, None]:
     """Compute blocks, the longest first, in `workers` processes; each as it ends, and None now and then.
 
     What labmtj itself refuses is a BlockResult with a failure.
@@ -60,7 +56,7 @@ def run_local(
     waiting = sorted(tasks, key=lambda task: -task.weight)
     with _processes(min(workers, len(waiting)), setting, block) as team:
         idle = dict(team)
-        busy: dict[Connection, Task] = {}
+        busy: dict[Connection, P] = {}
         while waiting or busy:
             while waiting and idle:
                 pipe, _ = idle.popitem()
@@ -84,9 +80,7 @@ def run_local(
 
 
 @contextmanager
-def _processes(
-    count: int, setting: Setting, block: Block | None
-) -> Generator[dict[Connection, BaseProcess], None, None]:
+def _processes(count: int, setting: object, block: Block[P]) -> Generator[dict[Connection, BaseProcess], None, None]:
     """Workers by their pipes; they are ended, however this is left."""
     context = get_context("spawn")
     team: dict[Connection, BaseProcess] = {}
@@ -120,9 +114,9 @@ def _serve(pipe: Connection) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
-        setting, block = cast("tuple[Setting, Block | None]", pipe.recv())
+        setting, block = cast("tuple[object, Block[Piece]]", pipe.recv())
         while True:
-            task: Task = pipe.recv()
+            task: Piece = pipe.recv()
             try:
                 pipe.send(compute(task, setting=setting, block=block))
             except Exception as error:  # whatever it is, it is said, and the other blocks go on

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from labmtj.config.bench import BenchFile
-from labmtj.config.model import SourceMeterModel
+from labmtj.config.model import InstrumentModel, SourceMeterModel, SwitchMatrixModel
 from labmtj.errors import InputError
 from labmtj.physics.schemes import shared_level, two_channels
 from labmtj.physics.stress import Limits
@@ -55,7 +55,7 @@ class TwinArray:
 
     def __init__(self, file: BenchFile, journal: Journal, *, limits: Limits | None = None) -> None:
         bench, sheets = file.bench, models(file)
-        self._matrix, self.electrics = matrix_model(sheets), self._die(file)
+        self._matrix, self.electrics = self._relays(sheets), self._die(file)
         seed = self.electrics.truth.model.seed
         self._wiring = wiring(file, self._matrix, seed)
         self._letters = _letters(self._wiring)
@@ -79,6 +79,9 @@ class TwinArray:
 
     def _die(self, file: BenchFile) -> Electrics | ChipElectrics:
         return electrics(file)
+
+    def _relays(self, sheets: dict[str, InstrumentModel]) -> SwitchMatrixModel:
+        return matrix_model(sheets)
 
     @property
     def shape(self) -> tuple[int, int]:

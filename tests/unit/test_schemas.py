@@ -13,6 +13,7 @@ from labmtj.config.json_schema import json_schema, undescribed, unknown_texts
 from labmtj.config.quantities import Model, Voltage
 from labmtj.config.source import read
 from labmtj.protocol.kinds import STEPS
+from labmtj.studies.in_situ.load import is_in_situ
 from labmtj.studies.load import is_study
 from labmtj.studies.schemas import KINDS
 from labmtj.studies.training.load import is_training
@@ -26,6 +27,7 @@ SHIPPED = [
     if path.name not in {"field-texts.yaml", "image-sets.yaml"}  # nothing that a user writes
     and is_study(read(path).data) == (kind.name == "study")  # studies and training files lie beside protocols
     and is_training(read(path).data) == (kind.name == "training")
+    and is_in_situ(read(path).data) == (kind.name == "in-situ")
     and (path.name == "mtj-chips.yaml") == (kind.name == "chips")  # chips lie beside dies
 ]
 

@@ -26,8 +26,9 @@ from labmtj.nets.chips.tiling import Tiling
 from labmtj.nets.in_situ.plant import Costs
 from labmtj.physics import gated_flips_kernels as kernels
 from labmtj.physics.chance import Purpose, normals
-from labmtj.physics.chip_maps import measured_maps
-from labmtj.physics.gated_flips import GatedDevices, PulseShape, pulse_shape
+from labmtj.physics.chip_maps import RAIL, READ, measured_maps
+from labmtj.physics.gated import gated_cell
+from labmtj.physics.gated_flips import GatedDevices, PulseShape, pulse_shape, transistor
 from labmtj.physics.variation import DieModel, DieTruth, draw_die
 from labmtj.records import Defect, Floats, Ints, State
 
@@ -210,7 +211,7 @@ class ChipPlant:
 
     def _build(self, truths: Sequence[DieTruth]) -> list[_Layer]:
         maps = measured_maps(truths, noise=False)
-        window = maps.window
+        window = _window(truths[0].model)
         scales = np.stack([self._scales(truth) for truth in truths])
         hazards = np.stack([self._hazards(truth, own) for truth, own in zip(truths, scales, strict=True)])
         made: list[_Layer] = []
@@ -273,6 +274,18 @@ class ChipPlant:
                     volts * scales[..., place], towards=towards, width=self._pulses.width
                 )
         return found
+
+
+def _window(model: DieModel) -> float:
+    """G_P - G_AP [S] of the device without spread as maps are read: the unit of sums, the same for all chips."""
+    found = [
+        gated_cell(
+            int(state), model.resistance_area / model.area, v_row=READ, v_col=0.0, gate=RAIL, tmr=model.tmr,
+            v_h=model.v_h, k_p=model.k_p, transistor=transistor(model),
+        ).cell_i / READ
+        for state in DIRECTIONS
+    ]  # fmt: skip
+    return float(found[0] - found[1])
 
 
 _MATCHED = 0.03  # chosen: the probability at which a cell's own factor is right, in the middle of what is asked

@@ -193,3 +193,29 @@ other = pyvisa.ResourceManager("@py").open_resource(smu, write_termination="\\n"
     order = [entry["kind"] for entry in twin.entries(began) if entry["kind"] in ("output", "gates", "relays")]
     assert ["output", "gates", "relays"] == list(dict.fromkeys(order))
     assert [] == twin.simulated.world.violations
+
+
+@pytest.mark.slow
+@pytest.mark.serial
+def test_a_killed_process_leaves_a_source_on_every_line_at_0_v(make_twin, make_worker, report):
+    twin, worker = make_twin("lines"), make_worker()
+    banks = {name: twin.server.resources[name].hislip for name in ("dac_rows", "dac_cols")}
+    worker.begin(f"""
+from labmtj.bench.session import open_bench
+context = open_bench({str(twin.bench(silence="60 s"))!r}, report=__import__("pathlib").Path({str(report.path)!r}))
+opened = context.__enter__()
+import pyvisa
+manager = pyvisa.ResourceManager("@py")
+ends = dict(write_termination="\\n", read_termination="\\n")
+others = [manager.open_resource(name, **ends) for name in {list(banks.values())!r}]
+for other in others:
+    assert other.query(":SOUR7:VOLT 0.3;:SYST:ERR?").startswith("0")
+""")
+    assert "ok" == worker.end(timeout=120.0)
+    assert {"dac_rows.7", "dac_cols.7"} == twin.states()[-1][1]
+    began = twin.now
+    worker.signal(signal.SIGKILL)
+    said = report.wait(timeout=40.0)
+    assert ({}, banks.keys()) == (said["failures"], said["instruments"].keys())
+    assert 0 < twin.safe_after(began) < LIMIT
+    assert [] == twin.simulated.world.violations
