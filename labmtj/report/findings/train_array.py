@@ -76,13 +76,14 @@ def _maps(group: Group, key: str) -> list[tuple[str, str]]:
     if layer is None or state is None or pulses is None:
         return []
     used = np.asarray(layer) > 0
-    states, counts = np.where(used, state, np.nan), np.where(used & (pulses > 0), pulses, np.nan)
+    states: Floats = np.where(used, state, np.nan)
+    counts: Floats = np.where(used & (pulses > 0), pulses, np.nan)
     said = f"At most {int(pulses.max())} on one cell, those of the map not counted."
-    kernels = group.attributes.get("kernels")
-    if isinstance(kernels, int | np.integer):
+    if "kernels" in group.attributes:
+        kernels = int(str(group.attributes["kernels"]))
         return [
-            (sheet(states, int(kernels), "States at the end", "1 P, 0 AP", key=f"{key}-state"), "Grey: no device."),
-            (sheet(counts, int(kernels), "Pulses of training", "pulses", key=f"{key}-pulses"), said),
+            (sheet(states, kernels, "States at the end", "1 P, 0 AP", key=f"{key}-state"), "Grey: no device."),
+            (sheet(counts, kernels, "Pulses of training", "pulses", key=f"{key}-pulses"), said),
         ]
     none: Ints = np.full(states.shape, int(Defect.NONE))
     text = f"{int((state[used] == State.P).sum())} of {int(used.sum())} devices in P"

@@ -50,7 +50,7 @@ class CrossbarDoor:
             Devices(*np.meshgrid(np.array(place.rows) - 1, np.array(place.cols) - 1, indexing="ij")) for place in places
         )
         # What a source has to give is told by cells in P: the most that they can take.
-        self._siemens = np.where(die.good, 1.0 / die.r_p, die.conductance_p)
+        self._siemens: Floats = np.where(die.good, 1.0 / die.r_p, die.conductance_p)
 
     def check(self) -> None:
         """Raise LimitExceeded if the pulses that write a cell would pass a limit."""
