@@ -69,7 +69,7 @@ def _curves(group: Group, key: str) -> list[tuple[str, str]]:
     return [
         (
             learning,
-            "At the end of each epoch: training samples before, test samples after, a state that is not the best is undone.",
+            "At the end of each epoch: training samples before, test samples after what is not the best is undone.",
         ),
         (flips, "Cells that read otherwise than before, with and without a pulse that asked for it."),
     ]
@@ -108,7 +108,7 @@ def _costs(group: Group) -> str:
     energy, seconds = float(str(said["energy_joule"])), float(str(said["bench_second"]))
     updates = max(1, int(str(said["updates"])))
     rows = [
-        ["updates by pulses", f"{said['updates']}"],
+        ["updates that samples asked for", f"{said['updates']}"],
         ["pulses on lines, of write-verify", f"{said['pulses']}, {said['write_pulses']}"],
         ["pulses a cell, at most", f"{float(str(said['pulses_per_cell'])):.1f}, {said['most_pulses_on_a_cell']}"],
         ["flips as asked, disturbed", f"{said['flips']}, {said['disturbed']}"],
