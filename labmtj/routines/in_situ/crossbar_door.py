@@ -86,8 +86,9 @@ class CrossbarDoor:
 
     def _within(self, phase: Phase, place: Placement) -> Iterator[Aimed]:
         """One pulse, or halves of it where the current of a source would be too large."""
-        rows = tuple(place.rows[n] for n in phase.inputs.tolist())
-        cols = tuple(place.cols[n] for n in phase.columns.tolist())
+        inputs: list[int] = phase.inputs.tolist()
+        columns: list[int] = phase.columns.tolist()
+        rows, cols = tuple(place.rows[n] for n in inputs), tuple(place.cols[n] for n in columns)
         if self._current(rows, cols, phase.target) <= self.how.line_current or len(rows) == len(cols) == 1:
             yield Aimed(self._pulse(rows, cols, phase.target), phase.target)
             return

@@ -92,6 +92,6 @@ def drawn_cells(rows: Floats, cols: Floats, *, seed: int, layer: int, update: in
     lot = uniforms(seed, Purpose.DRAWN_CELL, chance.size, when, first=first).reshape(chance.shape)
     hit = lot < chance
     upwards = np.repeat(products > 0.0, 2, axis=1)
-    plus = np.arange(chance.shape[1]) % 2 == 0
-    to_p = upwards == plus
+    plus: NDArray[np.bool_] = np.arange(chance.shape[1], dtype=np.int64) % 2 == 0
+    to_p: NDArray[np.bool_] = upwards == plus
     return {State.P: hit & to_p, State.AP: hit & ~to_p}
