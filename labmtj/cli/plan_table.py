@@ -53,6 +53,7 @@ _ROWS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("pulses_per_changed_cell", "pulses for a cell that must change", _small),
     ("write_fidelity_good", "write fidelity, good cells", percent),
     ("accuracy", "accuracy, all samples", percent),
+    ("test_accuracy", "accuracy, test samples, as trained", percent),
 )
 
 

@@ -122,7 +122,7 @@ class LineDies(Dies):
             raise InputError("a line's voltage is not a number: no pulse has been made")
         cell_v = self.voltages(dies, rows, cols)
         top = np.where(self.state[dies] == LINEAR, 0.0, np.abs(cell_v)).max(axis=(1, 2), initial=0.0)
-        fires = top <= self.highest
+        fires: Flags = top <= self.highest
         if not fires.all():
             if strict:
                 raise InputError(f"a pulse that puts {top.max():.3f} V on a cell is above {self.highest} V, the limit")

@@ -56,8 +56,8 @@ def fire(
     rows, cols = cell_v.shape[1], cell_v.shape[2]
     outside, per_stride = 0, 1.0 / STRIDE
     for pulse in range(of.size):
-        die = of[pulse]
-        ordinal = base[die] + pulses[die]
+        die = int(of[pulse])
+        ordinal = np.uint64(base[die] + pulses[die])
         top, joules = 0.0, 0.0
         for row in range(rows):
             for col in range(cols):
@@ -116,8 +116,8 @@ def ask(
 ) -> None:
     """As `fire`, but every cell flips towards `target` (pulses,) with just the chance `asked` (pulses, cells) of it."""
     for pulse in range(of.size):
-        die = of[pulse]
-        ordinal = base[die] + pulses[die]
+        die = int(of[pulse])
+        ordinal = np.uint64(base[die] + pulses[die])
         for cell in range(asked.shape[1]):
             chance, now = asked[pulse, cell], state[die, cell]
             if not chance > 0.0 or now == LINEAR or now == target[pulse] or stays[die, cell]:

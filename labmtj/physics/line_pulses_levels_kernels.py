@@ -71,7 +71,7 @@ def _centre(
     """
     shift = 0.0
     for _step in range(_CENTRED):
-        wanted, got, rise = 0.0, 0.0, 0.0
+        wanted, got, rise, most = 0.0, 0.0, 0.0, 0.0
         for i in range(row.size):
             if row_on[i]:
                 for j in range(col.size):
@@ -81,9 +81,10 @@ def _centre(
                         wanted += 1.0 - math.exp(-math.exp(hazard[i, j]))
                         got += 1.0 - math.exp(-hazards)
                         rise += hazards * math.exp(-hazards) / slope[i, j]
-        # Newton in ln of the mean, which is nearly straight.
+                        most = max(most, 2.0 * slope[i, j])
+        # Newton in ln of the mean, which is nearly straight but where all cells flip for certain.
         if got > 0.0 and rise > 0.0:
-            shift += min(max(math.log(wanted / got), -3.0), 3.0) * got / rise
+            shift += min(max(math.log(wanted / got) * got / rise, -most), most)
     for i in range(row.size):
         if row_on[i]:
             row[i] += shift
@@ -122,7 +123,7 @@ def choose(
     """
     groups = factors.shape[1] if by_row else 2
     for n in range(of.size):
-        copy = of[n]
+        copy = int(of[n])
         largest = 0.0
         for k in range(others.shape[1]):
             largest = max(largest, abs(others[copy, k]))
@@ -136,7 +137,7 @@ def choose(
                 boosts[n, phase] = -1.0
                 boost = max(thin - top, 0.0)
                 if boost > 0.0 and boost < math.inf:
-                    draw = uniform(seeds[copy], _FIRES, phase, np.int64(base[copy] + turns[copy]))
+                    draw = uniform(seeds[copy], _FIRES, phase, int(base[copy] + turns[copy]))
                     if not math.log(draw) < -boost:
                         continue
                 if top + boost >= least:

@@ -84,5 +84,5 @@ def die_needs(
 
 def hazard_table(most: float) -> Floats:
     """Ln H over ln P, from LOG_FIRST to ln of the largest P, for `line_pulses_levels_kernels.levels`."""
-    logs = np.linspace(LOG_FIRST, np.log(most), LOG_COUNT)
+    logs: Floats = np.linspace(LOG_FIRST, np.log(most), LOG_COUNT)
     return np.log(-np.log1p(-np.exp(logs)))

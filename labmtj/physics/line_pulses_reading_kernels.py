@@ -36,8 +36,8 @@ def add_noise(
     rows, cols = volts.shape[1], currents.shape[1]
     variance, shift = np.empty(cols), np.empty(cols)
     for drive in range(of.size):
-        die = of[drive]
-        ordinal = np.int64(base[die] + reads[die])
+        die = int(of[drive])
+        ordinal = int(base[die] + reads[die])
         reads[die] += np.uint64(1)
         variance[:], shift[:] = 0.0, 0.0
         for row in range(rows):

@@ -229,9 +229,10 @@ def solve_quickly(
         ohms[col * SIDE : (col + 1) * SIDE] = end_b[col]
     half, rho, loads, steps = np.empty(SIDE), np.empty(SIDE), np.empty(SIDE), np.empty(SIDE, np.int64)
     v_flat, i_flat, v_rows, w_rows, i_rows = (
-        v.reshape(flat), i.reshape(flat), v.reshape((rows, wide)), w.reshape((rows, wide)), i.reshape((rows, wide)),
+        v.reshape((flat,)), i.reshape((flat,)), v.reshape((rows, wide)), w.reshape((rows, wide)),
+        i.reshape((rows, wide)),
     )  # fmt: skip
-    feet, keeps, moves = foot.reshape(wide), keep.reshape(wide), move.reshape(wide)
+    feet, keeps, moves = foot.reshape((wide,)), keep.reshape((wide,)), move.reshape((wide,))
     for begin in range(0, of.size, SIDE):
         _load(begin, of, volts_w, volts_b, siemens, tmr, load_of, state, bend, start, foot, g0, k, t, loads)
         _begin(start, foot, v)

@@ -195,7 +195,7 @@ def _keep(step: TrainArrayStep, progress: Progress, plant: PortPlant, learnt: Le
     die, books = progress.known_map, plant.books
     doubtful = books.suspect | books.stale
     known: Ints = np.full(die.shape, -1, dtype=np.int64) if die.state is None else die.state
-    seen = np.where(doubtful | ~die.good, -1, books.state)
+    seen: Ints = np.where(doubtful | ~die.good, -1, books.state)
     progress.die_map = replace(die, state=np.where(books.touched, seen, known))
     width = step.pulse.width or die.width
     found = finding_of(learnt, plant, name=step.data, width=width, kernels=progress.kernels)

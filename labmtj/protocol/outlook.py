@@ -110,6 +110,8 @@ def outlook(job: Job, runs: Sequence[DieRun]) -> Outlook:
     tuned = [_accuracy(run.figures) for run in whole]
     if all(value is not None for value in tuned):
         figures["accuracy"] = band([value for value in tuned if value is not None], most=1.0)
+    if all("training" in run.figures for run in whole):
+        figures["test_accuracy"] = band([run.figures["training"]["test"] for run in whole], most=1.0)
     peaks = np.array([account.peak for account in accounts])
     which, row, col = (int(n) for n in np.unravel_index(int(np.argmax(peaks)), peaks.shape))
     busiest, life = figures["busiest_relay"], _life(job)
@@ -133,8 +135,6 @@ def outlook(job: Job, runs: Sequence[DieRun]) -> Outlook:
 def _accuracy(figures: dict[str, Any]) -> float | None:
     found = figures.get("accuracy", {})
     best = found.get("tuned") or found.get("untuned")
-    if best is None and "trained" in found:
-        return float(found["trained"]["test"])
     return None if best is None else float(best["all"])
 
 

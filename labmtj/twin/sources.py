@@ -97,7 +97,15 @@ def _meet(sources: Sequence[Source], network: Network, volts: list[float], order
     amperes = network(volts)[1]
     pieces = {n: _at_limit(sources[n], volts[n], amperes[n]) for n in order}
     for _ in range(_TRIES):
+        begun = list(volts)
         held = _newton(sources, network, volts, order, pieces)
+        if held is None:
+            # Sources that feed nothing but each other carry one current: the limit of one of them holds it for all.
+            for freed in (n for n in order if pieces[n]):
+                volts[:] = begun
+                held = _newton(sources, network, volts, order, pieces | {freed: 0})
+                if held is not None:
+                    break
         if held is None:
             break
         # Who was too near to its limit to tell on which piece it ends shows it now.

@@ -1,6 +1,7 @@
 """The QDAC-II driver, by exact dialogue."""
 
 import math
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -43,15 +44,17 @@ def pending(turns, *levels, shown=None):
     return turns.say(";".join([*commands, *queries, "*ESR?"]), *(shown or [repr(volts) for _, volts in levels]), "0")
 
 
-def listed(turns, n, volts, width, **shown):
-    answer = {"points": f"{volts!r},0", "dwell": repr(width), "count": "1"} | shown
-    return turns.say(
+def listed(turns, levels, width, **shown):
+    """Lists that wait, one (channel, volts) each, all in one message."""
+    commands = [
         f":SOUR{n}:VOLT:MODE list;:SOUR{n}:LIST:VOLT {volts!r},0.0;:SOUR{n}:LIST:DWEL {width!r};:SOUR{n}:LIST:COUN 1;"
-        f":SOUR{n}:LIST:TMOD auto;:SOUR{n}:LIST:DIR up;:SOUR{n}:DC:INIT;"
-        f":SOUR{n}:LIST:VOLT?;:SOUR{n}:LIST:DWEL?;:SOUR{n}:LIST:COUN?;*ESR?",
-        *answer.values(),
-        "0",
-    )
+        f":SOUR{n}:LIST:TMOD auto;:SOUR{n}:LIST:DIR up;:SOUR{n}:DC:INIT"
+        for n, volts in levels
+    ]
+    queries = [f":SOUR{n}:LIST:VOLT?;:SOUR{n}:LIST:DWEL?;:SOUR{n}:LIST:COUN?" for n, _ in levels]
+    answers = [{"points": f"{volts!r},0", "dwell": repr(width), "count": "1"} | shown for _, volts in levels]
+    values = [value for answer in answers for value in answer.values()]
+    return turns.say(";".join([*commands, *queries, "*ESR?"]), *values, "0")
 
 
 def looking(turns, *, powered=False, **levels):
@@ -111,11 +114,45 @@ def test_no_channel_is_left_waiting_when_one_fails(scpi, told, model):
         ready(scpi, model, turns, 1, 2).apply({"1": 0.05, "2": 0.05})
 
 
+def test_lists_of_many_channels_are_armed_in_groups_and_something_stands_meanwhile(scpi, told, model):
+    names = range(1, 11)
+    turns = looking(setting_up(told, *names), powered=True, **{f"c{n}": "0" for n in names})
+    listed(listed(turns, [(n, 0.1) for n in names[:8]], 1e-3), [(n, 0.1) for n in names[8:]], 1e-3)
+    turns.say(":TINT 1").say(":SOUR1:LIST:NCL?", "0")
+    for some in (names[:8], names[8:]):
+        turns.say(";".join(f":SOUR{n}:VOLT:MODE fix" for n in some))
+    looking(turns, **{f"c{n}": "0" for n in names})
+    order = []
+
+    @contextmanager
+    def standing():
+        order.append("up")
+        yield
+        order.append("down")
+
+    ready(scpi, model, turns, *names).pulse({str(n): 0.1 for n in names}, 1e-3, meanwhile=standing())
+    assert ["up", "down"] == order
+
+
+def test_channels_are_measured_together(scpi, told, model):
+    turns = setting_up(told, 1, 2)
+    for n in (1, 2):
+        turns.set(f":SENS{n}:RANG high", f":SENS{n}:RANG?", "HIGH").set(f":SENS{n}:NPLC 1.0", f":SENS{n}:NPLC?", "1")
+    turns.say(":READ? (@1,2)", "1.5E-6,-2E-6").say(":READ? (@2)", "1E-6").say(":READ? (@1,2)", "1E-6")
+    box = ready(scpi, model, turns, 1, 2)
+    assert [1.5e-6, -2e-6] == box.measure_together(["1", "2"], nplc=1.0)
+    assert [1e-6] == box.measure_together(["2"], nplc=1.0)
+    with pytest.raises(BadReply):
+        box.measure_together(["1", "2"], nplc=1.0)
+    with pytest.raises(InputError, match="not set up"):
+        box.measure_together(["3"], nplc=1.0)
+
+
 def test_a_pulse_is_a_list_that_ends_at_0_v(scpi, told, model):
     turns = looking(setting_up(told, 1, 2), powered=True, c1="0", c2="0")
-    listed(listed(turns, 1, 0.225, 1e-3), 2, -0.225, 1e-3).say(":TINT 1")
+    listed(turns, [(1, 0.225), (2, -0.225)], 1e-3).say(":TINT 1")
     turns.say(":SOUR1:LIST:NCL?", "1").say(":SOUR1:LIST:NCL?", "0")
-    turns.say(":SOUR1:VOLT:MODE fix").say(":SOUR2:VOLT:MODE fix")
+    turns.say(":SOUR1:VOLT:MODE fix;:SOUR2:VOLT:MODE fix")
     looking(turns, c1="0", c2="0")
     ready(scpi, model, turns, 1, 2).pulse({"1": 0.225, "2": -0.225}, 1e-3)
 
@@ -136,14 +173,14 @@ def test_a_pulse_from_another_level_than_0_v_is_an_error_and_is_not_fired(scpi, 
     ],
 )
 def test_a_list_that_the_instrument_changed_is_an_error_and_is_not_fired(scpi, told, model, what, value, error):
-    turns = listed(looking(setting_up(told, 1), powered=True, c1="0"), 1, 0.2, 1e-3, **{what: value})
+    turns = listed(looking(setting_up(told, 1), powered=True, c1="0"), [(1, 0.2)], 1e-3, **{what: value})
     turns.send(":SOUR1:DC:ABOR", ":SOUR1:VOLT:MODE fix")
     with pytest.raises(error):
         ready(scpi, model, turns, 1).pulse({"1": 0.2}, 1e-3)
 
 
 def test_a_pulse_that_does_not_end_is_cut_short(scpi, told, model):
-    turns = listed(looking(setting_up(told, 1), powered=True, c1="0"), 1, 0.2, 1e-4).say(":TINT 1")
+    turns = listed(looking(setting_up(told, 1), powered=True, c1="0"), [(1, 0.2)], 1e-4).say(":TINT 1")
     for _ in range(102):
         turns.say(":SOUR1:LIST:NCL?", "1")
     turns.send(":SOUR1:DC:ABOR", ":SOUR1:VOLT:MODE fix")
@@ -152,7 +189,7 @@ def test_a_pulse_that_does_not_end_is_cut_short(scpi, told, model):
 
 
 def test_silence_after_the_trigger_is_a_bench_error_and_nothing_is_fired_again(scpi, told, model):
-    turns = listed(looking(setting_up(told, 1), powered=True, c1="0"), 1, 0.2, 1e-3)
+    turns = listed(looking(setting_up(told, 1), powered=True, c1="0"), [(1, 0.2)], 1e-3)
     turns.append((":TINT 1;:SYST:ERR?", VisaIOError(StatusCode.error_timeout)))
     turns.extend([(CLEAR, None), (":SYST:ERR?", EMPTY)])
     turns.say("*ESR?", "0").set(":SOUR1:VOLT 0.0", ":SOUR1:VOLT?", "0")

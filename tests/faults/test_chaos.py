@@ -72,6 +72,16 @@ def test_what_was_done_behind_the_journals_back_is_seen(judged, log, says):
     assert says in found
 
 
+def test_pulses_on_many_lines_are_told_by_their_highest_and_lowest_level(judged):
+    lines = {"rows": [1, 2], "row_v": [0.2, 0.1], "cols": [3], "col_v": [-0.22]}
+    entries = [{"k": "run"}, {"k": "intent", "lines": lines, "width": 1e-3}, outcome(1)]
+    volts = {"dac_cols.3": -0.22, "dac_rows.1": 0.2, "dac_rows.2": 0.1}
+    seen = {"kind": "pulse", "volts": volts, "seconds": 1e-3, "wall": 1.0}
+    assert [] == judged(entries, [seen])
+    (found, *_) = judged(entries, [{**seen, "volts": {**volts, "dac_cols.3": 0.0}}])
+    assert "entry 1 is a pulse of 0.420 V on 2 rows and 1 columns" in found
+
+
 def test_a_pulse_without_an_outcome_must_be_settled_and_may_be_either(judged):
     entries = [{"k": "run"}, intent(0.4), outcome(1), intent(0.4)]
     assert "1 pulses of the journal were never settled: entries [3]" in judged(entries, SEEN[:1])

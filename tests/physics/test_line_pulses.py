@@ -134,10 +134,10 @@ def test_a_die_fares_as_it_does_alone() -> None:
 def test_two_lives_of_a_die_draw_their_own_numbers() -> None:
     drawn = [draw_die(model(seed=3))] * 2
     dies = LineDies(drawn, highest=0.7, lives=np.array([0, 1]))
-    rows, cols = lines(2, volts=0.13)
+    rows, cols = lines(2, volts=0.15)
     rows[1], cols[1] = rows[0], cols[0]
-    for _turn in range(5):
-        pulse(dies, np.arange(2), rows, cols)
+    for turn in range(6):
+        pulse(dies, np.arange(2), rows * (-1) ** turn, cols * (-1) ** turn)
     assert (dies.state[0] != dies.state[1]).any()
 
 
@@ -156,13 +156,13 @@ def test_what_is_above_the_limit_is_refused_before_anything_flips() -> None:
 
 
 def test_cells_that_are_not_selected_stay_where_disturb_is_off() -> None:
-    drawn = truths(40, delta=30.0)
+    drawn = truths(10, delta=30.0)
     counts: list[int] = []
     for spared in (False, True):
         dies = LineDies(drawn, highest=0.7, goal=1e-3, spared=spared)
-        rows, cols = lines(40)
+        rows, cols = lines(10)
         for turn in range(6):
-            pulse(dies, np.arange(40), rows * (-1) ** turn, cols * (-1) ** turn)
+            pulse(dies, np.arange(10), rows * (-1) ** turn, cols * (-1) ** turn)
         counts.append(int(dies.counts[:, 1].sum()))
-    assert counts[0] > 10
+    assert counts[0] > 3
     assert counts[1] == 0

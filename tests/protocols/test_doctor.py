@@ -186,6 +186,22 @@ def test_columns_of_an_analog_bench_are_examined_with_each_of_its_meters(tmp_pat
     assert says in found[line]
 
 
+def test_a_bench_with_a_source_on_every_line_has_no_relays_to_examine(tmp_path):
+    text = find("benches", "lines").read_text()
+    for old, new in (("1..19", "1..3"), ("1..18", "1..2"), ("rows: 19, cols: 18", "rows: 3, cols: 2")):
+        text = text.replace(old, new)
+    path = tmp_path / "lines.yaml"
+    path.write_text(text)
+    manager = pyvisa.ResourceManager(f"{path}@labmtj")
+    assert ["limits", "dac_rows", "dac_cols", "lines"] == [finding.subject for finding in examine(load_bench(path))]
+    world = manager.visalib.bench.world
+    del world.wiring.direct[4]  # column 2 is not wired any more
+    world._known.clear()
+    (last, *_) = [finding for finding in examine(load_bench(path)) if finding.subject == "col 2"]
+    assert ("bad", "channel dac_cols.2") == (last.verdict, last.advice)
+    assert "its channel is open" in last.text
+
+
 def test_stages_come_in_the_order_that_is_safe_and_relays_move_with_all_sources_at_rest(bench):
     path, world = bench
     subjects = [finding.subject for finding in examine(load_bench(path))]

@@ -126,6 +126,15 @@ def test_with_a_trusted_model_the_worst_cell_counts(door, open_door):
         opened.array.check_lines(on_lines(0.75, -0.75))
 
 
+@pytest.mark.parametrize("door", DOORS)
+def test_sources_that_feed_nothing_but_each_other_come_to_rest_at_their_limit(door, open_door):
+    opened = open_door(door)
+    every = tuple(range(1, 16))
+    before = opened.states()
+    assert opened.array.pulse_lines(on_lines(0.1, -0.1, rows=every, cols=every)).in_compliance
+    assert (before == opened.states()).all()
+
+
 PARALLEL = (
     'lines.rows={"1..5": "dac.1..5"}', 'lines.cols={"1..5": "1..5"}', "array.rows=5", "array.cols=5",
     *(f"simulation.die.defects.{kind}=0" for kind in ("short", "open", "stuck")),

@@ -126,6 +126,18 @@ def test_single_pulses_write_and_what_is_not_made_here_is_refused_before_its_int
     assert told == len(journal.entries)
 
 
+def test_the_last_gate_holds_both_banks_together_against_the_limit_of_a_cell(make):
+    opened, _, simulated = make()
+    banks = opened.array._banks
+    banks.rows.apply({"1": 0.4})
+    with pytest.raises(LimitExceeded, match="dac_cols"):
+        banks.cols.apply({"2": -0.31})
+    assert {"dac_rows.1"} == set(simulated.world.driven())
+    banks.cols.apply({"2": -0.29})
+    banks.rest()
+    assert [] == simulated.world.driven()
+
+
 def test_columns_stand_at_their_part_for_some_milliseconds(make, tmp_path):
     opened, _, simulated = make(rows=13, cols=12)
     simulated.world.log = TwinLog(tmp_path / "log.jsonl")

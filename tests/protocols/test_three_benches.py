@@ -1,4 +1,4 @@
-"""The same steps on the three shipped benches: other instruments, other text, the same results within noise."""
+"""The same steps on the shipped benches: other instruments, other text, the same results within noise."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ BENCHES = {
     "simulated-15x15": ('lines.rows={"1..5": "1..5"}', 'lines.cols={"1..5": "6..10"}'),
     "keysight": ('lines.rows={"1..5": "1..5"}', 'lines.cols={"1..5": "6..10"}'),
     "parallel": ('lines.rows={"1..5": "dac.1..5"}', 'lines.cols={"1..5": "1..5"}'),
+    "lines": ('lines.rows={"1..5": "dac_rows.1..5"}', 'lines.cols={"1..5": "dac_cols.1..5"}'),
 }
 SMALL = (
     "simulation.die.telegraph=0",
@@ -54,7 +55,8 @@ def test_a_die_is_mapped_written_and_summed_by_its_array(bench):
         die = map_die(array, polarity=polarity, read=VOLTS, width=width)
         assert die.good.all()
         truth = world_of(opened).electrics.truth
-        assert np.abs(die.r_p / truth.r_p - 1).max() < 0.05  # wires, contacts, the source's own resistance
+        most = 0.12 if bench.bench.every_line else 0.05  # 50 ohm at both ends of every line, or at one, or at none
+        assert np.abs(die.r_p / truth.r_p - 1).max() < most  # wires, contacts, the source's own resistance
         target = np.arange(16).reshape(4, 4) % 3 % 2
         settings = WriteSettings(
             amplitudes=write_amplitudes(die.switching),

@@ -13,6 +13,7 @@ from labmtj.report.findings.chart import axes
 from labmtj.report.maps import COLOURS, Marks, Spread, state_map, value_map
 from labmtj.report.svg import BLUE, GREEN, ORANGE, styled, to_svg
 from labmtj.runs.netcdf import Group
+from labmtj.units import Dimension, show
 
 _WAYS = (
     ("software_real_", "real weights, trained in software"),
@@ -66,7 +67,10 @@ def _curves(group: Group, key: str) -> list[tuple[str, str]]:
     made.legend(frameon=False)
     flips = to_svg(figure, alt=f"{known['flips'][-1]:.0f} flips as asked by the end.", key=f"{key}-flips")
     return [
-        (learning, "As classified at the end of each epoch, before what was not better than the best is taken back."),
+        (
+            learning,
+            "At the end of each epoch: training samples before, test samples after what is not the best is undone.",
+        ),
         (flips, "Cells that read otherwise than before, with and without a pulse that asked for it."),
     ]
 
@@ -76,13 +80,14 @@ def _maps(group: Group, key: str) -> list[tuple[str, str]]:
     if layer is None or state is None or pulses is None:
         return []
     used = np.asarray(layer) > 0
-    states, counts = np.where(used, state, np.nan), np.where(used & (pulses > 0), pulses, np.nan)
+    states: Floats = np.where(used, state, np.nan)
+    counts: Floats = np.where(used & (pulses > 0), pulses, np.nan)
     said = f"At most {int(pulses.max())} on one cell, those of the map not counted."
-    kernels = group.attributes.get("kernels")
-    if isinstance(kernels, int | np.integer):
+    if "kernels" in group.attributes:
+        kernels = int(str(group.attributes["kernels"]))
         return [
-            (sheet(states, int(kernels), "States at the end", "1 P, 0 AP", key=f"{key}-state"), "Grey: no device."),
-            (sheet(counts, int(kernels), "Pulses of training", "pulses", key=f"{key}-pulses"), said),
+            (sheet(states, kernels, "States at the end", "1 P, 0 AP", key=f"{key}-state"), "Grey: no device."),
+            (sheet(counts, kernels, "Pulses of training", "pulses", key=f"{key}-pulses"), said),
         ]
     none: Ints = np.full(states.shape, int(Defect.NONE))
     text = f"{int((state[used] == State.P).sum())} of {int(used.sum())} devices in P"
@@ -103,11 +108,14 @@ def _costs(group: Group) -> str:
     energy, seconds = float(str(said["energy_joule"])), float(str(said["bench_second"]))
     updates = max(1, int(str(said["updates"])))
     rows = [
-        ["updates by pulses", f"{said['updates']}"],
+        ["updates that samples asked for", f"{said['updates']}"],
         ["pulses on lines, of write-verify", f"{said['pulses']}, {said['write_pulses']}"],
         ["pulses a cell, at most", f"{float(str(said['pulses_per_cell'])):.1f}, {said['most_pulses_on_a_cell']}"],
         ["flips as asked, disturbed", f"{said['flips']}, {said['disturbed']}"],
-        ["energy of pulses in selected cells", f"{1e9 * energy:.3g} nJ, {1e12 * energy / updates:.3g} pJ an update"],
+        [
+            "energy of pulses in selected cells",
+            f"{show(energy, Dimension.ENERGY, 3)}, {show(energy / updates, Dimension.ENERGY, 3)} an update",
+        ],
         ["bench time", duration(seconds)],
     ]
     return html.table(["cost of training", ""], rows, caption="The map and the contact check not counted.", numbers=1)

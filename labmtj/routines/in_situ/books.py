@@ -33,11 +33,11 @@ class Books:
         self.disturbs: Ints = np.zeros(die.shape, np.int64)
         self._known = {State.P: 1.0 / die.r_p, State.AP: 1.0 / die.r_ap}
         self._asked = {state: np.zeros(die.shape, np.bool_) for state in State}
-        self._threshold = np.where(
+        self._threshold: Floats = np.where(
             die.good, 0.5 * (1.0 / die.r_p + 1.0 / die.r_ap), 0.5 * (die.conductance_p + die.conductance_ap)
         )
         middle = 0.5 * (die.conductance_p + die.conductance_ap)
-        self._load = np.where(die.good, 0.5 * (1.0 / die.r_p + 1.0 / die.r_ap), middle)
+        self._load: Floats = np.where(die.good, 0.5 * (1.0 / die.r_p + 1.0 / die.r_ap), middle)
         self._count = dict.fromkeys(("updates", "pulses", "events", "writes", "energy"), 0.0)
 
     def updated(self) -> None:
@@ -48,7 +48,7 @@ class Books:
         """A pulse on lines has left; `near` (rows, cols) are cells that it may have disturbed."""
         pulse = aimed.pulse
         at = np.ix_(np.array(pulse.rows) - 1, np.array(pulse.cols) - 1)
-        volts = np.subtract.outer(np.array(pulse.row_volts), np.array(pulse.col_volts))
+        volts: Floats = np.array(pulse.row_volts)[:, np.newaxis] - np.array(pulse.col_volts)
         self._ask(at, aimed.target, near)
         self._count["pulses"] += 1
         self._count["events"] += volts.size
@@ -75,15 +75,15 @@ class Books:
     def read(self, row: Ints, col: Ints, conductance: Floats) -> None:
         """Cells at `row`, `col` (n,), from 0, read `conductance` [S] (n,); above the range counts as P."""
         at = row, col
-        state = np.where(conductance < self._threshold[at], int(State.AP), int(State.P))
+        state: Ints = np.where(conductance < self._threshold[at], int(State.AP), int(State.P))
         before = self.state[at]
         changed = (before != UNKNOWN) & (before != state)
-        asked = np.where(state == State.P, self._asked[State.P][at], self._asked[State.AP][at])
+        asked: NDArray[np.bool_] = np.where(state == State.P, self._asked[State.P][at], self._asked[State.AP][at])
         self.flips[at] += changed & asked
         self.disturbs[at] += changed & ~asked
         self.state[at] = state
-        first = np.where(np.isnan(self.shown[at]), conductance, self.shown[at])
-        of_map = np.where(state == State.P, self._known[State.P][at], self._known[State.AP][at])
+        first: Floats = np.where(np.isnan(self.shown[at]), conductance, self.shown[at])
+        of_map: Floats = np.where(state == State.P, self._known[State.P][at], self._known[State.AP][at])
         self.shown[at] = np.where(self._die.good[at], of_map, first)
         for flags in (self.stale, self.suspect, *self._asked.values()):
             flags[at] = False

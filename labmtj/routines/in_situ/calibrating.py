@@ -73,12 +73,12 @@ def calibrate_flips(
         if active.size == 0:
             break
         aimed = target[active]
-        most = np.array([seen[State(to)][-1, place] for to, place in zip(aimed, active, strict=True)])
+        most = np.where(aimed == State.P, seen[State.P][-1, active], seen[State.AP][-1, active])
         volts, width = known.propose(active, target=aimed, highest=most)
         switched = np.zeros(active.size, np.bool_)
         for number, place in enumerate(active):
             to, cell = State(int(aimed[number])), chosen[place]
-            amplitude = float(np.interp(volts[number], seen[to][:, place], terminal))
+            amplitude = float(np.interp(float(volts[number]), seen[to][:, place], terminal))
             pulse = write_pulse(cell, die, to, volts=amplitude, width=widths[int(width[number])])
             in_compliance = array.pulse(pulse).in_compliance
             target[place] = -1 if in_compliance else _next_target(array, die, cell, read)

@@ -50,7 +50,7 @@ class CrossbarDoor:
             Devices(*np.meshgrid(np.array(place.rows) - 1, np.array(place.cols) - 1, indexing="ij")) for place in places
         )
         # What a source has to give is told by cells in P: the most that they can take.
-        self._siemens = np.where(die.good, 1.0 / die.r_p, die.conductance_p)
+        self._siemens: Floats = np.where(die.good, 1.0 / die.r_p, die.conductance_p)
 
     def check(self) -> None:
         """Raise LimitExceeded if the pulses that write a cell would pass a limit."""
@@ -86,8 +86,9 @@ class CrossbarDoor:
 
     def _within(self, phase: Phase, place: Placement) -> Iterator[Aimed]:
         """One pulse, or halves of it where the current of a source would be too large."""
-        rows = tuple(place.rows[n] for n in phase.inputs.tolist())
-        cols = tuple(place.cols[n] for n in phase.columns.tolist())
+        inputs: list[int] = phase.inputs.tolist()
+        columns: list[int] = phase.columns.tolist()
+        rows, cols = tuple(place.rows[n] for n in inputs), tuple(place.cols[n] for n in columns)
         if self._current(rows, cols, phase.target) <= self.how.line_current or len(rows) == len(cols) == 1:
             yield Aimed(self._pulse(rows, cols, phase.target), phase.target)
             return

@@ -207,7 +207,7 @@ class Calibration:
                     for b in range(2):
                         one = np.bincount(cell, told * slope[:, a] * slope[:, b], count)
                         precision[:, first + a, first + b] += one
-        self._covariance = np.linalg.inv(precision)
+        self._covariance = np.asarray(np.linalg.inv(precision), np.float64)
         shift = np.einsum("cab,cb->ca", self._covariance, gradient)
         self._theta = self._held(self._theta + _shortened(shift))
 
@@ -219,7 +219,8 @@ class Calibration:
 
 def _alike(spreads: Floats) -> Floats:
     """Covariance of (x, u) towards P and (x, u) towards AP."""
-    return np.kron(np.array([[1.0, _ALIKE], [_ALIKE, 1.0]]), np.diag(spreads**2))
+    both = np.array([[1.0, _ALIKE], [_ALIKE, 1.0]])
+    return np.asarray(np.kron(both, np.diag(spreads**2)), np.float64)
 
 
 def _shortened(shift: Floats) -> Floats:

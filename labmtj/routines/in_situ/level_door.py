@@ -10,7 +10,7 @@ import numpy as np
 from labmtj.physics.crossbar_stack import Crossbar
 from labmtj.physics.flip_pulses import FlipLaw, flip_law
 from labmtj.ports import ArrayAccess
-from labmtj.records import Amplitudes, DieMap, Floats, LinePulse, Placement, State
+from labmtj.records import Amplitudes, DieMap, Floats, Ints, LinePulse, Placement, State
 from labmtj.routines.in_situ.crossbar_door import CrossbarDoor, Driving
 from labmtj.routines.in_situ.doors import Aimed
 from labmtj.routines.in_situ.line_wires import LineWires
@@ -96,7 +96,7 @@ class LevelDoor(CrossbarDoor):
             )
         return found
 
-    def _laws(self, row: np.ndarray, col: np.ndarray) -> Mapping[State, FlipLaw]:
+    def _laws(self, row: Ints, col: Ints) -> Mapping[State, FlipLaw]:
         die, width = self._die, self.how.width
         found: dict[State, FlipLaw] = {}
         for target, v_c0, delta in ((State.P, die.v_c0_p, die.delta_p), (State.AP, die.v_c0_ap, die.delta_ap)):
@@ -109,12 +109,12 @@ class LevelDoor(CrossbarDoor):
                 continue
             middle = float(np.median(v_c0[known])), float(np.median(delta[known]))
             if not self._own_cells:
-                volts, barrier = np.full((1, 1, 1), middle[0]), np.full((1, 1, 1), middle[1])
-                found[target] = flip_law(volts, delta=barrier, width=width, spread=_SPREAD)
+                one = np.full((1, 1, 1), middle[0])
+                found[target] = flip_law(one, delta=middle[1], width=width, spread=_SPREAD)
                 continue
-            volts = np.where(known, v_c0, middle[0])[row, col][np.newaxis]
-            barrier = np.where(known, delta, middle[1])[row, col][np.newaxis]
-            found[target] = flip_law(volts, delta=barrier, width=width)
+            volts: Floats = np.where(known, v_c0, middle[0])
+            barrier: Floats = np.where(known, delta, middle[1])
+            found[target] = flip_law(volts[row, col][np.newaxis], delta=barrier[row, col][np.newaxis], width=width)
         return found
 
 

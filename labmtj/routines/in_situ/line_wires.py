@@ -11,20 +11,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labmtj.physics.mtj import conductance
 from labmtj.records import Floats, Ints, State
-
-Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class LineWires:
     """Junctions and wires of arrays that are alike: zero-bias `r_p` [ohm] and `tmr0`, (copies, rows, cols).
 
-    `wire` [ohm] a segment, `row_contact` and `col_contact` [ohm] from a source, or from ground, to a line's end. A
-    cell that is not driven together with others but open has an infinite `r_p`; a short has a small one and `tmr0` 0.
+    `wire` [ohm] a segment, `row_contact` and `col_contact` [ohm] from a source, or from ground, to a line's end. An
+    open cell has a large `r_p`; a short has a small one and `tmr0` 0.
     `volts` [V] is the typical voltage of a selected cell: conductances are right there and at half of it.
     """
 
@@ -38,26 +35,26 @@ class LineWires:
     volts: float = 0.3
 
     @cached_property
-    def conductances(self) -> tuple[tuple[Singles, Singles], tuple[Singles, Singles]]:
+    def conductances(self) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
         """Conductance at 0 V and its coefficient of V^2, of both states, [S] and [S/V2]."""
-        found: list[tuple[Singles, Singles]] = []
+        found: list[tuple[Floats, Floats]] = []
         for state in State:
             half, full = (
                 conductance(volts, state=int(state), r_p=self.r_p, tmr0=self.tmr0, v_h=self.v_h, k_p=self.k_p)
                 for volts in (0.5 * self.volts, self.volts)
             )
             bend = (full - half) / (0.75 * self.volts**2)
-            found.append(((full - bend * self.volts**2).astype(np.float32), bend.astype(np.float32)))
+            found.append(((full - bend * self.volts**2), bend))
         return found[0], found[1]
 
-    def dropped(self, volts: Singles, *, ap: Singles | float, of: Ints) -> Singles:
+    def dropped(self, volts: Floats, *, ap: Floats | float, of: Ints) -> Floats:
         """What cells lack [V] of the difference of their lines' voltages; (copies, phases, rows, cols), as `volts`.
 
         `volts` [V] are those of all cells of the arrays `of` (copies,), `ap` the share of the AP state in the cells:
         one, or (copies, rows, cols).
         """
         (low0, low2), (high0, high2) = self.conductances
-        share = np.asarray(ap, np.float32)
+        share: Floats = np.asarray(ap, np.float64)
         level = low0[of] + share * (high0[of] - low0[of])
         bend = low2[of] + share * (high2[of] - low2[of])
         current = volts * volts
@@ -65,14 +62,15 @@ class LineWires:
         current += level[:, np.newaxis]
         current *= volts
         along, down = self._paths
-        in_rows: Singles = (current.reshape(-1, current.shape[3]) @ along).reshape(current.shape)
+        in_rows: Floats = (current.reshape(-1, current.shape[3]) @ along).reshape(current.shape)
         in_rows += down @ current
         return in_rows
 
     @cached_property
-    def _paths(self) -> tuple[Singles, Singles]:
+    def _paths(self) -> tuple[Floats, Floats]:
         """Resistance that the currents of two cells of a row, and of a column, share [ohm]."""
-        m, n = np.arange(self.r_p.shape[1]), np.arange(self.r_p.shape[2])
-        along = self.wire * (np.minimum(n[:, np.newaxis], n) + 1.0) + self.row_contact
-        down = self.wire * (m.size - np.maximum(m[:, np.newaxis], m)) + self.col_contact
-        return along.astype(np.float32), down.astype(np.float32)
+        m: Ints = np.arange(self.r_p.shape[1])
+        n: Ints = np.arange(self.r_p.shape[2])
+        along: Floats = self.wire * (np.minimum(n[:, np.newaxis], n) + 1.0) + self.row_contact
+        down: Floats = self.wire * (m.size - np.maximum(m[:, np.newaxis], m)) + self.col_contact
+        return along, down

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labmtj.physics.chance import Purpose, uniforms
-from labmtj.records import Floats, Ints, State
+from labmtj.records import Floats, State
+
+Places = NDArray[np.intp]
 
 _PLACES = 1 << 12  # numbers of lines kept apart for each layer: more than any array has
 PHASES = 4
@@ -31,14 +33,14 @@ class Phase:
 
     number: int
     target: State
-    inputs: Ints
-    outputs: Ints
-    columns: Ints
+    inputs: Places
+    outputs: Places
+    columns: Places
 
 
 def phases(rows: Floats, cols: Floats) -> Iterator[Phase]:
     """Phases of the outer product of `rows` (inputs,) and `cols` (outputs,); none where nothing is asked."""
-    outputs = np.flatnonzero(cols)
+    outputs: Places = np.flatnonzero(cols)
     for side, sign in enumerate((1.0, -1.0)):
         inputs = np.flatnonzero(rows * sign > 0.0)
         if not inputs.size or not outputs.size:
@@ -46,8 +48,9 @@ def phases(rows: Floats, cols: Floats) -> Iterator[Phase]:
         for half, target in enumerate((State.P, State.AP)):
             upwards = cols[outputs] * sign > 0.0
             # P raises a weight on its + device, AP on its - device.
-            plus = upwards if target is State.P else ~upwards
-            yield Phase(2 * side + half, target, inputs, outputs, 2 * outputs + np.where(plus, 0, 1))
+            plus: NDArray[np.bool_] = upwards if target is State.P else ~upwards
+            columns: Places = 2 * outputs + ~plus
+            yield Phase(2 * side + half, target, inputs, outputs, columns)
 
 
 def balanced(rows: Floats, cols: Floats) -> tuple[Floats, Floats]:
@@ -89,6 +92,6 @@ def drawn_cells(rows: Floats, cols: Floats, *, seed: int, layer: int, update: in
     lot = uniforms(seed, Purpose.DRAWN_CELL, chance.size, when, first=first).reshape(chance.shape)
     hit = lot < chance
     upwards = np.repeat(products > 0.0, 2, axis=1)
-    plus = np.arange(chance.shape[1]) % 2 == 0
-    to_p = upwards == plus
+    plus: NDArray[np.bool_] = np.arange(chance.shape[1], dtype=np.int64) % 2 == 0
+    to_p: NDArray[np.bool_] = upwards == plus
     return {State.P: hit & to_p, State.AP: hit & ~to_p}

@@ -54,7 +54,8 @@ class PortPlant:
         found = self.door.sums(layer, inputs) / self._window
         self.unsummed += int(np.count_nonzero(~np.isfinite(found)))
         # Beyond the range there is no sum: the output then counts for nothing, with its partner column.
-        return np.where(np.isfinite(found), found, 0.0)
+        known: Floats = np.where(np.isfinite(found), found, 0.0)
+        return known
 
     def update(self, layer: int, rows: Floats, cols: Floats) -> None:
         """Pulses for rows x cols, each (1, n); none where nothing is asked."""
@@ -76,9 +77,10 @@ class PortPlant:
         devices = self.door.devices[layer]
         self._read(layer, self.books.stale[devices.row, devices.col])
         shown = self.books.shown[devices.row, devices.col]
-        pairs = shown[:, 0::2] - shown[:, 1::2]
+        pairs: Floats = shown[:, 0::2] - shown[:, 1::2]
         # A cell in compliance has no conductance; it counts for nothing, with its partner.
-        return np.where(np.isfinite(pairs), pairs, 0.0)[np.newaxis] / self._window
+        known: Floats = np.where(np.isfinite(pairs), pairs, 0.0)
+        return known[np.newaxis] / self._window
 
     def states(self, layer: int) -> NDArray[np.int8]:
         """Bits of the devices (1, inputs, 2 outputs); cells that were selected since they were read are read again."""
@@ -91,7 +93,7 @@ class PortPlant:
         devices, wanted = self.door.devices[layer], bits[0]
         doubtful = (self.books.stale | self.books.suspect)[devices.row, devices.col] & (wanted >= 0)
         self._read(layer, doubtful)
-        targets = np.where(wanted == 1, int(State.P), int(State.AP))
+        targets: Ints = np.where(wanted == 1, int(State.P), int(State.AP))
         good = self._die.good[devices.row, devices.col]
         differ = (wanted >= 0) & good & (self.books.state[devices.row, devices.col] != targets)
         for row, col in np.argwhere(differ).tolist():

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +28,15 @@ from numpy.typing import NDArray
 from labmtj.errors import InputError
 from labmtj.physics.flip_pulses import LEAST, FlipLaw, horner
 from labmtj.records import Floats, Ints, State
-from labmtj.routines.in_situ.line_wires import LineWires, Singles
-from labmtj.routines.in_situ.update_plan import PHASES, STARTS, UpdatePlan, balanced, least_squares
+from labmtj.routines.in_situ.line_wires import LineWires
+from labmtj.routines.in_situ.update_plan import PHASES, UpdatePlan, balanced, least_squares
 
 SMALLEST = 0.003  # chosen: a line whose best cell is asked for less stays at ground; 1 in 300 of a flip is lost
-LARGEST = 0.95  # chosen: what "always" is taken for; 0.999 costs 4 % more voltage at 100 us and 40 % at 10 ns
-COMPILED_FROM = 8  # copies. chosen: below it compiled code does not pay for being loaded
-_SWEEPS, _TURNS = 2, 2  # chosen: sums are then within 2 % of what was asked (see the tests)
-_TINY = np.float32(1e-9)
-_LEAST_SHARE = np.float32(0.2)  # chosen: of the terminals' voltage; below it an array is no longer pulsed in parallel
+LARGEST = 0.95  # chosen: what "always" is taken for; 0.999 costs 3 % more voltage at 100 us and 21 % at 10 ns
+_SWEEPS, _TURNS = 2, 2  # chosen: the mean over a layer is then within 5 % of what was asked (eight dies)
+_TINY = 1e-9
+_MIXED = 0.75  # chosen: weight of what wires take at newer voltages; a short's lines swing otherwise
+_LEAST_SHARE = 0.2  # chosen: of the terminals' voltage; below it an array is no longer pulsed in parallel
 _STEP = 0.08  # longest step of a line, of the voltage of P = 1/2: far from the goal a tangent leads astray
 
 
@@ -88,7 +87,6 @@ class LineShaper:
         at: tuple[Ints, Ints] | None = None,
         smallest: float = SMALLEST,
         largest: float = LARGEST,
-        compiled_from: int = COMPILED_FROM,
     ) -> None:
         copies, inputs, outputs = shape
         self._cells = (copies, inputs, 2 * outputs)
@@ -102,7 +100,7 @@ class LineShaper:
         self._laws = np.stack([self._packed(laws[target]) for target in State], axis=1)
         self._good = np.broadcast_to(np.asarray(True if good is None else good, np.bool_), self._cells).copy()
         self._sign, self._wires, self._at = sign, wires, at
-        self._smallest, self._largest, self._compiled_from = smallest, largest, compiled_from
+        self._smallest, self._largest = smallest, largest
         self._limit = _STEP * float(self._laws[0].mean())
 
     def levels(
@@ -122,23 +120,22 @@ class LineShaper:
         the wires ask for it. `sweeps` and `turns` are how often sums are matched and what wires take is looked up.
         """
         which = np.arange(self._cells[0]) if of is None else of
-        if len(which) >= self._compiled_from:
-            return self._compiled(rows, cols, which, ap, sweeps, turns)
         plan = UpdatePlan.of(rows, cols, smallest=self._smallest, largest=self._largest, good=self._good[which])
-        law = np.where(plan.to_p, self._laws[:, int(State.P), which], self._laws[:, int(State.AP), which])
+        law: Floats = np.where(plan.to_p, self._laws[:, int(State.P), which], self._laws[:, int(State.AP), which])
         cells = _Cells(plan, law, order=self._order, limit=self._limit)
         a, b = least_squares(plan, cells.need)
         if self._wires is None:
             a, b = cells.matched(a, b, sweeps=sweeps)
             return self._laid_out(plan, *balanced(plan, a, b))
-        share, lost = np.ones(1, np.float32), np.zeros(1, np.float32)
+        lost: Floats = np.zeros(1)
         for turn in range(turns):
             terminal = self._on_array(self._laid_out(plan, *balanced(plan, a, b)))
             # At first the lines are as if without wires, and so the cells get what they need.
-            lost = self._wires.dropped(terminal - lost, ap=ap, of=which)
-            missing = np.abs(self._in_phase(plan, lost))
+            found = self._wires.dropped(terminal - lost, ap=ap, of=which)
+            lost = found if turn == 0 else lost + _MIXED * (found - lost)
+            missing: Floats = np.abs(self._in_phase(plan, lost))
             if turn == 0:
-                share = cells.need / (cells.need + missing)
+                share: Floats = cells.need / (cells.need + missing)
                 a, b = least_squares(plan, cells.need / share)
             else:
                 there = np.maximum(plan.of_rows(a) + plan.of_cols(b), 1e-3)
@@ -147,60 +144,26 @@ class LineShaper:
             a, b = cells.matched(a, b, sweeps=sweeps if turn == turns - 1 else 1)
         return self._laid_out(plan, *balanced(plan, a, b))
 
-    def _compiled(
-        self, rows: Floats, cols: Floats, of: Ints, ap: Floats | float, sweeps: int, turns: int
-    ) -> LineLevels:
-        from labmtj.routines.in_situ.shaping_kernels import shape_all
-
-        count, (_, inputs, lines) = len(of), self._cells
-        row_volts, col_volts = np.zeros((count, len(PHASES), inputs)), np.zeros((count, len(PHASES), lines))
-        (low, high), of_wires = self._pairs, (0.0, 0.0, 0.0)
-        if self._wires is not None:
-            of_wires = (self._wires.wire, self._wires.row_contact, self._wires.col_contact)
-        at = self._at if self._at is not None else (np.arange(inputs), np.arange(lines))
-        states = np.asarray(ap, np.float32)
-        shape_all(
-            rows.astype(np.float64), cols.astype(np.float64), of.astype(np.int64), self._by_cell, self._order,
-            self._good, (LEAST, self._smallest, self._largest), (self._sign, STARTS, sweeps, turns, self._limit),
-            low, high, states if states.ndim else states.reshape(1, 1, 1), of_wires, at[0].astype(np.int64),
-            at[1].astype(np.int64), row_volts, col_volts,
-        )  # fmt: skip
-        fired = (row_volts != 0.0).any(axis=2) & (col_volts != 0.0).any(axis=2)
-        return LineLevels(row_volts, col_volts, fired)
-
-    @cached_property
-    def _pairs(self) -> tuple[Singles, Singles]:
-        """Conductances of P and of AP cells and their coefficients of V^2, (2, copies, rows, cols) each."""
-        if self._wires is None:
-            return np.zeros((2, 0, 0, 0), np.float32), np.zeros((2, 0, 0, 0), np.float32)
-        low, high = self._wires.conductances
-        return np.stack(low), np.stack(high)
-
-    @cached_property
-    def _by_cell(self) -> Singles:
-        """All numbers of the laws, those of a cell side by side: (copies, 2, inputs, 2 outputs, numbers)."""
-        return np.ascontiguousarray(self._laws.transpose(2, 1, 3, 4, 0))
-
-    def _packed(self, law: FlipLaw) -> Singles:
+    def _packed(self, law: FlipLaw) -> Floats:
         """All numbers of a law, (numbers, copies, inputs, 2 outputs)."""
         parts = np.concatenate([
             law.half[np.newaxis], law.lowest[np.newaxis], law.highest[np.newaxis], law.forward, law.backward
         ])  # fmt: skip
         missing = len(self._cells) - law.half.ndim
         parts = parts.reshape(len(parts), *[1] * missing, *law.half.shape)
-        return np.broadcast_to(parts, (len(parts), *self._cells)).astype(np.float32)
+        return np.broadcast_to(parts, (len(parts), *self._cells)).copy()
 
-    def _on_array(self, laid: LineLevels) -> Singles:
+    def _on_array(self, laid: LineLevels) -> Floats:
         """Differences of the lines' voltages of all cells of the array [V], (copies, 4, rows, cols)."""
         if self._wires is None or self._at is None:
-            return laid.cell_voltages.astype(np.float32)
+            return laid.cell_voltages
         _, height, width = self._wires.r_p.shape
-        on_rows = np.zeros((*laid.rows.shape[:2], height), np.float32)
-        on_cols = np.zeros((*laid.cols.shape[:2], width), np.float32)
+        on_rows = np.zeros((*laid.rows.shape[:2], height))
+        on_cols = np.zeros((*laid.cols.shape[:2], width))
         on_rows[:, :, self._at[0]], on_cols[:, :, self._at[1]] = laid.rows, laid.cols
         return on_rows[..., np.newaxis] - on_cols[:, :, np.newaxis]
 
-    def _in_phase(self, plan: UpdatePlan, values: Singles) -> Singles:
+    def _in_phase(self, plan: UpdatePlan, values: Floats) -> Floats:
         """Of `values` (copies, 4, rows, cols) of the array those of the layer's cells, each in its own pulse."""
         if self._at is not None:
             values = values[:, :, self._at[0][:, np.newaxis], self._at[1]]
@@ -208,7 +171,7 @@ class LineShaper:
         negative = np.where(plan.to_p, values[:, 2], values[:, 3])
         return np.where(plan.positive[:, :, np.newaxis], positive, negative)
 
-    def _laid_out(self, plan: UpdatePlan, a: Singles, b: Singles) -> LineLevels:
+    def _laid_out(self, plan: UpdatePlan, a: Floats, b: Floats) -> LineLevels:
         count = len(a)
         rows = np.zeros((count, len(PHASES), self._cells[1]))
         cols = np.zeros((count, len(PHASES), self._cells[2]))
@@ -228,22 +191,22 @@ class LineShaper:
 class _Cells:
     """What the cells of a plan need, and lines moved until the sums of their flip probabilities are as asked."""
 
-    def __init__(self, plan: UpdatePlan, law: Singles, *, order: int, limit: float) -> None:
+    def __init__(self, plan: UpdatePlan, law: Floats, *, order: int, limit: float) -> None:
         self._plan, self._half, self._lowest, self._highest = plan, law[0], law[1], law[2]
         self._forward, backward = law[3 : 3 + order], law[3 + order :]
         x = np.clip(horner(backward, np.log(-np.log1p(-plan.asked))), self._lowest, self._highest)
-        self.need: Singles = self._half * (1.0 + x)
-        powers = np.arange(order - 1, 0, -1, dtype=np.float32)
+        self.need: Floats = self._half * (1.0 + x)
+        powers: Floats = np.arange(order - 1, 0, -1, dtype=np.float64)
         self._slope = horner(self._forward[:-1] * powers[:, np.newaxis, np.newaxis, np.newaxis], x)
         self._limit = limit
         self._per_volt = 1.0 / self._half
         self._sums = plan.by_row(plan.counted), plan.by_col(plan.counted)
 
-    def behind(self, share: Singles) -> None:
+    def behind(self, share: Floats) -> None:
         """Cells get this `share` of the voltage between their terminals."""
         self._per_volt = share / self._half
 
-    def matched(self, a: Singles, b: Singles, *, sweeps: int) -> tuple[Singles, Singles]:
+    def matched(self, a: Floats, b: Floats, *, sweeps: int) -> tuple[Floats, Floats]:
         """Row and column parts [V] after this many steps of Newton's on the rows' and on the columns' sums."""
         plan = self._plan
         slope = self._slope * self._per_volt * plan.on
@@ -260,7 +223,7 @@ class _Cells:
                 flips, rise = fold((1.0 - stays) * plan.on), fold(hazard)
                 asked = sums > 0.0
                 log_off = np.log(np.where(asked, sums, 1.0) / np.where(asked, np.maximum(flips, _TINY), 1.0))
-                step = np.clip(log_off * flips / np.maximum(rise, _TINY), -self._limit, self._limit)
+                step: Floats = np.clip(log_off * flips / np.maximum(rise, _TINY), -self._limit, self._limit)
                 if fold == plan.by_row:
                     a = a + step
                 else:

@@ -91,7 +91,8 @@ def train_array(
     if not proofs:
         return learnt
     count = task.test.shape[1]
-    chosen = task.test[:, np.linspace(0, count - 1, min(proofs, count)).astype(np.int64)]
+    spread: Floats = np.linspace(0.0, count - 1.0, min(proofs, count))
+    chosen = task.test[:, spread.astype(np.int64)]
     plant.judge_by_array = True
     right = float(training.accuracy(chosen)[0])
     plant.judge_by_array = False

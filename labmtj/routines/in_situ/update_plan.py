@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from labmtj.physics.flip_pulses import LEAST
 from labmtj.records import Floats, State
-from labmtj.routines.in_situ.line_wires import Singles
+
+Flags = NDArray[np.bool_]
 
 PHASES = ((1, State.P), (1, State.AP), (-1, State.P), (-1, State.AP))
 """Sign of the rows and state that is written, of the pulses of an update, in their order."""
-STARTS = 2
-"""Alternating steps of least squares. chosen: they are a start only."""
+_STARTS = 2  # chosen: alternating steps of least squares; they are a start only
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,72 +31,71 @@ class UpdatePlan:
     by the rows' sign: whether the line is driven at all.
     """
 
-    asked: Singles
-    on: Singles
-    to_p: NDArray[np.bool_]
-    positive: NDArray[np.bool_]
-    col_to_p: NDArray[np.bool_]
-    row_on: NDArray[np.bool_]
-    col_on: NDArray[np.bool_]
+    asked: Floats
+    on: Floats
+    to_p: Flags
+    positive: Flags
+    col_to_p: Flags
+    row_on: Flags
+    col_on: Flags
 
     @staticmethod
-    def of(rows: Floats, cols: Floats, *, smallest: float, largest: float, good: NDArray[np.bool_]) -> UpdatePlan:
+    def of(rows: Floats, cols: Floats, *, smallest: float, largest: float, good: Flags) -> UpdatePlan:
         """The plan for P = |rows x cols|, of cells that are `good`, up to `largest`, lines from `smallest` on."""
-        r, c = np.abs(rows).astype(np.float32), np.repeat(np.abs(cols), 2, axis=1).astype(np.float32)
-        positive = rows >= 0.0
-        raises = np.repeat(cols > 0.0, 2, axis=1)
-        plus = np.arange(c.shape[1]) % 2 == 0
-        with_positive = raises == plus
-        col_to_p = np.stack([with_positive, ~with_positive], axis=1)
-        to_p = positive[:, :, np.newaxis] == with_positive[:, np.newaxis, :]
+        r, c = np.abs(rows), np.repeat(np.abs(cols), 2, axis=1)
+        positive: Flags = rows >= 0.0
+        # With positive rows the + device of a positive column goes to P, and so does the - device of a negative one.
+        with_positive: Flags = np.stack([cols > 0.0, cols <= 0.0], axis=2).reshape(c.shape)
+        col_to_p: Flags = np.stack([with_positive, ~with_positive], axis=1)
+        to_p: Flags = positive[:, :, np.newaxis] == with_positive[:, np.newaxis, :]
         asked = r[..., np.newaxis] * c[:, np.newaxis, :]
-        usable = good & (asked > 0.0)
-        enough = usable & (asked >= smallest)
-        groups = np.stack([enough & positive[..., np.newaxis], enough & ~positive[..., np.newaxis]], axis=1)
-        col_on = groups.any(axis=2)
-        row_on = np.stack([(enough & to_p).any(axis=2), (enough & ~to_p).any(axis=2)], axis=1)
-        driven = np.where(to_p, row_on[:, 0, :, np.newaxis], row_on[:, 1, :, np.newaxis])
+        usable: Flags = good & (asked > 0.0)
+        enough: Flags = usable & (asked >= smallest)
+        groups: Flags = np.stack([enough & positive[..., np.newaxis], enough & ~positive[..., np.newaxis]], axis=1)
+        col_on: Flags = np.any(groups, axis=2)
+        row_on: Flags = np.stack([np.any(enough & to_p, axis=2), np.any(enough & ~to_p, axis=2)], axis=1)
+        driven: Flags = np.where(to_p, row_on[:, 0, :, np.newaxis], row_on[:, 1, :, np.newaxis])
         driven &= np.where(positive[..., np.newaxis], col_on[:, 0, np.newaxis], col_on[:, 1, np.newaxis])
-        on = (usable & driven).astype(np.float32)
+        on = (usable & driven).astype(np.float64)
         return UpdatePlan(np.clip(asked, LEAST, largest), on, to_p, positive, col_to_p, row_on, col_on)
 
     @property
-    def counted(self) -> Singles:
+    def counted(self) -> Floats:
         """What is asked of the cells that are driven."""
         return self.asked * self.on
 
-    def of_rows(self, a: Singles) -> Singles:
+    def of_rows(self, a: Floats) -> Floats:
         """Parts `a` (copies, 2, inputs) of the rows, by cell."""
         return np.where(self.to_p, a[:, 0, :, np.newaxis], a[:, 1, :, np.newaxis])
 
-    def of_cols(self, b: Singles) -> Singles:
+    def of_cols(self, b: Floats) -> Floats:
         """Parts `b` (copies, 2, 2 outputs) of the columns, by cell."""
         return np.where(self.positive[..., np.newaxis], b[:, 0, np.newaxis], b[:, 1, np.newaxis])
 
-    def by_row(self, values: Singles) -> Singles:
+    def by_row(self, values: Floats) -> Floats:
         """Sums over each row's cells, by state, (copies, 2, inputs)."""
         to_p = (values * self.to_p).sum(axis=2)
         return np.stack([to_p, values.sum(axis=2) - to_p], axis=1)
 
-    def by_col(self, values: Singles) -> Singles:
+    def by_col(self, values: Floats) -> Floats:
         """Sums over each column's cells, by the rows' sign, (copies, 2, 2 outputs)."""
         positive = (values * self.positive[..., np.newaxis]).sum(axis=1)
         return np.stack([positive, values.sum(axis=1) - positive], axis=1)
 
 
-def least_squares(plan: UpdatePlan, need: Singles) -> tuple[Singles, Singles]:
+def least_squares(plan: UpdatePlan, need: Floats) -> tuple[Floats, Floats]:
     """Row and column parts whose sums are closest to `need` [V], cells weighted by what is asked of them."""
     weight = plan.counted
     in_row, in_col = (np.maximum(each, 1e-9) for each in (plan.by_row(weight), plan.by_col(weight)))
-    a = 0.5 * plan.by_row(weight * need) / in_row
-    b = np.zeros_like(in_col)
-    for _start in range(STARTS):
+    a: Floats = 0.5 * plan.by_row(weight * need) / in_row
+    b: Floats = np.zeros_like(in_col)
+    for _start in range(_STARTS):
         b = plan.by_col(weight * (need - plan.of_rows(a))) / in_col
         a = plan.by_row(weight * (need - plan.of_cols(b))) / in_row
     return a, b
 
 
-def balanced(plan: UpdatePlan, a: Singles, b: Singles) -> tuple[Singles, Singles]:
+def balanced(plan: UpdatePlan, a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """The same sums with the highest row part equal to the highest column part in every pulse."""
     a, b = a.copy(), b.copy()
     for sign, target in PHASES:

@@ -173,7 +173,7 @@ def _updated(
             found = flips.probability(np.stack([over[update], -over[update]]), width=width)
             stays[update] *= 1.0 - found[:, :inputs, :lines]
     direction = np.sign(rows)[:, :, np.newaxis] * np.repeat(np.sign(cols), 2, axis=1)[:, np.newaxis]
-    direction *= np.where(np.arange(lines) % 2 == 0, 1.0, -1.0)
+    direction *= np.tile([1.0, -1.0], lines // 2)
     realised = np.where(direction > 0.0, 1.0 - stays[:, 0], 1.0 - stays[:, 1])
     asked = np.clip(np.abs(rows[:, :, np.newaxis] * np.repeat(cols, 2, axis=1)[:, np.newaxis]), 0.0, LARGEST)
     counted = (asked >= SMALLEST) & flips.good[:inputs, :lines]

@@ -17,6 +17,7 @@ from labmtj.studies.in_situ.passive_layer import NOT_CAUGHT, PassiveLayer, noise
 Flags = NDArray[np.bool_]
 _ROUGH = 1e-2  # chosen: of the solution that tells what wires take; what is left was 1e-3 at most, 3 % of P at 100 us
 _SECANT = 0.6
+_BEYOND = 3.0  # chosen: wires of 100 nm junctions take two thirds of a line's voltage
 
 
 class LayerActions:
@@ -184,11 +185,16 @@ class LayerActions:
         if setting.ideal:
             part.dies.ask(dies, asked, target=target)
             return
-        signs = part.polarity * (1.0 - 2.0 * target)
+        signs: Floats = part.polarity * (1.0 - 2.0 * target)
         sign = signs[:, np.newaxis]
         if setting.wires and setting.compensated:
             cell_v = part.dies.voltages(dies, sign * row_v, -sign * col_v, goal=_ROUGH)
             corrected(cell_v, signs, need, row_on, col_on, row_v, col_v)
+        # Lines that are no numbers, or far from all that a cell may see, are those of cells that nothing suits.
+        most = _BEYOND * part.dies.highest
+        suited = (np.abs(row_v) < most).all(axis=1) & (np.abs(col_v) < most).all(axis=1)
+        row_v[~suited], col_v[~suited], row_on[~suited], col_on[~suited] = 0.0, 0.0, False, False
+        self.limited[dies[~suited]] += 1
         made = part.dies.pulse_lines(
             dies, sign * row_v, -sign * col_v, width=setting.width, row_on=row_on, col_on=col_on, strict=False
         )

@@ -76,7 +76,7 @@ def test_the_sign_of_the_bench_turns_every_voltage():
     assert np.array_equal(one.cols, -other.cols)
 
 
-def test_compiled_levels_are_those_in_numpy(flips):
+def test_copies_do_not_know_of_each_other(flips):
     rng, count = np.random.default_rng(1), 3
     truth, model = flips.truth, flips.truth.model
     laws = {
@@ -90,17 +90,17 @@ def test_compiled_levels_are_those_in_numpy(flips):
     cols[1] = 0.0
     ap = rng.random((count, 15, 15))
     tmr = np.where(np.isfinite(truth.tmr), truth.tmr, 0.0)
-    for wires in (None, LineWires(truth.r_p[np.newaxis], tmr[np.newaxis], model.wire, row_contact=2.0)):
-        plain, compiled = (
-            LineShaper(
-                laws, shape=(1, *LAYER), good=flips.good[np.newaxis, :13, :12], wires=wires,
-                at=(np.arange(13), np.arange(12)), compiled_from=most,
-            ).levels(rows, cols, of=np.zeros(count, np.int64), ap=ap)
-            for most in (99, 1)
-        )  # fmt: skip
-        assert np.array_equal(plain.fired, compiled.fired)
-        assert plain.rows == pytest.approx(compiled.rows, abs=2e-6)
-        assert plain.cols == pytest.approx(compiled.cols, abs=2e-6)
+    wires = LineWires(truth.r_p[np.newaxis], tmr[np.newaxis], model.wire, row_contact=2.0)
+    shaper = LineShaper(
+        laws, shape=(1, *LAYER), good=flips.good[np.newaxis, :13, :12], wires=wires, at=(np.arange(13), np.arange(12))
+    )
+    together = shaper.levels(rows, cols, of=np.zeros(count, np.int64), ap=ap)
+    assert [True, False, True] == together.fired.any(axis=1).tolist()
+    for copy in range(count):
+        one = slice(copy, copy + 1)
+        alone = shaper.levels(rows[one], cols[one], ap=ap[one])
+        assert together.rows[copy] == pytest.approx(alone.rows[0], abs=2e-6)
+        assert together.cols[copy] == pytest.approx(alone.cols[0], abs=2e-6)
 
 
 @pytest.mark.parametrize("width", [1e-8, 1e-4])
