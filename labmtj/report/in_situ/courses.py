@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from labmtj.records import Floats
 from labmtj.report import html
 from labmtj.report.in_situ.content import COLOURS, COMPARISON, DEFAULT, WORDS, Content
 from labmtj.report.study.drawing import Drawing, Rows, Section, chart, finish, legend
@@ -47,12 +48,14 @@ def _pulses(content: Content) -> Drawing:
     curves = content.table("curves")
     figure, axes = chart("Accuracy by pulses", x="pulses of a training", y="accuracy on test samples (%)")
     out = Rows("variant", "pulses", "test")
+    courses: dict[str, tuple[Floats, Floats]] = {}
     for variant in ("stochastic", "deterministic"):
         rows = rows_of(curves, part=COMPARISON, condition=DEFAULT, variant=variant)
         spent = curves["pulses"][rows] + curves["writes"][rows]
         if not rows.any() or not (spent > 0.0).any():
             continue
         test = 100 * curves["test"][rows]
+        courses[variant] = spent, test
         axes.plot(spent, test, color=COLOURS[variant], linewidth=1.4, label=WORDS[variant])
         for line in zip(spent.tolist(), test.tolist(), strict=True):
             out.add(variant, *line)
@@ -60,4 +63,8 @@ def _pulses(content: Content) -> Drawing:
         axes.set_xscale("log")
     legend(figure, axes, across=2)
     caption = "Accuracy on test samples against all pulses so far, of updates and of write-verify."
+    if len(courses) > 1:
+        equal = min(float(spent[-1]) for spent, _ in courses.values())
+        parts = [f"{WORDS[name]} {float(np.interp(equal, *each)):.2f}" for name, each in courses.items()]
+        caption += f" At {equal:.0f} pulses each, in %: {', '.join(parts)}."
     return finish(figure, name="curves_by_pulses", alt=caption, caption=caption, numbers=out.columns)
