@@ -8,6 +8,7 @@ path; what the other cells of the row do to the row's wire is not here (gated_fl
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -159,7 +160,8 @@ def pulse_shape(
     Raises InputError where no voltage up to what the gate's rail leaves gives `most`.
     """
     device = GatedDevices.nominal(model, rail=rail)
-    asked = np.minimum(np.exp(np.linspace(np.log(least), 0.0, nodes)), most)
+    logs: Floats = np.linspace(math.log(least), 0.0, nodes)
+    asked = np.minimum(np.exp(logs), most)
     wanted = np.log(-np.log1p(-asked))
     trial = np.linspace(1e-3, rail, 4000)
     volts, watts = np.empty((2, nodes)), np.empty((2, 2, nodes))
