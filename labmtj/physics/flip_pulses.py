@@ -14,6 +14,7 @@ of P at the short width and a factor of five at the long one.
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,7 +175,9 @@ def _fitted(volts: Floats, spread: float) -> Floats:
 
 def _spread_out(volts: Floats, spread: float) -> tuple[Floats, Floats]:
     """Ln H of the mean P over cells whose V_c0 is spread so, and the voltages for it."""
-    wide: Floats = np.linspace(volts[0] * np.exp(-2.0 * spread), volts[-1] * np.exp(2.0 * spread), 4 * _LEVELS.size)
+    wide: Floats = np.linspace(
+        float(volts[0]) * math.exp(-2.0 * spread), float(volts[-1]) * math.exp(2.0 * spread), 4 * _LEVELS.size
+    )
     slope = (_LEVELS[8] - _LEVELS[0]) / (volts[8] - volts[0])
     mean = np.zeros(wide.size)
     for node, share in zip(_NODES, _GAUSS / _GAUSS.sum(), strict=True):
@@ -183,7 +186,7 @@ def _spread_out(volts: Floats, spread: float) -> tuple[Floats, Floats]:
         level: Floats = np.where(own < volts[0], _LEVELS[0] + slope * (own - volts[0]), inside)
         mean += share * -np.expm1(-np.exp(level))
     total = log_hazard_of(np.minimum(mean, 1.0 - 1e-12))
-    first, last = _LEVELS[0] + 1.2, min(float(total[-1]), float(_LEVELS[-1]))
+    first, last = float(_LEVELS[0]) + 1.2, min(float(total[-1]), float(_LEVELS[-1]))
     wanted: Floats = np.linspace(first, last, _LEVELS.size)
     return wanted, np.asarray(np.interp(wanted, total, wide))
 

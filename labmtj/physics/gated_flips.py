@@ -160,8 +160,7 @@ def pulse_shape(
     Raises InputError where no voltage up to what the gate's rail leaves gives `most`.
     """
     device = GatedDevices.nominal(model, rail=rail)
-    logs: Floats = np.linspace(math.log(least), 0.0, nodes)
-    asked = np.minimum(np.exp(logs), most)
+    asked = np.minimum(np.exp(np.linspace(math.log(least), 0.0, nodes)), most)
     wanted = np.log(-np.log1p(-asked))
     trial = np.linspace(1e-3, rail, 4000)
     volts, watts = np.empty((2, nodes)), np.empty((2, 2, nodes))

@@ -6,6 +6,7 @@ Over the probabilities of an update the voltage is so smooth in ln H that a cubi
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,5 +85,5 @@ def die_needs(
 
 def hazard_table(most: float) -> Floats:
     """Ln H over ln P, from LOG_FIRST to ln of the largest P, for `line_pulses_levels_kernels.levels`."""
-    logs: Floats = np.linspace(LOG_FIRST, np.log(most), LOG_COUNT)
+    logs: Floats = np.linspace(LOG_FIRST, math.log(most), LOG_COUNT)
     return np.log(-np.log1p(-np.exp(logs)))

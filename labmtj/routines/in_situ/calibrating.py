@@ -14,7 +14,7 @@ import numpy as np
 from labmtj.errors import InputError
 from labmtj.physics.switching_law import Exponent
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
-from labmtj.records import Cell, DieMap, State
+from labmtj.records import Cell, DieMap, Floats, State
 from labmtj.routines.bring import measurable, write_pulse
 from labmtj.routines.in_situ.flip_estimate import Calibration
 from labmtj.routines.switching import (
@@ -73,7 +73,7 @@ def calibrate_flips(
         if active.size == 0:
             break
         aimed = target[active]
-        most = np.where(aimed == State.P, seen[State.P][-1, active], seen[State.AP][-1, active])
+        most: Floats = np.where(aimed == State.P, seen[State.P][-1, active], seen[State.AP][-1, active])
         volts, width = known.propose(active, target=aimed, highest=most)
         switched = np.zeros(active.size, np.bool_)
         for number, place in enumerate(active):

@@ -69,8 +69,8 @@ class LineWires:
     @cached_property
     def _paths(self) -> tuple[Floats, Floats]:
         """Resistance that the currents of two cells of a row, and of a column, share [ohm]."""
-        m: Ints = np.arange(self.r_p.shape[1])
-        n: Ints = np.arange(self.r_p.shape[2])
+        m: Ints = np.arange(self.r_p.shape[1], dtype=np.int64)
+        n: Ints = np.arange(self.r_p.shape[2], dtype=np.int64)
         along: Floats = self.wire * (np.minimum(n[:, np.newaxis], n) + 1.0) + self.row_contact
         down: Floats = self.wire * (m.size - np.maximum(m[:, np.newaxis], m)) + self.col_contact
         return along, down

@@ -15,7 +15,7 @@ from labmtj.nets.in_situ.software import RealPlant, SoftwarePlant
 from labmtj.nets.in_situ.task import Recipe, Task
 from labmtj.nets.in_situ.training import Training
 from labmtj.ports import Ticker, no_ticks
-from labmtj.records import Floats
+from labmtj.records import Floats, Ints
 from labmtj.routines.in_situ.port_plant import PortPlant
 
 RuleName = Literal["stochastic", "deterministic"]
@@ -91,8 +91,9 @@ def train_array(
     if not proofs:
         return learnt
     count = task.test.shape[1]
-    spread: Floats = np.linspace(0.0, count - 1.0, min(proofs, count))
-    chosen = task.test[:, spread.astype(np.int64)]
+    steps = min(proofs, count)
+    some: Ints = np.arange(steps, dtype=np.int64) * (count - 1) // max(1, steps - 1)
+    chosen = task.test[:, some]
     plant.judge_by_array = True
     right = float(training.accuracy(chosen)[0])
     plant.judge_by_array = False

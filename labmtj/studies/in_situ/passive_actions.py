@@ -185,7 +185,7 @@ class LayerActions:
         if setting.ideal:
             part.dies.ask(dies, asked, target=target)
             return
-        signs: Floats = part.polarity * (1.0 - 2.0 * target)
+        signs = (part.polarity * (1.0 - 2.0 * target)).astype(np.float64)
         sign = signs[:, np.newaxis]
         if setting.wires and setting.compensated:
             cell_v = part.dies.voltages(dies, sign * row_v, -sign * col_v, goal=_ROUGH)
