@@ -14,7 +14,7 @@ import numpy as np
 from labmtj.errors import InputError
 from labmtj.physics.switching_law import Exponent
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
-from labmtj.records import Cell, DieMap, Floats, State
+from labmtj.records import Cell, DieMap, Floats, Ints, State
 from labmtj.routines.bring import measurable, write_pulse
 from labmtj.routines.in_situ.flip_estimate import Calibration
 from labmtj.routines.switching import (
@@ -53,27 +53,27 @@ def calibrate_flips(
     chosen, law = measurable(die, cells), law or Exponent()
     if not chosen:
         raise InputError("none of the chosen cells has both states in the die map; choose good ones")
-    for target in State:
+    for state in State:
         for width in widths:
-            array.check(write_pulse(chosen[0], die, target, volts=ceiling, width=width))
+            array.check(write_pulse(chosen[0], die, state, volts=ceiling, width=width))
     terminal, model, count = ceiling * NODES, crossbar_of_map(die), len(chosen)
     seen = seen_by_cells(model, chosen, terminal=terminal, state=known_states(die))
     barriers = assumed_barriers(die)[0]
-    centre = [
-        expected_voltage(die, model, target, law=law, width=widths[0], delta=barriers[target]) for target in State
-    ]
+    centre = [expected_voltage(die, model, state, law=law, width=widths[0], delta=barriers[state]) for state in State]
     known = Calibration(
         centre, cells=count, widths=widths, law=law, delta=float(np.mean(list(barriers.values()))), most=pulses
     )
     # By target: a cell in AP goes to P next.
-    target = np.array([_next_target(array, die, cell, read) for cell in chosen])
-    vain, log, ticks = np.zeros(count, np.int64), FiredLog(), 0
+    target: Ints = np.array([_next_target(array, die, cell, read) for cell in chosen], dtype=np.int64)
+    vain: Ints = np.zeros(count, dtype=np.int64)
+    log, ticks = FiredLog(), 0
     for turn in range(pulses):
         active = np.flatnonzero(target >= 0)
         if active.size == 0:
             break
         aimed = target[active]
-        most: Floats = np.where(aimed == State.P, seen[State.P][-1, active], seen[State.AP][-1, active])
+        to_p, to_ap = (np.asarray(seen[state][-1, active], np.float64) for state in (State.P, State.AP))
+        most: Floats = np.where(aimed == int(State.P), to_p, to_ap)
         volts, width = known.propose(active, target=aimed, highest=most)
         switched = np.zeros(active.size, np.bool_)
         for number, place in enumerate(active):
@@ -85,7 +85,7 @@ def calibrate_flips(
             switched[number] = target[place] == to.other
             log.add(int(to) * count + int(place), float(volts[number]), int(width[number]), bool(switched[number]))
         known.update(active, target=aimed, volts=volts, width=width, switched=switched)
-        vain[active] = np.where(switched, 0, vain[active] + (volts > 0.999 * most))
+        vain[active] = (vain[active] + (volts > 0.999 * most)) * ~switched
         target[vain > _VAIN] = -1
         done = (turn + 1) * count // pulses
         tick(done - ticks)
