@@ -61,6 +61,7 @@ def finding_of(learnt: Learnt, plant: PortPlant, *, name: str, width: float, ker
         "flips": int(costs.flips[0]),
         "disturbed": int(costs.disturbed[0]),
         "pulses_left_out_for_limits": plant.left_out,
+        "pulses_in_compliance": plant.held_back,
         "sums_beyond_the_range": plant.unsummed,
         "energy_joule": float(costs.energy[0]),
         "bench_second": float(costs.seconds[0]),
@@ -78,6 +79,7 @@ def finding_of(learnt: Learnt, plant: PortPlant, *, name: str, width: float, ker
         f"{figures['pulses']} pulses on lines, {figures['write_pulses']} of write-verify, "
         f"{figures['pulses_per_cell']:.1f} a cell   {figures['disturbed']} disturbed"
         + (f"   {plant.left_out} pulses left out for limits" if plant.left_out else "")
+        + (f"   {plant.held_back} pulses in compliance" if plant.held_back else "")
     )
     return Finding("train_array", columns, figures, line)
 

@@ -20,7 +20,8 @@ class PortPlant:
     `judge_by_array` is set. Cells that only share a line with a pulse are read again before they are written, so
     whenever a best state is written back: a disturbed one is found, and mended, then. Raises LimitExceeded, before
     anything is on, if the strongest pulse of the training would pass a limit; a later one that would is left out
-    (`left_out` counts them), as is a sum beyond the range (`unsummed`).
+    (`left_out` counts them), as is a sum beyond the range (`unsummed`). `held_back` counts pulses in which a source
+    met its limit of current, so that cells got less than was asked.
     """
 
     copies = 1
@@ -31,7 +32,7 @@ class PortPlant:
         self.judge_by_array = False
         self._window = die.conductance_p - die.conductance_ap
         self._updates = [0 for _ in door.devices]
-        self.unsummed = self.left_out = 0
+        self.unsummed = self.left_out = self.held_back = 0
         door.check()
         self._began = door.array.clock.now()
 
@@ -69,7 +70,7 @@ class PortPlant:
             except LimitExceeded:
                 self.left_out += 1  # lines that must serve unlike cells may ask for more than there is room for
                 continue
-            self.door.array.pulse_lines(aimed.pulse)
+            self.held_back += self.door.array.pulse_lines(aimed.pulse).in_compliance
             self.books.fired(aimed, self.door.half_selected(aimed.pulse))
 
     def weights(self, layer: int) -> Floats:
