@@ -192,6 +192,7 @@ SMALL = ["dies.count=2", "data.splits=1", "data.samples=8", "in_situ.epochs=1", 
          "in_situ.judged=1", "spread=", "bad_dies=", "time=", "realised=", "report=false"]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_block_of_the_study_learns_on_a_die(tmp_path):
     settings = [*SMALL, "dies.count=1", "data.samples=4", "comparison.variants=[transferred, software_real]"]
     found = run_in_situ("wine-in-situ-study", settings=settings, out=tmp_path, means=Means(1))

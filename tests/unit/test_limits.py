@@ -210,8 +210,8 @@ class Bank:
     def apply(self, levels):
         self.heard.append(("apply", dict(levels)))
 
-    def pulse(self, levels, width):
-        self.heard.append(("pulse", dict(levels), width))
+    def pulse(self, levels, width, *, meanwhile=None):
+        self.heard.append(("pulse", dict(levels), width, meanwhile))
 
     def rest(self):
         self.heard.append(("rest",))
@@ -238,4 +238,8 @@ def test_a_bank_within_the_limits_is_passed_through():
     gated.rest()
     with pytest.raises(LimitExceeded, match="width"):
         gated.pulse({"1": 0.1}, 0.0)
-    assert [("apply", {"1": 0.35, "2": -0.35}), ("pulse", {"1": 0.35, "16": -0.35}, 1e-3), ("rest",)] == bank.heard
+    assert [
+        ("apply", {"1": 0.35, "2": -0.35}),
+        ("pulse", {"1": 0.35, "16": -0.35}, 1e-3, None),
+        ("rest",),
+    ] == bank.heard

@@ -550,7 +550,7 @@ def acts(model, device, first="", second=""):
     if hasattr(device, "apply"):
         device._channels, device._largest = ("1", "2"), 2.0
         yield lambda x: device.apply({"1": x, "2": 0.1})
-        yield lambda x: device._arm("1", x, 1e-3)
+        yield lambda x: device._arm({"1": x, "2": 0.1}, 1e-3)
 
 
 class Wire:
