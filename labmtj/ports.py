@@ -13,7 +13,19 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from labmtj.records import Cell, Contact, Floats, LineOutcome, LinePulse, Pulse, PulseOutcome, Reading, Sample, Sum
+from labmtj.records import (
+    Cell,
+    Contact,
+    Floats,
+    LineOutcome,
+    LinePulse,
+    NeuronReading,
+    Pulse,
+    PulseOutcome,
+    Reading,
+    Sample,
+    Sum,
+)
 
 
 class Clock(Protocol):
@@ -281,6 +293,36 @@ class GatedArray(ArrayAccess, Protocol):
         `patterns` (patterns, rows of a kernel); all rows are driven at `voltage` [V], those with closed gates take no
         part. The current with all gates closed is subtracted. nan where the range or the limit was reached.
         """
+        ...
+
+
+class NeuronAccess(Protocol):
+    """Neurons made of one three-terminal junction each, with routes and instruments hidden (labmtj.records.neurons)."""
+
+    @property
+    def count(self) -> int:
+        """How many there are; they count from 1."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The bench's clock."""
+        ...
+
+    def operate(self, neuron: int, drives: Sequence[float], *, probe: float) -> list[NeuronReading]:
+        """Put the x terminal at each of `drives` [V] in turn, the z terminal at `probe` [V], and read all three.
+
+        The sources are at 0 V before and after. What is read is in the journal. Raises `LimitExceeded` with nothing
+        sent if any of it is above a limit.
+        """
+        ...
+
+    def check(self, neuron: int, drives: Sequence[float], *, probe: float) -> None:
+        """Raise `LimitExceeded` if `operate` would; `InputError` for a neuron that is not there; touches nothing."""
+        ...
+
+    def rest(self) -> None:
+        """All terminals to ground, sources at 0 V."""
         ...
 
 

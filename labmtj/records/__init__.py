@@ -29,6 +29,7 @@ from labmtj.records.die_map import DieMap
 from labmtj.records.finding import Column, Finding
 from labmtj.records.layers import Copy, Placement
 from labmtj.records.line_pulses import LineOutcome, LinePulse
+from labmtj.records.neurons import NeuronMap, NeuronReading
 
 __all__ = [
     "Amplitudes",
@@ -47,6 +48,8 @@ __all__ = [
     "LineFault",
     "LineOutcome",
     "LinePulse",
+    "NeuronMap",
+    "NeuronReading",
     "Placement",
     "Polarity",
     "Pulse",
