@@ -3,9 +3,9 @@
 A table belongs to one set of reduced parameters (physics.neuron.Reduced). It is not laid out over the drive i but over
 the field j = b + offset with b = i (1 - asymmetry tanh(j)), nearly the one that the drive makes: without heat and
 without a damping-like torque m depends on it alone, so little is left for offset and asymmetry to change. Between the
-nodes a cubic spline in asinh(j / FIELD_SCALE), and cubics through the four nodes around along offset and asymmetry.
-Half a turn about z takes (i, offset, asymmetry, m_x) to their negatives and leaves m_z, so half of the fields are
-solved.
+nodes a cubic spline in asinh(j) (physics.neuron_spline), and cubics through the four nodes around along offset and
+asymmetry. Half a turn about z takes (i, offset, asymmetry, m_x) to their negatives and leaves m_z, so half of the
+fields are solved.
 
 The table of the default device ships; another device's is made when it is first asked for, in about a minute, and
 kept beside the compiled kernels (labmtj.physics.jit). Make the shipped one anew: python -m labmtj.neuron_dies
@@ -28,10 +28,11 @@ import labmtj
 from labmtj.errors import InputError, SolveError
 from labmtj.physics.jit import cache_folder
 from labmtj.physics.neuron import NeuronModel, Reduced
+from labmtj.physics.neuron_spline import between, nodes, places, with_slopes
 from labmtj.records import Floats, Ints
 
 NAME = "neuron-table.npz"
-FIELD_LIMIT, FIELD_SCALE, FIELD_COUNT = 20.0, 0.6, 71  # along x; an odd count: one node at 0
+FIELD_LIMIT, FIELD_COUNT = 20.0, 71  # along x; an odd count: one node at 0
 OFFSET_LIMIT, OFFSET_COUNT = 0.7, 7  # a current against a larger stray field may undamp the free layer
 ASYMMETRY_LIMIT, ASYMMETRY_COUNT = 0.7, 5
 
@@ -45,8 +46,7 @@ damping, stiffness of the device it is for. Made by: python -m labmtj.neuron_die
 
 def fields() -> Floats:
     """Fields j of the table, rising, symmetric."""
-    s = np.linspace(-1.0, 1.0, FIELD_COUNT) * np.arcsinh(FIELD_LIMIT / FIELD_SCALE)
-    return FIELD_SCALE * np.sinh(s)
+    return nodes(FIELD_LIMIT, FIELD_COUNT)
 
 
 def offsets() -> Floats:
@@ -74,8 +74,8 @@ class SteadyTable:
 
     @functools.cached_property
     def _spline(self) -> Floats:
-        """Values and slopes by the fields' even coordinate s [nodes], shape (fields, offset, asymmetry, 4, 2)."""
-        return np.stack([self.values, slopes(self.values)], axis=-1)
+        """Values and slopes from field to field, shape (fields, offset, asymmetry, 4, 2)."""
+        return with_slopes(self.values)
 
     def curves(
         self, i: ArrayLike, offset: ArrayLike = 0.0, asymmetry: ArrayLike = 0.0, *, probe: ArrayLike = 0.0
@@ -90,9 +90,9 @@ class SteadyTable:
 
     def at(self, i: ArrayLike, offset: ArrayLike, asymmetry: ArrayLike) -> Floats:
         """m_x, m_z and their derivatives by the probe's current as a last axis of 4. Raises InputError."""
-        parts = (np.asarray(part, dtype=np.float64) for part in (i, offset, asymmetry))
-        drive, aside, uneven = np.broadcast_arrays(*parts)
-        field = aside + effective(drive, aside, uneven)
+        given = (np.asarray(part, dtype=np.float64) for part in (offset, asymmetry))
+        aside, uneven = np.broadcast_arrays(*given)
+        field = aside + effective(*np.broadcast_arrays(np.asarray(i, dtype=np.float64), aside, uneven))
         for name, part, limit in (
             ("field", field, self.fields[-1]),
             ("offset", aside, self.offset[-1]),
@@ -103,40 +103,19 @@ class SteadyTable:
                     f"a neuron's {name} of {float(np.max(np.abs(part))):.3g} is outside its table, which goes to "
                     f"{limit:g} in units of the critical current: lower the drive or the spread of the device"
                 )
-        step = np.arcsinh(self.fields[-1] / FIELD_SCALE) * 2.0 / (len(self.fields) - 1)
-        place = np.clip(
-            np.arcsinh(field / FIELD_SCALE) / step + 0.5 * (len(self.fields) - 1), 0.0, len(self.fields) - 1
-        )
-        low = np.minimum(place.astype(np.int64), len(self.fields) - 2)
-        t = place - low
-        basis = (  # Hermite's cubics: value and slope of the node below, of the node above
-            ((1.0 + 2.0 * t) * (1.0 - t) ** 2, t * (1.0 - t) ** 2),
-            (t * t * (3.0 - 2.0 * t), t * t * (t - 1.0)),
-        )
-        (first, at), (second, beside) = _weights(aside, self.offset), _weights(uneven, self.asymmetry)
-        found = np.zeros((*field.shape, 4))
+        devices = self._of(aside.ravel(), uneven.ravel())
+        which = np.broadcast_to(np.arange(aside.size, dtype=np.int64).reshape(aside.shape), field.shape)
+        low, t = places(field, float(self.fields[-1]), len(self.fields))
+        return between(devices[which, low], devices[which, low + 1], t)
+
+    def _of(self, offset: Floats, asymmetry: Floats) -> Floats:
+        """The splines of n devices, shape (n, fields, 4, 2)."""
+        (first, at), (second, beside) = _weights(offset, self.offset), _weights(asymmetry, self.asymmetry)
+        found = np.zeros((len(self.fields), offset.size, 4, 2))
         for a in range(4):
             for b in range(4):
-                weight = first[a] * second[b]
-                for side in (0, 1):
-                    node = self._spline[low + side, at + a, beside + b]
-                    value, slope = (weight * part for part in basis[side])
-                    found += value[..., None] * node[..., 0] + slope[..., None] * node[..., 1]
-        return found
-
-
-def slopes(values: Floats) -> Floats:
-    """Slopes of cubic splines through `values` along the first axis, a unit a node; at the ends those of parabolas."""
-    count = len(values)
-    flat = values.reshape(count, -1)
-    system, right = np.zeros((count, count)), np.zeros_like(flat)
-    inner = np.arange(1, count - 1, dtype=np.int64)
-    system[inner, inner - 1], system[inner, inner], system[inner, inner + 1] = 1.0, 4.0, 1.0
-    right[inner] = 3.0 * (flat[2:] - flat[:-2])
-    system[0, 0] = system[-1, -1] = 1.0
-    right[0] = -1.5 * flat[0] + 2.0 * flat[1] - 0.5 * flat[2]
-    right[-1] = 1.5 * flat[-1] - 2.0 * flat[-2] + 0.5 * flat[-3]
-    return np.linalg.solve(system, right).reshape(values.shape)
+                found += (first[a] * second[b])[:, None, None] * self._spline[:, at + a, beside + b]
+        return np.moveaxis(found, 1, 0)
 
 
 def effective(drive: Floats, offset: Floats, asymmetry: Floats) -> Floats:
