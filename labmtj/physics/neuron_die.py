@@ -139,7 +139,7 @@ def magnetisation(
 def operate(truth: NeuronTruth, volts_x: ArrayLike, volts_z: ArrayLike, *, neurons: Ints | None = None) -> Operating:
     """Currents and magnetisation of neurons with `volts_x` and `volts_z` [V] on their terminals, the common one at 0.
 
-    Voltages broadcast to (neurons, points); `neurons` are places from 0, all unless said. Currents flow into the device.
+    Voltages broadcast to (neurons, points); `neurons` are places from 0, all unless said. Currents flow in.
     Raises InputError for a drive beyond the table, SolveError if currents and magnetisation do not settle.
     """
     model, table = truth.model, table_of(truth.model)
