@@ -30,9 +30,9 @@ _FITTED = {
 
 
 def curves_finding(
-    found: NeuronMap, sweeps: Sweeps, curves: Sequence[Curve], words: Sequence[str], *, v_h: float
+    found: NeuronMap, sweeps: Sweeps, curves: Sequence[Curve], words: Sequence[str], *, v_h: float, lead: float
 ) -> Finding:
-    """The finding of a step; `words` say what is wrong with each neuron, "" for nothing."""
+    """The finding of a step; `words` say what is wrong with each neuron, "" for nothing; `lead` [ohm] was taken out."""
     one, both = ("neuron",), ("neuron", "point")
     share, share_error = sweeps.leakage
     texts = np.array([word or "good" for word in words], dtype=object)
@@ -40,7 +40,7 @@ def curves_finding(
         "neuron": Column(one, found.neurons, "1", "number of the neuron, from 1"),
         "verdict": Column(one, texts, "", "good, or what is wrong with it"),
         "good": Column(one, found.good.astype(np.int64), "1", "1: it works"),
-        "drive": Column(("point",), sweeps.drive, "V", "voltage of the x terminal"),
+        "drive": Column(("point",), sweeps.drive[sweeps.driven], "V", "voltage of the x terminal"),
         "current": Column(both, found.current, "A", "input: current into the x terminal"),
         "g_x": Column(both, np.array([c.conductance_x for c in curves]), "S", "conductance of the x junction"),
         "g_z": Column(both, np.array([c.conductance_z for c in curves]), "S", "conductance of the z junction"),
@@ -52,7 +52,7 @@ def curves_finding(
         "leakage_error": Column(one, share_error, "1", "standard error"),
     }
     columns |= {name: Column(one, getattr(found, name), *said) for name, said in _FITTED.items()}
-    return Finding(NAME, columns, _figures(found, share, v_h=v_h), _line(found, words))
+    return Finding(NAME, columns, _figures(found, share, v_h=v_h, lead=lead), _line(found, words))
 
 
 def argument(found: NeuronMap) -> Floats:
@@ -61,10 +61,10 @@ def argument(found: NeuronMap) -> Floats:
     return s * (1.0 + found.asymmetry[:, None] * np.sign(s))
 
 
-def _figures(found: NeuronMap, share: Floats, *, v_h: float) -> dict[str, float | int | str]:
+def _figures(found: NeuronMap, share: Floats, *, v_h: float, lead: float) -> dict[str, float | int | str]:
     good = found.good
     figures: dict[str, float | int | str] = {"neurons_1": len(found), "bad_1": int((~good).sum())}
-    figures |= {"probe_volt": found.probe, "v_h_volt": v_h}
+    figures |= {"probe_volt": found.probe, "v_h_volt": v_h, "lead_ohm": lead}
     if not good.any():
         return figures
     critical, offset = found.critical[good], found.offset[good]

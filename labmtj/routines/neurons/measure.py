@@ -1,8 +1,8 @@
 """Curves of neurons: swept one after the other, fitted, and put into a map.
 
 The input of a point is the current that was measured there, not the voltage that made it. At 0 V the conductance of
-the x junction is unknown, so drives lie half a step from it on both sides. Each second sweep goes down, so that what
-drifts is seen in the errors. The resistance of leads counts as the junction's: 2 ohm of 130 move m_x by 0.005.
+the x junction is unknown, so drives lie half a step from it on both sides; what flows at 0 V is read once a sweep. Each
+repeat is a sweep up with the probe at +, and one down with it at -, so that what drifts is seen in the errors.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from labmtj.errors import InputError
 from labmtj.ports import NeuronAccess, Ticker, no_ticks
-from labmtj.records import Finding, Floats, NeuronMap
+from labmtj.records import Finding, Floats, NeuronMap, NeuronReading
 from labmtj.routines.neurons.curve import Curve, swing
 from labmtj.routines.neurons.curves_finding import curves_finding
 from labmtj.routines.neurons.fit import LEAST, NeuronFit, fit_neuron
@@ -64,17 +64,19 @@ def measure_neurons(
         raise InputError(f"curves of neurons need {LEAST} drives or more that rise on both sides of 0 V, without it")
     if not neurons or len(set(neurons)) < len(neurons):
         raise InputError("curves of neurons need neurons, each of them once")
+    whole = [*(level for level in levels if level < 0), 0.0, *(level for level in levels if level > 0)]
     for neuron in neurons:
-        access.check(neuron, levels, probe=probe)
-    readings = []
+        for volt in (probe, -probe):
+            access.check(neuron, whole, probe=volt)
+    readings: list[list[list[list[NeuronReading]]]] = []
     try:
         for neuron in neurons:
-            found = []
-            for repeat in range(repeats):
-                order = 1 if repeat % 2 == 0 else -1
-                found.append(access.operate(neuron, list(levels)[::order], probe=probe)[::order])
+            readings.append([])
+            for _ in range(repeats):
+                up = access.operate(neuron, whole, probe=probe)
+                down = access.operate(neuron, whole[::-1], probe=-probe)
+                readings[-1].append([up, down[::-1]])
                 tick()
-            readings.append(found)
     finally:
         access.rest()
     return evaluate(Sweeps.of(readings, probe=probe), v_h=v_h, name=name)
@@ -84,13 +86,16 @@ def evaluate(sweeps: Sweeps, *, v_h: float = V_H, name: str = "") -> NeuronCurve
     """Fit and sort what was measured."""
     curves, leakage = sweeps.curves(), sweeps.leakage
     words = by_currents(sweeps, curves)
+    leads = sweeps.lead[[word == GOOD for word in words]]
+    lead = max(float(np.median(leads)), 0.0) if leads.size else 0.0
+    curves = sweeps.curves(lead=lead)
     fits: list[NeuronFit | None] = []
     for number, curve in enumerate(curves):
         fits.append(fit_neuron(curve, v_h=v_h) if words[number] == GOOD else None)
         if words[number] == GOOD:
             words[number] = by_fit(fits[-1], curve, (float(leakage[0][number]), float(leakage[1][number])))
     neuron_map = _map(sweeps, curves, fits, np.array([word == GOOD for word in words]), v_h=v_h, name=name)
-    finding = curves_finding(neuron_map, sweeps, curves, words, v_h=v_h)
+    finding = curves_finding(neuron_map, sweeps, curves, words, v_h=v_h, lead=lead)
     return NeuronCurves(neuron_map, finding, tuple(words))
 
 

@@ -19,10 +19,10 @@ _JUMP = 8.0  # chosen: scatters between repeats from which one of them is taken 
 
 @dataclass(frozen=True, eq=False)
 class Sweeps:
-    """Currents [A] of `neurons` (n,) at `drive` (points,) [V] that rise, (n, repeats, points); nan in compliance.
+    """Currents [A] of `neurons` (n,) at `drive` (points,) [V] that rise, (n, repeats, 2, points); nan in compliance.
 
-    `x` and `z` flow into the device, `common` out of it, with `probe` [V] on the z terminal; `limited` are readings at
-    which a voltage was not reached.
+    The axis of two is the sign of `probe` [V] on the z terminal, + and -. `x` and `z` flow into the device, `common`
+    out of it; `limited` are readings at which a voltage was not reached. One of the drives is 0 V.
     """
 
     neurons: Ints
@@ -34,16 +34,22 @@ class Sweeps:
     limited: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, readings: Sequence[Sequence[Sequence[NeuronReading]]], *, probe: float) -> Sweeps:
-        """Those of readings by neuron, repeat and rising drive."""
-        limited = np.array([[[r.in_compliance for r in sweep] for sweep in one] for one in readings])
+    def of(cls, readings: Sequence[Sequence[Sequence[Sequence[NeuronReading]]]], *, probe: float) -> Sweeps:
+        """Those of readings by neuron, repeat, sign of the probe, and rising drive."""
+        first = readings[0][0][0]
+        limited = np.array([[[[r.in_compliance for r in sweep] for sweep in both] for both in one] for one in readings])
         x, z, common = (
-            np.where(limited, np.nan, [[[getattr(r, name) for r in sweep] for sweep in one] for one in readings])
+            np.array([[[[getattr(r, name) for r in sweep] for sweep in both] for both in one] for one in readings])
             for name in ("x", "z", "common")
         )
-        numbers = np.array([one[0][0].neuron for one in readings], dtype=np.int64)
-        drive = np.array([r.drive for r in readings[0][0]])
-        return cls(numbers, drive, probe, x, z, common, limited)
+        x, z, common = (np.where(limited, np.nan, values) for values in (x, z, common))
+        numbers = np.array([one[0][0][0].neuron for one in readings], dtype=np.int64)
+        return cls(numbers, np.array([r.drive for r in first]), probe, x, z, common, limited)
+
+    @property
+    def driven(self) -> NDArray[np.bool_]:
+        """Which of the drives are not 0 V, (points,)."""
+        return self.drive != 0.0
 
     @property
     def leakage(self) -> tuple[Floats, Floats]:
@@ -52,28 +58,56 @@ class Sweeps:
         It is the slope of what is lost against what went in, so that offsets of the meters play no part; nan for a
         neuron without currents.
         """
-        into = (self.x + self.z).reshape(len(self.neurons), -1)
-        lost = into - self.common.reshape(into.shape)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            a, b = into - _mean(into), lost - _mean(lost)
-            power = np.nansum(a**2, axis=1)
-            share = np.where(power > 0, np.nansum(a * b, axis=1), np.nan) / power
-            count = np.isfinite(lost).sum(axis=1)
-            error = np.sqrt(np.nansum((b - share[:, None] * a) ** 2, axis=1) / (count - 2) / power)
-        return share, error
+        into = self.x + self.z
+        return _slope(into, into - self.common)
 
-    def curves(self) -> list[Curve]:
-        """The curve of each neuron: means over the repeats, with errors from the scatter of all neurons together."""
-        x, z = self.x / self.drive, self.z / self.probe
+    @property
+    def lead(self) -> Floats:
+        """Resistance [ohm] from the free layer to 0 V, (n,): the lead and the relays of the common terminal.
+
+        The input lifts the free layer by its voltage there, which takes the same current from the z junction with the
+        probe at + and at -; how much that is follows from their difference.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            lifted = -self.probe * self.z.sum(axis=2) / (self.z[:, :, 0] - self.z[:, :, 1])
+        return _slope(self.x.mean(axis=2), lifted)[0]
+
+    def curves(self, *, lead: float = 0.0) -> list[Curve]:
+        """The curve of each neuron: means over the repeats, with errors from the scatter of all neurons together.
+
+        What flows at 0 V is taken off each sweep: the source's offset is a millivolt's share, which is much of the
+        lowest drives. With the probe at + and - what the free layer's own voltage and the z source's offset do to the
+        z junction falls out. `lead` [ohm], that of the common terminal, counts for the x terminal's, too.
+        """
+        driven = self.driven
+        zero = self.x[..., ~driven].mean(axis=(2, 3), keepdims=True)[..., 0]
+        current = self.x[..., driven].mean(axis=2)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            x = (current - zero) / (self.drive[driven] - 2.0 * lead * current)
+            z = (self.z[:, :, 0] - self.z[:, :, 1])[..., driven] / (2.0 * self.probe)
         error_x, error_z = _errors(x), _errors(z)
         x, z = _without_jumps(x, error_x), _without_jumps(z, error_z)
-        current = x * self.drive
         # A point of which half of the repeats were limited is none: what is left was near the limit, too.
-        seen = 2 * self.limited.sum(axis=1) < self.limited.shape[1]
+        seen = 2 * np.isfinite(current).sum(axis=1) > current.shape[1]
         current, x, z = (np.where(seen, _average(values), np.nan) for values in (current, x, z))
         return [
-            Curve(self.drive, current[n], x[n], z[n], error_x, error_z, self.probe) for n in range(len(self.neurons))
+            Curve(self.drive[driven], current[n], x[n], z[n], error_x, error_z, self.probe)
+            for n in range(len(self.neurons))
         ]
+
+
+def _slope(abscissa: Floats, ordinate: Floats) -> tuple[Floats, Floats]:
+    """Slope of a line through all readings of each neuron, and its standard error, (n,); nan where there are none."""
+    count = len(abscissa)
+    known = np.isfinite(abscissa) & np.isfinite(ordinate)
+    a, b = (np.where(known, values, np.nan).reshape(count, -1) for values in (abscissa, ordinate))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        a, b = a - _mean(a), b - _mean(b)
+        power = np.nansum(a**2, axis=1)
+        slope = np.where(power > 0, np.nansum(a * b, axis=1), np.nan) / power
+        free = np.maximum(np.isfinite(a).sum(axis=1) - 2, 1)
+        error = np.sqrt(np.nansum((b - slope[:, None] * a) ** 2, axis=1) / free / power)
+    return slope, error
 
 
 def _mean(values: Floats) -> Floats:
