@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,12 +175,11 @@ def _table(group: Group) -> str:
         row = [str(which), str(verdict)]
         for name, error, factor in columns.values():
             value = float(group.variables[name].values[place])
-            if not error:
+            if not error or math.isnan(value):
                 row.append(number(1.0 / value))
                 continue
-            row.append(
-                f"{number(factor * value, 4)} +- {number(factor * float(group.variables[error].values[place]), 2)}"
-            )
+            deviation = factor * float(group.variables[error].values[place])
+            row.append(f"{number(factor * value)} +- {number(deviation, 2)}")
         row += [number(float(group.variables[f"deviation_{axis}"].values[place]), 2) for axis in "xz"]
         row.append(percent(float(group.variables["leakage"].values[place])))
         rows.append(row)
@@ -188,4 +188,4 @@ def _table(group: Group) -> str:
         "conductances at m = 0; the largest distances of a point from the fit; what does not come out of the common "
         "terminal."
     )
-    return html.table(head, rows, caption=caption, numbers=len(head) - 2)
+    return html.table(head, rows, caption=caption, numbers=len(head) - 2, kind="wide dense")
