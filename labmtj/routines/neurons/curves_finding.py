@@ -98,8 +98,8 @@ def _figures(
 def _resolution(axis: str, errors: Floats, *, readings: int) -> dict[str, float]:
     """Noise of one reading in units of m (rms), and the bits that a scale from -1 to 1 has by it.
 
-    `errors` are those of means over so many `readings`. A converter with b bits has steps of 2 / 2^b, whose rounding has
-    an rms of a step over 12^0.5.
+    `errors` are those of means over so many `readings`. A converter with b bits has steps of 2 / 2^b, and its rounding
+    the rms of a step over 12^0.5.
     """
     noise = float(np.nanmedian(errors)) * math.sqrt(readings)
     bits = {f"resolution_{axis}_bits": math.log2(2.0 / (noise * math.sqrt(12.0)))} if noise > 0 else {}
@@ -129,6 +129,6 @@ def _line(found: NeuronMap, words: Sequence[str]) -> str:
     apart = _spread(offset) if several else float(offset[0])
     x, z = found.deviation_x[good].max(), found.deviation_z[good].max()
     return (
-        f"{said}   I_c {1e3 * middle:.3f} mA{spread}   offset{'s' if several else ''} {100 * apart / middle:.1f} % of it   "
+        f"{said}   I_c {1e3 * middle:.3f} mA{spread}   offset{'s' if several else ''} {100 * apart / middle:.1f} %   "
         f"m_x within {x:.3f} of tanh, m_z within {z:.3f} of sech"
     )
