@@ -1,0 +1,155 @@
+"""A layer of neurons in JAX: forward the x read-out, backward the square of the z read-out, both as measured.
+
+For m_x = tanh(s) the gradient is sech^2(s) = m_z^2, so the device computes both (Rodrigues et al. 2024, arXiv
+2409.02528). Neither pass knows tanh: both look up what the device answers.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from labmtj.errors import InputError
+from labmtj.nets.chips.jax_library import library
+from labmtj.nets.neurons.curves import DeviceCurves
+from labmtj.nets.neurons.gaussian import normal_pairs
+
+
+class Gradient(enum.StrEnum):
+    """What a device layer takes for the derivative of its output.
+
+    `measured`: the square of the z read-out times the slope that the host knows. `derivative`: the exact derivative of
+    the noiseless x table, which no bench can read. `output`: 1 - x^2 from the x read-out, which needs no z terminal.
+    """
+
+    MEASURED = "measured"
+    DERIVATIVE = "derivative"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How device layers are read: what the compiled code depends on. Fields as in `DeviceCurves`."""
+
+    points: int
+    largest: float
+    noise_x: float
+    noise_z: float
+    levels: int
+    margin: float
+    gradient: Gradient = Gradient.MEASURED
+
+    @staticmethod
+    def of(curves: DeviceCurves, gradient: Gradient = Gradient.MEASURED) -> Reading:
+        """How these neurons are read."""
+        return Reading(
+            curves.x.shape[1],
+            curves.largest,
+            curves.noise_x,
+            curves.noise_z,
+            curves.levels,
+            curves.margin,
+            gradient,
+        )
+
+
+class Tables(NamedTuple):
+    """One layer's neurons as arrays of 32-bit floats: `x`, `z` (neurons * points,), `slope` (neurons,)."""
+
+    x: Any
+    z: Any
+    slope: Any
+
+
+class Counted(NamedTuple):
+    """Shares (0..1) of one layer's evaluations: inputs beyond the drive's range, readings outside the read range."""
+
+    clipped: Any
+    saturated: Any
+
+
+def tables(curves: DeviceCurves, widths: Sequence[int]) -> tuple[Tables, ...]:
+    """Neurons dealt out to layers of these widths, in their order. Raises InputError where their numbers differ."""
+    if sum(widths) != len(curves):
+        raise InputError(f"neurons: {len(curves)} for layers of {', '.join(map(str, widths))}: one for each unit")
+    found: list[Tables] = []
+    first = 0
+    for width in widths:
+        own = slice(first, first + width)
+        parts = curves.x[own].ravel(), curves.z[own].ravel(), curves.slope[own]
+        found.append(Tables(*(part.astype(np.float32) for part in parts)))
+        first += width
+    return tuple(found)
+
+
+def activation(reading: Reading) -> Any:
+    """A function of pre-activations (batch, neurons), `Tables` and an address (uint32): outputs and `Counted`.
+
+    Differentiable by the pre-activations alone.
+    """
+    jax, jnp, _ = library()
+
+    @jax.custom_vjp
+    def layer(asked: Any, known: Tables, at: Any) -> Any:
+        found, _ = forward(asked, known, at)
+        return found
+
+    def forward(asked: Any, known: Tables, at: Any) -> Any:
+        cell, part, outside = _places(asked, reading)
+        x, step = _line(known.x, cell, part)
+        noisy_x, noisy_z = reading.noise_x > 0.0, reading.noise_z > 0.0
+        first, second = normal_pairs(at, asked.shape) if noisy_x or noisy_z else (0.0, 0.0)
+        read_x, over = _read(x + reading.noise_x * first if noisy_x else x, reading, lowest=-1.0 - reading.margin)
+        counted = Counted(jnp.mean(outside, dtype=jnp.float32), jnp.mean(over, dtype=jnp.float32))
+        if reading.gradient is Gradient.OUTPUT:
+            gradient = (1.0 - read_x**2) * known.slope
+        elif reading.gradient is Gradient.DERIVATIVE:
+            gradient = jnp.where(outside, 0.0, step * ((reading.points - 1) / (2.0 * reading.largest)))
+        else:
+            z, _ = _line(known.z, cell, part)
+            read_z, _ = _read(z + reading.noise_z * second if noisy_z else z, reading, lowest=0.0)
+            gradient = read_z**2 * known.slope
+        return (read_x, counted), gradient
+
+    def backward(gradient: Any, above: Any) -> Any:
+        return above[0] * gradient, None, None
+
+    layer.defvjp(forward, backward)
+    return layer
+
+
+def _places(asked: Any, reading: Reading) -> tuple[Any, Any, Any]:
+    """Index of the point below each pre-activation in the flat table, the part (0..1) beyond it, and who is outside."""
+    _, jnp, _ = library()
+    scale = np.float32((reading.points - 1) / (2.0 * reading.largest))
+    held = jnp.clip(asked, -reading.largest, reading.largest)
+    at = (held + np.float32(reading.largest)) * scale
+    cell = jnp.clip(at.astype(jnp.int32), 0, reading.points - 2)
+    first = np.arange(asked.shape[-1], dtype=np.int32) * reading.points
+    return cell + first, at - cell, held != asked
+
+
+def _line(table: Any, cell: Any, part: Any) -> tuple[Any, Any]:
+    """Values between two points, and the step from one point to the next."""
+    # A gather that promises to stay inside costs about 1.5 ns an entry here; a table packed by cells costs no less.
+    _, jnp, _ = library()
+    table = jnp.asarray(table)
+    low = table.at[cell].get(mode="promise_in_bounds")
+    step = table.at[cell + 1].get(mode="promise_in_bounds") - low
+    return low + part * step, step
+
+
+def _read(value: Any, reading: Reading, *, lowest: float) -> tuple[Any, Any]:
+    """What the converter says of a value, from `lowest` on, and which ones lay outside its range."""
+    _, jnp, _ = library()
+    top = 1.0 + reading.margin
+    held = jnp.clip(value, lowest, top)
+    outside = held != value
+    if reading.levels:
+        step = (top - lowest) / (reading.levels - 1)
+        held = jnp.round((held - lowest) * np.float32(1.0 / step)) * np.float32(step) + np.float32(lowest)
+    return held, outside
