@@ -33,36 +33,31 @@ class Gradient(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Reading:
-    """How device layers are read: what the compiled code depends on. Fields as in `DeviceCurves`."""
+    """What of a device layer the compiled code depends on: whether readings have noise and steps, and the gradient."""
 
     points: int
-    largest: float
-    noise_x: float
-    noise_z: float
-    levels: int
-    margin: float
+    noisy: bool
+    rounded: bool
     gradient: Gradient = Gradient.MEASURED
 
     @staticmethod
     def of(curves: DeviceCurves, gradient: Gradient = Gradient.MEASURED) -> Reading:
         """How these neurons are read."""
-        return Reading(
-            curves.x.shape[1],
-            curves.largest,
-            curves.noise_x,
-            curves.noise_z,
-            curves.levels,
-            curves.margin,
-            gradient,
-        )
+        noisy = curves.noise_x > 0.0 or curves.noise_z > 0.0
+        return Reading(curves.x.shape[1], noisy, curves.levels > 0, gradient)
 
 
 class Tables(NamedTuple):
-    """One layer's neurons as arrays of 32-bit floats: `x`, `z` (neurons * points,), `slope` (neurons,)."""
+    """One layer in 32-bit floats: `x`, `z` (neurons * points,), `slope` (neurons,), the rest one number each."""
 
     x: Any
     z: Any
     slope: Any
+    largest: Any
+    noise_x: Any
+    noise_z: Any
+    levels: Any
+    margin: Any
 
 
 class Counted(NamedTuple):
@@ -77,11 +72,12 @@ def tables(curves: DeviceCurves, widths: Sequence[int]) -> tuple[Tables, ...]:
     if sum(widths) != len(curves):
         raise InputError(f"neurons: {len(curves)} for layers of {', '.join(map(str, widths))}: one for each unit")
     found: list[Tables] = []
+    rest = [np.float32(part) for part in (curves.largest, curves.noise_x, curves.noise_z, curves.levels, curves.margin)]
     first = 0
     for width in widths:
         own = slice(first, first + width)
-        parts = curves.x[own].ravel(), curves.z[own].ravel(), curves.slope[own]
-        found.append(Tables(*(part.astype(np.float32) for part in parts)))
+        parts = (curves.x[own].ravel(), curves.z[own].ravel(), curves.slope[own])
+        found.append(Tables(*(part.astype(np.float32) for part in parts), *rest))
         first += width
     return tuple(found)
 
@@ -99,19 +95,18 @@ def activation(reading: Reading) -> Any:
         return found
 
     def forward(asked: Any, known: Tables, at: Any) -> Any:
-        cell, part, outside = _places(asked, reading)
+        cell, part, outside = _places(asked, known.largest, points=reading.points)
         x, step = _line(known.x, cell, part)
-        noisy_x, noisy_z = reading.noise_x > 0.0, reading.noise_z > 0.0
-        first, second = normal_pairs(at, asked.shape) if noisy_x or noisy_z else (0.0, 0.0)
-        read_x, over = _read(x + reading.noise_x * first if noisy_x else x, reading, lowest=-1.0 - reading.margin)
+        first, second = normal_pairs(at, asked.shape) if reading.noisy else (0.0, 0.0)
+        read_x, over = _read(x + known.noise_x * first, known, lowest=-1.0 - known.margin, rounded=reading.rounded)
         counted = Counted(jnp.mean(outside, dtype=jnp.float32), jnp.mean(over, dtype=jnp.float32))
         if reading.gradient is Gradient.OUTPUT:
             gradient = (1.0 - read_x**2) * known.slope
         elif reading.gradient is Gradient.DERIVATIVE:
-            gradient = jnp.where(outside, 0.0, step * ((reading.points - 1) / (2.0 * reading.largest)))
+            gradient = jnp.where(outside, 0.0, step * ((reading.points - 1) / (2.0 * known.largest)))
         else:
             z, _ = _line(known.z, cell, part)
-            read_z, _ = _read(z + reading.noise_z * second if noisy_z else z, reading, lowest=0.0)
+            read_z, _ = _read(z + known.noise_z * second, known, lowest=0.0, rounded=reading.rounded)
             gradient = read_z**2 * known.slope
         return (read_x, counted), gradient
 
@@ -122,34 +117,33 @@ def activation(reading: Reading) -> Any:
     return layer
 
 
-def _places(asked: Any, reading: Reading) -> tuple[Any, Any, Any]:
+def _places(asked: Any, largest: Any, *, points: int) -> tuple[Any, Any, Any]:
     """Index of the point below each pre-activation in the flat table, the part (0..1) beyond it, and who is outside."""
     _, jnp, _ = library()
-    scale = np.float32((reading.points - 1) / (2.0 * reading.largest))
-    held = jnp.clip(asked, -reading.largest, reading.largest)
-    at = (held + np.float32(reading.largest)) * scale
-    cell = jnp.clip(at.astype(jnp.int32), 0, reading.points - 2)
-    first = np.arange(asked.shape[-1], dtype=np.int32) * reading.points
+    held = jnp.clip(asked, -largest, largest)
+    at = (held + largest) * ((points - 1) / (2.0 * largest))
+    cell = jnp.clip(at.astype(jnp.int32), 0, points - 2)
+    first = np.arange(asked.shape[-1], dtype=np.int32) * points
     return cell + first, at - cell, held != asked
 
 
 def _line(table: Any, cell: Any, part: Any) -> tuple[Any, Any]:
     """Values between two points, and the step from one point to the next."""
-    # A gather that promises to stay inside costs about 1.5 ns an entry here; a table packed by cells costs no less.
     _, jnp, _ = library()
     table = jnp.asarray(table)
+    # A gather that promises to stay inside costs about 1.5 ns an entry here; a table packed by cells costs no less.
     low = table.at[cell].get(mode="promise_in_bounds")
     step = table.at[cell + 1].get(mode="promise_in_bounds") - low
     return low + part * step, step
 
 
-def _read(value: Any, reading: Reading, *, lowest: float) -> tuple[Any, Any]:
+def _read(value: Any, known: Tables, *, lowest: Any, rounded: bool) -> tuple[Any, Any]:
     """What the converter says of a value, from `lowest` on, and which ones lay outside its range."""
     _, jnp, _ = library()
-    top = 1.0 + reading.margin
+    top = 1.0 + known.margin
     held = jnp.clip(value, lowest, top)
     outside = held != value
-    if reading.levels:
-        step = (top - lowest) / (reading.levels - 1)
-        held = jnp.round((held - lowest) * np.float32(1.0 / step)) * np.float32(step) + np.float32(lowest)
+    if rounded:
+        step = (top - lowest) / (known.levels - 1.0)
+        held = jnp.round((held - lowest) / step) * step + lowest
     return held, outside

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from labmtj.errors import InputError
 from labmtj.nets.chips.jax_library import library
 from labmtj.nets.neurons.network import Form, Mode, scores
 from labmtj.nets.neurons.recipe import Recipe
@@ -28,42 +29,74 @@ class Softening:
     temperature: float = 4.0  # chosen: within the 2 to 20 that Hinton et al. tried
     share: float = 0.7  # chosen: they give the labels the lower weight
 
+    def __post_init__(self) -> None:
+        if not self.temperature > 0.0 or not 0.0 <= self.share <= 1.0:
+            raise InputError(
+                f"distillation: temperature {self.temperature:g}, share {self.share:g}; above 0, and from 0 to 1"
+            )
+
+
+class Constants(NamedTuple):
+    """What stays the same over all epochs: weights that are not trained, tables, the largest value of a sample, recipe.
+
+    `smoothing`, `decay` as in the recipe, `temperature`, `share` as in the softening. None of it is compiled in.
+    """
+
+    fixed: Any
+    known: Any
+    largest: Any
+    smoothing: Any
+    decay: Any
+    temperature: Any
+    share: Any
+
+    @staticmethod
+    def of(fixed: Any, known: Any, *, largest: int, recipe: Recipe, softening: Softening | None) -> Constants:
+        """In 32-bit floats; without softening the labels alone count."""
+        soft = Softening(share=0.0) if softening is None else softening
+        numbers = (largest, recipe.smoothing, recipe.decay, soft.temperature, soft.share)
+        return Constants(fixed, known, *(np.float32(number) for number in numbers))
+
 
 @functools.cache
-def trainer(form: Form, mode: Mode, recipe: Recipe, *, largest: int, softening: Softening | None) -> Any:
-    """Compiled epoch: state, fixed weights, tables, samples, order, rates, kept, addresses -> state, loss, and shares.
+def trainer(form: Form, mode: Mode, *, taught: bool) -> Any:
+    """Compiled epoch: state, `Constants`, samples, course -> state, loss, accuracy, shares.
 
-    The state is weights, Adam's memory and the running mean. Returned are the mean over the steps of the loss [nat]
-    and of the accuracy (0..1) before each step, and of the shares that device layers clipped and saturated.
+    The state is weights, Adam's memory and the running mean of the weights; samples are values, labels and, where
+    `taught`, a teacher's outputs; the course has for each step the samples (batch,), the rate, what the mean keeps
+    and an address. Returned are means over the steps: of the loss [nat] and the accuracy (0..1) before each step, and
+    of the shares (2,) that device layers clipped and saturated.
     """
     jax, jnp, optax = library()
     adam = optax.scale_by_adam()
 
-    def loss(weights: Any, fixed: Any, known: Any, values: Any, wanted: Any, taught: Any, at: Any) -> Any:
-        found, counted = scores(form, mode, weights | fixed, values, largest=largest, known=known, at=at)
+    def loss(weights: Any, given: Constants, values: Any, wanted: Any, teacher: Any, at: Any) -> Any:
+        found, counted = scores(
+            form, mode, weights | given.fixed, values, largest=given.largest, known=given.known, at=at
+        )
         right = jnp.mean(jnp.argmax(found, axis=-1) == wanted, dtype=jnp.float32)
-        hard = optax.smooth_labels(jax.nn.one_hot(wanted, form.classes), recipe.smoothing)
+        hard = optax.smooth_labels(jax.nn.one_hot(wanted, form.classes), given.smoothing)
         value = optax.softmax_cross_entropy(found, hard).mean()
-        if softening is not None:
-            over = softening.temperature
-            soft = optax.softmax_cross_entropy(found / over, jax.nn.softmax(taught / over)).mean()
-            value = (1.0 - softening.share) * value + softening.share * over**2 * soft
+        if taught:
+            over = given.temperature
+            soft = optax.softmax_cross_entropy(found / over, jax.nn.softmax(teacher / over)).mean()
+            value = (1.0 - given.share) * value + given.share * over**2 * soft
         return value, (right, _shares(counted))
 
     gradient = jax.value_and_grad(loss, has_aux=True)
 
     @jax.jit
-    def run(state: Any, fixed: Any, known: Any, samples: Any, course: Any) -> Any:
-        values, labels, taught = samples
+    def run(state: Any, constants: Constants, samples: Any, course: Any) -> Any:
+        values, labels, lessons = samples
 
         def step(state: Any, given: Any) -> Any:
             weights, memory, mean = state
             which, rate, kept, at = given
-            teacher = taught[which] if softening is not None else None
-            (value, (right, shares)), slope = gradient(weights, fixed, known, values[which], labels[which], teacher, at)
+            teacher = lessons[which] if taught else None
+            (value, (right, shares)), slope = gradient(weights, constants, values[which], labels[which], teacher, at)
             updates, memory = adam.update(slope, memory)
             after = {
-                name: part - rate * (updates[name] + (recipe.decay * part if part.ndim > 1 else 0.0))
+                name: part - rate * (updates[name] + (constants.decay * part if part.ndim > 1 else 0.0))
                 for name, part in weights.items()
             }
             mean = {name: kept * mean[name] + (1.0 - kept) * part for name, part in after.items()}
@@ -76,15 +109,15 @@ def trainer(form: Form, mode: Mode, recipe: Recipe, *, largest: int, softening: 
 
 
 @functools.cache
-def judge(form: Form, mode: Mode, *, largest: int) -> Any:
-    """Compiled: weights, tables, chunks of samples (chunks, size, *shape), addresses -> outputs and shares.
+def judge(form: Form, mode: Mode) -> Any:
+    """Compiled: weights, tables, largest value, chunks of samples (chunks, size, *shape), addresses -> outputs, shares.
 
     Outputs are (chunks, size, classes), shares (chunks, 2) clipped and saturated.
     """
     jax, _, _ = library()
 
     @jax.jit
-    def run(weights: Any, known: Any, chunks: Any, addresses: Any) -> Any:
+    def run(weights: Any, known: Any, largest: Any, chunks: Any, addresses: Any) -> Any:
         def one(given: Any) -> Any:
             values, at = given
             found, counted = scores(form, mode, weights, values, largest=largest, known=known, at=at)

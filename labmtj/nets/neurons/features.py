@@ -18,22 +18,25 @@ _CHUNK = 1000  # chosen: samples at once
 
 def features(form: Form, task: Task, weights: Weights, *, kept: int) -> Task:
     """The task with each sample as the outputs of the body and of the first `kept` hidden layers, all in software."""
-    run = _compiled(form.in_software, kept, largest=task.largest)
+    run = _compiled(form.in_software, kept)
 
     def all_of(values: NDArray[Any]) -> Singles:
-        parts = [np.asarray(run(weights, values[k : k + _CHUNK])) for k in range(0, len(values), _CHUNK)]
+        parts = [
+            np.asarray(run(weights, np.float32(task.largest), values[k : k + _CHUNK]))
+            for k in range(0, len(values), _CHUNK)
+        ]
         return np.concatenate(parts)
 
     return replace(task, train=all_of(task.train), test=all_of(task.test), largest=1)
 
 
 @functools.cache
-def _compiled(form: Form, kept: int, *, largest: int) -> Any:
+def _compiled(form: Form, kept: int) -> Any:
     jax, _, _ = library()
     short = replace(form, hidden=form.hidden[:kept], device=(False,) * kept) if kept else form
 
     @jax.jit
-    def run(weights: Any, values: Any) -> Any:
+    def run(weights: Any, largest: Any, values: Any) -> Any:
         inside = body(form, weights, values, largest=largest)
         if not kept:
             return inside

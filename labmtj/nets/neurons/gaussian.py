@@ -26,7 +26,8 @@ def mixed(bits: Any) -> Any:
 
 def address(seed: Any, purpose: int) -> Any:
     """An address (uint32) that differs with its seed and its purpose."""
-    return mixed(mixed(seed ^ np.uint32(purpose * _GOLDEN & 0xFFFFFFFF)) + np.uint32(_GOLDEN))
+    _, jnp, _ = library()
+    return mixed(mixed(jnp.asarray(seed) ^ np.uint32(purpose * _GOLDEN & 0xFFFFFFFF)) + np.uint32(_GOLDEN))
 
 
 def words(at: Any, shape: tuple[int, ...]) -> Any:

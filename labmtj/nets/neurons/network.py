@@ -112,7 +112,7 @@ class Mode:
     dropout: float = 0.0
 
 
-def body(form: Form, weights: Any, values: Any, *, largest: int) -> Any:
+def body(form: Form, weights: Any, values: Any, *, largest: Any) -> Any:
     """Samples (batch, *inputs) as they come -> what goes into the first hidden layer, (batch, form.flat)."""
     jax, jnp, _ = library()
     scaled = (values.astype(jnp.float32) / largest - weights["mean"]) / weights["deviation"]
@@ -158,7 +158,7 @@ def hidden(form: Form, mode: Mode, weights: Any, values: Any, *, known: Sequence
 
 
 def scores(
-    form: Form, mode: Mode, weights: Any, values: Any, *, largest: int, known: Sequence[Tables], at: Any
+    form: Form, mode: Mode, weights: Any, values: Any, *, largest: Any, known: Sequence[Tables], at: Any
 ) -> tuple[Any, Any]:
     """Read-out (batch, classes) before the softmax, and `Counted` of each device layer; arguments as of `hidden`."""
     inside = body(form, weights, values, largest=largest)

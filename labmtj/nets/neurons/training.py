@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from labmtj.errors import InputError
 from labmtj.nets.neurons.activation import Gradient, Reading, Tables, tables
 from labmtj.nets.neurons.curves import DeviceCurves
-from labmtj.nets.neurons.engine import Softening, begin_memory, judge, trainer
+from labmtj.nets.neurons.engine import Constants, Softening, begin_memory, judge, trainer
 from labmtj.nets.neurons.network import Form, Mode, begin
 from labmtj.nets.neurons.recipe import Recipe
 from labmtj.nets.neurons.task import Singles, Task, Weights
@@ -90,9 +90,9 @@ def train(
             f"{task.name}: a teacher's outputs of the shape {taught[0].shape} for {len(task.train)} samples"
         )
     fixed = {name: weights.pop(name) for name in ("mean", "deviation", *frozen)}
-    run = trainer(
-        form, Mode(reading, recipe.dropout), recipe, largest=task.largest, softening=taught[1] if taught else None
-    )
+    softening = taught[1] if taught else None
+    constants = Constants.of(fixed, known, largest=task.largest, recipe=recipe, softening=softening)
+    run = trainer(form, Mode(reading, recipe.dropout), taught=taught is not None)
     samples = (task.train, task.train_labels.astype(np.int32), taught[0] if taught else None)
     state: Any = (weights, begin_memory(weights), weights)
     steps = len(task.train) // recipe.batch
@@ -108,7 +108,7 @@ def train(
             recipe.kept(number, steps).astype(np.float32),
             addresses,
         )
-        state, (loss, right, shares) = run(state, fixed, known, samples, course)
+        state, (loss, right, shares) = run(state, constants, samples, course)
         history.append(Epoch(number + 1, float(loss), float(right), float(shares[0]), float(shares[1])))
         if not np.isfinite(history[-1].loss):
             raise InputError(f"{task.name}: the loss of epoch {number + 1} is not finite; the rate is too large")
@@ -155,8 +155,8 @@ def outputs(
     # The last chunk is filled with the last sample: one compiled shape for all; what it adds is cut off again.
     filled = np.concatenate([values, np.repeat(values[-1:], lacking, axis=0)]) if lacking else values
     addresses = np.frombuffer(np.random.RandomState([seed, 0x7E57]).bytes(4 * chunks), np.uint32)
-    run = judge(form, Mode(reading), largest=largest)
-    found, shares = run(weights, known, filled.reshape(chunks, size, *values.shape[1:]), addresses)
+    run = judge(form, Mode(reading))
+    found, shares = run(weights, known, np.float32(largest), filled.reshape(chunks, size, *values.shape[1:]), addresses)
     mean = np.asarray(shares, dtype=np.float64).mean(axis=0)
     return np.asarray(found).reshape(chunks * size, -1)[: len(values)], (float(mean[0]), float(mean[1]))
 
