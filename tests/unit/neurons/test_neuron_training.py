@@ -101,7 +101,7 @@ def test_layers_with_the_device_learn_from_few_samples_on_a_body_that_software_t
         transfer(form, few, short, source=source, way=way, seed=0, curves=curves) for source in (body, raw)
     )
     assert found.test > baseline.test + 0.05
-    assert found.test > 0.9
+    assert found.test > 0.85
     assert_array_equal(found.weights["weight1"], body["weight1"])
     whole = inference(form, found.weights, TASK, curves=curves, seed=0)
     assert whole.accuracy == pytest.approx(found.test, abs=0.01)
