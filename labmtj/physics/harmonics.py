@@ -51,7 +51,7 @@ def operators(l_max: int, m_max: int) -> Operators:
         return sparse.csr_matrix((values, (targets[kept], kept)), shape=(l.size, l.size))
 
     # cos(theta) Y_lm and sin(theta) exp(+-i phi) Y_lm in Y_l+-1 with Condon and Shortley's phases (Varshalovich,
-    # Moskalev, Khersonskii 1988, section 5.6).
+    # Moskalev, Khersonskii 1988, chapter 5).
     above, below = (2.0 * l + 1.0) * (2.0 * l + 3.0), np.where(l > 0, (2.0 * l - 1.0) * (2.0 * l + 1.0), 1.0)
     n_z = matrix(1, 0, (l + 1.0 - m) * (l + 1.0 + m) / above, 1.0) + matrix(-1, 0, (l - m) * (l + m) / below, 1.0)
     plus = matrix(1, 1, (l + m + 1.0) * (l + m + 2.0) / above, -1.0)
