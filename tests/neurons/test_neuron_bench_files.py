@@ -12,6 +12,7 @@ from labmtj.config.finder import find
 from labmtj.config.source import parse, read
 from labmtj.errors import FileProblems, InputError
 from labmtj.neuron_dies import model_of_bench, neuron_model
+from labmtj.protocol.examine import examine
 from labmtj.protocol.load import load_protocol
 from labmtj.twin.build import electrics
 
@@ -86,3 +87,8 @@ def test_steps_for_cells_are_refused_at_a_bench_of_neurons(tmp_path):
         job(tmp_path, [{"contact": {}}, polarity], "neurons")
     good = job(tmp_path, [{"contact": {}}, {"report": {}}], "neurons")
     assert ["contact", "report"] == [step.kind for step in good.protocol.steps]
+
+
+def test_a_check_says_what_neurons_a_bench_has():
+    found = examine("instruments/benches/neurons.yaml")
+    assert "simulated die: 16 neurons, critical current 400 uA with a spread of 5 %" == found.summary[-1]
