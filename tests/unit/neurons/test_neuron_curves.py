@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from labmtj.errors import InputError
 from labmtj.nets.neurons.calibrating import scales
-from labmtj.nets.neurons.curves import Calibration, exact, of_map
+from labmtj.nets.neurons.curves import Calibration, Zero, exact, of_map
 from labmtj.records import NeuronMap
 
 
@@ -95,6 +95,18 @@ def test_a_network_with_more_units_than_neurons_draws_the_rest_by_its_seed():
     assert not np.array_equal(spread.numbers, curves.spread_over(400, seed=2).numbers)
     assert_array_equal(spread.x[7], curves.x[list(curves.numbers).index(spread.numbers[7])])
     assert_array_equal(curves.spread_over(3, seed=1).numbers, [1, 2, 4])
+
+
+def test_the_zero_of_z_is_set_at_the_ends_of_the_drive():
+    curves = exact(3, largest=3.0)
+    lifted = replace(curves, z=0.2 + 0.8 * curves.z, low=np.array([-3.0, -2.0, -3.0]), noise_z=0.02)
+    assert lifted.zeroed(Zero.NONE) is lifted
+    found = lifted.zeroed(Zero.EDGE)
+    assert_allclose(found.z, curves.z, atol=1e-3)
+    assert_array_equal(found.x, curves.x)
+    assert found.noise_z == pytest.approx(0.025, rel=1e-3)
+    with pytest.raises(InputError, match="not below 1"):
+        replace(curves, z=np.ones_like(curves.z)).zeroed(Zero.EDGE)
 
 
 def test_tables_that_cannot_be_are_refused():
