@@ -77,7 +77,8 @@ class Sweeps:
 
         What flows at 0 V is taken off each sweep: the source's offset is a millivolt's share, which is much of the
         lowest drives. With the probe at + and - what the free layer's own voltage and the z source's offset do to the
-        z junction falls out. `lead` [ohm], that of the common terminal, counts for the x terminal's, too.
+        z junction falls out, and what the probe's current does to the free layer. `lead` [ohm], that of the common
+        terminal, counts for the x terminal's, too.
         """
         driven = self.driven
         zero = self.x[..., ~driven].mean(axis=(2, 3), keepdims=True)[..., 0]
