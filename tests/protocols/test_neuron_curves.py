@@ -16,8 +16,11 @@ from typer.testing import CliRunner
 from labmtj.cli import app
 from labmtj.config.bench import load_bench
 from labmtj.errors import CannotResume, FileProblems, LimitExceeded
+from labmtj.neuron_dies import model_of_bench
+from labmtj.physics.neuron_die import draw_neurons
 from labmtj.protocol import engine
 from labmtj.protocol.load import load_protocol
+from labmtj.protocol.plan import run_dies
 from labmtj.protocol.progress import Progress
 from labmtj.protocol.rebuild import rebuild
 from labmtj.records import NeuronMap
@@ -126,6 +129,35 @@ def test_a_journal_that_answers_other_questions_is_refused(whole, tmp_path):
     path.write_bytes(b"".join(lines) + encode({**entry, "drive": 0.123}))
     with pytest.raises(CannotResume, match=r"drive was 0\.123"):
         engine.resume(folder)
+
+
+@pytest.mark.slow
+def test_a_whole_die_on_the_instruments_is_recovered_within_errors(tmp_path):
+    settings = ("simulation.neurons.defects={short: 0, open: 0}", "simulation.die.seed=23")
+    folder = engine.run("neuron-curves", bench="neurons", settings=settings, out=tmp_path).folder
+    found = read_neuron_map(folder / "neurons.h5")
+    truth = draw_neurons(model_of_bench(load_bench("neurons", overrides=settings).bench))
+    assert found.good.all()
+    assert (16, 40) == found.m_x.shape
+    critical = truth.model.critical
+    for value, error, expected in (
+        (found.critical * truth.gain / critical, found.critical_error * truth.gain / critical, 1.0),
+        (found.offset * truth.gain / critical, found.offset_error * truth.gain / critical, -truth.offset),
+    ):
+        off = (value - expected) / error
+        assert np.sum((off - np.median(off)) ** 2) < 2 * len(found)
+        assert abs(np.median(off)) < 3
+    assert max(found.deviation_x.max(), found.deviation_z.max()) < 0.1
+
+
+@pytest.mark.slow
+def test_a_plan_says_what_it_takes_on_other_dies():
+    job = load_protocol("neuron-curves", bench="neurons", overrides=FEW)
+    (run,) = run_dies(job, dies=1, workers=1)
+    assert ("", ["contact", "neuron_curves"]) == (run.failure, [step.name for step in run.steps])
+    assert run.steps[1].seconds > 10
+    assert run.account.peak.max() == pytest.approx(0.2, abs=0.005)
+    assert run.figures["neurons"]["neurons_1"] == 3
 
 
 def test_bad_neurons_are_named(tmp_path):

@@ -8,11 +8,15 @@ import pytest
 from labmtj.errors import InputError
 from labmtj.neuron_dies import neuron_model
 from labmtj.physics.neuron_die import draw_neurons, operate
+from labmtj.protocol.progress import Progress
 from labmtj.records import NeuronReading
+from labmtj.report.findings import sections
 from labmtj.routines.neurons.curve import Curve, Law
 from labmtj.routines.neurons.fit import fit_neuron
 from labmtj.routines.neurons.measure import drives, evaluate, measure_neurons
 from labmtj.routines.neurons.sweeps import Sweeps
+from labmtj.runs import tables
+from labmtj.runs.journal import MemoryJournal
 
 V_H, NOISE, PROBE = 0.5, 5e-4, 0.02
 LAW = Law(0.4e-3, 10e-6, 0.03, 1 / 130, 0.33, 0.2, 1 / 1300, 0.3)
@@ -204,6 +208,15 @@ def test_every_repeat_goes_up_with_one_sign_of_the_probe_and_down_with_the_other
     assert (4, 1) == (sum(ticks), neurons.rested)
     assert ("no swing", "no swing") == judged.words
     assert "2 neurons, 2 bad (2 no swing, 4 no swing)" == judged.finding.line
+
+
+def test_neurons_none_of_which_works_are_drawn_as_a_table():
+    judged = measure_neurons(Asked(), neurons=[1, 3], levels=drives(0.2, 12))
+    journal = MemoryJournal()
+    Progress(None, None, None, journal).find(judged.finding)
+    (page,) = sections({"neuron_curves": tables.finding(journal.entries[0])})
+    assert "no swing" in page
+    assert "<svg" not in page
 
 
 @pytest.mark.parametrize(

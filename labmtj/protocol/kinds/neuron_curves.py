@@ -72,12 +72,14 @@ class NeuronCurvesStep(Step):
         yield Stated((*here, "probe"), self.probe)
 
     def problems(self, here: KeyPath, source: Source, bench: BenchFile) -> Iterator[Problem]:
-        """A bench without neurons, neurons that are not there, an odd number of drives."""
+        """An odd number of drives, neurons that are not there."""
         entry = bench.bench.neurons
         if self.points % 2:
             message = f"{self.points} drives that go evenly from - to + have 0 V among them, which tells no conductance"
             yield source.problem((*here, "points"), message, hint=f"write an even number, such as {self.points + 1}")
-        for place, number in enumerate(self.neurons if entry is not None and self.neurons != "all" else ()):
+        if entry is None or self.neurons == "all":
+            return  # that a bench has no neurons is said where steps and benches are compared
+        for place, number in enumerate(self.neurons):
             if number > entry.count:
                 message = f"neuron {number} is not there; this bench has {entry.count}"
                 hint = f"the bench says so ({bench.source.place(('neurons', 'count'))})"
