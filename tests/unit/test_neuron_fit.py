@@ -120,7 +120,7 @@ def test_read_outs_are_those_of_the_free_layer(die, found):
     # The probe's current turns the free layer, too: with its sign that changes, so the mean is what is measured.
     m_x = np.mean([operate(die, whole[None], sign * PROBE).m_x[:, whole != 0] for sign in (1, -1)], axis=0)
     assert curves.good.all()
-    assert np.abs(curves.m_x - m_x).max() < 0.025
+    assert np.abs(curves.m_x - m_x).max() < 0.04
     assert 0.02 < found.finding.figures["deviation_x_1"] < 0.1
     assert 0.02 < found.finding.figures["deviation_z_1"] < 0.1
     assert found.finding.figures["deviation_z_1"] == curves.deviation_z.max()
@@ -135,7 +135,7 @@ def test_neurons_far_from_each_other_are_told_apart(die, found):
 
 def test_the_voltage_of_the_free_layer_falls_out(die, found):
     lifted = evaluate(measured(die, lead=1.0))
-    assert lifted.finding.figures["lead_ohm"] == pytest.approx(1.0, abs=0.03)
+    assert lifted.finding.figures["lead_ohm"] == pytest.approx(1.0, abs=0.06)
     assert np.abs(lifted.neuron_map.m_z - found.neuron_map.m_z).max() < 0.01
 
 
