@@ -1,0 +1,1 @@
+"""Networks whose activations and gradients are measured curves of neurons made of one junction each."""
