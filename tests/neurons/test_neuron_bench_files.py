@@ -84,6 +84,5 @@ def test_steps_for_cells_are_refused_at_a_bench_of_neurons(tmp_path):
     polarity = {"polarity": {"start": "150 mV", "step": "20 mV", "ceiling": "400 mV", "read": "50 mV"}}
     with pytest.raises(FileProblems, match=r"polarity is for arrays of cells; this bench has 16 neurons \(.*neurons"):
         job(tmp_path, [{"contact": {}}, polarity], "neurons")
-    assert ["contact", "report"] == [
-        step.kind for step in job(tmp_path, [{"contact": {}}, {"report": {}}], "neurons").steps
-    ]
+    good = job(tmp_path, [{"contact": {}}, {"report": {}}], "neurons")
+    assert ["contact", "report"] == [step.kind for step in good.protocol.steps]
