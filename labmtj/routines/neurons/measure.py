@@ -150,5 +150,5 @@ def _row(curve: Curve, fit: NeuronFit | None, *, v_h: float) -> tuple[Floats, Fl
 
 def _largest(distance: Floats) -> Floats:
     """Largest distance of each row; nan where it has no point."""
-    none = np.isnan(distance).all(axis=1)
+    none = np.asarray(np.isnan(distance).all(axis=1), np.bool_)
     return np.where(none, np.nan, np.nanmax(np.where(none[:, None], 0.0, np.abs(distance)), axis=1))
