@@ -11,6 +11,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from labmtj.config.bench import Bench
 from labmtj.config.neurons import NeuronDefaults, neuron_defaults
 from labmtj.errors import InputError
 from labmtj.physics import neuron_table
@@ -55,6 +56,21 @@ def neuron_model(seed: int = 0, *, count: int = 1, **changes: Any) -> NeuronMode
         count=count,
         **{name: given[name] for name in same},
     )
+
+
+def model_of_bench(bench: Bench) -> NeuronModel:
+    """The statistics of a bench's simulated neurons: what the file says, else the defaults; their seed is the die's.
+
+    Raises InputError for a bench without neurons.
+    """
+    if bench.neurons is None:
+        raise InputError(f"{bench.title}: this bench has no neurons")
+    simulation = bench.simulation
+    said: dict[str, Any] = {} if simulation is None or simulation.neurons is None else simulation.neurons.said()
+    if "defects" in said:
+        said["defects"] = dict(neuron_defaults().defects) | said["defects"]
+    die = None if simulation is None else simulation.die
+    return neuron_model((die and die.seed) or 0, count=bench.neurons.count, **said)
 
 
 def varied(model: NeuronModel, variation: float) -> NeuronModel:

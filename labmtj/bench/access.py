@@ -48,6 +48,13 @@ class Waits:
     after_source: float
 
 
+@dataclass
+class Standing:
+    """Whether sources are known to stand at 0 V; one for all that drive the same sources."""
+
+    at_zero: bool = True
+
+
 class BenchArray:
     """An array on a matrix between a driving and a sensing source-measure channel, and a source of pulses."""
 
@@ -66,10 +73,11 @@ class BenchArray:
         clock: Clock,
         journal: Journal,
         upkeep: Upkeep | None = None,
+        standing: Standing | None = None,
     ) -> None:
         self._shape, self._clock = shape, clock
         self._upkeep = upkeep or Upkeep({}, clock, journal)
-        self._reader, self._pulser, self._at_zero = reader, pulser, True
+        self._reader, self._pulser, self._standing = reader, pulser, standing or Standing()
         self._router, self._gate, self._waits, self._journal = router, gate, waits, journal
         self._model: CellModel | None = None
 
@@ -143,10 +151,10 @@ class BenchArray:
         """Pulse both channels on a route that stands; whether one was in compliance, and whether nobody saw the end."""
 
         def fire() -> bool:
-            self._at_zero = False
+            self._standing.at_zero = False
             with self._gate.granted((*volts, 0.0)):
                 limited = self._pulser.pulse(volts, width)
-            self._at_zero = True
+            self._standing.at_zero = True
             return limited
 
         try:
@@ -186,9 +194,9 @@ class BenchArray:
 
         def once() -> tuple[float, bool]:
             self._select(rows, *cols)
-            self._at_zero = False
+            self._standing.at_zero = False
             found = self._reader.sense(voltage, settle=self._waits.after_source)
-            self._at_zero = True
+            self._standing.at_zero = True
             return found
 
         current, limited = self._look(once)
@@ -214,13 +222,13 @@ class BenchArray:
 
     def _begin(self) -> None:
         """Nothing is known of sources and relays."""
-        self._at_zero = False
+        self._standing.at_zero = False
         self._router.doubt()
 
     def _to_zero(self) -> None:
         self._reader.rest()
         self._pulser.rest()
-        self._at_zero = True
+        self._standing.at_zero = True
 
     def _ready(self, roles: dict[Line, Role]) -> None:
         """The route of a pulse, and instruments that have not been off."""
@@ -228,7 +236,7 @@ class BenchArray:
 
     def _go(self, roles: dict[Line, Role]) -> bool:
         """Take a route; whether a relay moved for it."""
-        if not self._at_zero:
+        if not self._standing.at_zero:
             # An operation before this one failed half-way: no relay moves until 0 V has been read back.
             self._to_zero()
         moved = self._router.take(self._router.route(roles))
@@ -245,10 +253,10 @@ class BenchArray:
 
         All current of the sensed line comes out of the driving source, so that one trips first.
         """
-        self._at_zero = False
+        self._standing.at_zero = False
         plus, limited_plus = self._reader.sense(voltage, settle=self._waits.after_source)
         minus, limited_minus = self._reader.sense(-voltage, settle=self._waits.after_source)
-        self._at_zero = True
+        self._standing.at_zero = True
         return 0.5 * (plus - minus), limited_plus or limited_minus
 
 

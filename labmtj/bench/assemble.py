@@ -10,19 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labmtj.bench.access import BenchArray, Waits
+from labmtj.bench.access import BenchArray, Standing, Waits
 from labmtj.bench.bank_lines import BankEnds
 from labmtj.bench.contact import BankLines, ContactCheck, Examine, TwoMeterLines
 from labmtj.bench.limits import Gate, GatedBank, GatedPulses, GatedSense, GatedSource, Limits
 from labmtj.bench.parallel import BankWiring, ParallelArray
-from labmtj.bench.quick_lines import Meters
+from labmtj.bench.quick_lines import WHOLE, Meters
 from labmtj.bench.reader import TwoMeters
 from labmtj.bench.routing import Harness, Line, Router
 from labmtj.bench.upkeep import Upkeep
 from labmtj.config.bench import Bench, BenchFile
 from labmtj.config.model import InstrumentModel, PulseGeneratorModel, SourceMeterModel, VoltageBankModel
 from labmtj.errors import InputError
-from labmtj.ports import ArrayAccess, Clock, Journal
+from labmtj.ports import ArrayAccess, Clock, Journal, NeuronAccess
 from labmtj.records import Role
 
 
@@ -38,7 +38,8 @@ class Connected:
 class Roles:
     """Matrix row letters of what a read and a pulse need; `second` senses a second column of analog rows.
 
-    Empty where every line has a source of its own.
+    Of neurons `drive` is on the x terminals, `sense` on the z terminals and `second` on the common ones. Empty where
+    every line has a source of its own.
     """
 
     drive: str | None
@@ -58,6 +59,8 @@ def roles_of(bench: Bench, models: Mapping[str, InstrumentModel]) -> Roles:
         return [letter for letter in letters if isinstance(models.get(bench.channels[letter][0]), kind)]
 
     use, meters, banks = bench.use, of(SourceMeterModel), of(VoltageBankModel)
+    common = None if bench.neurons is None else bench.neurons.common
+    meters = [letter for letter in meters if letter != common]
     generators = of(PulseGeneratorModel)
     if any(not isinstance(end, int) for end in bench.lines.rows.values()):
         sense, col = use.sense or _first(meters, "a source meter, to sense a column"), use.pulse_col
@@ -74,8 +77,8 @@ def roles_of(bench: Bench, models: Mapping[str, InstrumentModel]) -> Roles:
     if len(generators) >= 2 or use.pulse_row or use.pulse_col:
         row = use.pulse_row or next(letter for letter in generators if letter != use.pulse_col)
         col = use.pulse_col or next(letter for letter in generators if letter != row)
-        return Roles(drive, sense, None, row, col)
-    return Roles(drive, sense, None, drive, sense)
+        return Roles(drive, sense, common, row, col)
+    return Roles(drive, sense, common, drive, sense)
 
 
 def _first(letters: list[str], what: str) -> str:
@@ -102,10 +105,11 @@ def router(bench: Bench, roles: Roles, connected: Connected) -> Router:
 
 @dataclass(frozen=True)
 class Assembled:
-    """An array, and what looks at its lines."""
+    """An array, what looks at its lines, and the neurons that its junctions are, if they are."""
 
     array: ArrayAccess
     contact: ContactCheck
+    neurons: NeuronAccess | None = None
 
 
 def assemble(
@@ -143,9 +147,8 @@ def assemble(
     shared |= {"shape": bench.array.shape}
     if roles.drive is None:
         array, examine = _parallel(bench, connected, roles, gate, shared)
-    else:
-        array, examine = _pairwise(bench, connected, roles, gate, clock, shared)
-    return Assembled(array, ContactCheck(examine, shared["router"], clock, journal))
+        return Assembled(array, ContactCheck(examine, shared["router"], clock, journal))
+    return _pairwise(bench, connected, roles, gate, clock, shared)
 
 
 def upkeep(bench: Bench, roles: Roles, connected: Connected, clock: Clock, journal: Journal) -> Upkeep:
@@ -163,8 +166,8 @@ def _bank_of_rows(bench: Bench) -> str:
 
 def _pairwise(
     bench: Bench, connected: Connected, roles: Roles, gate: Gate, clock: Clock, shared: dict[str, Any]
-) -> tuple[BenchArray, Examine]:
-    """An array behind two source meters and, where it has one, a pulse generator."""
+) -> Assembled:
+    """An array behind two source meters and, where it has one, a pulse generator; with a third one, neurons."""
     devices, limits, measure = connected.devices, gate.limits, bench.measure
     (first, drive), (second, sense) = (bench.channels[letter] for letter in (roles.drive or "", roles.sense))
     driving = meter(bench, connected, roles.drive or "", gate)
@@ -199,8 +202,16 @@ def _pairwise(
         nplc=measure.nplc,
     )
     ohms = 0.0 if generator is None else generator.ohms
-    examine = TwoMeterLines(shared["router"], meters, shared["shape"], generator, ohms)
-    return BenchArray(reader=reader, pulser=pulser, **shared), examine
+    standing, neurons, blocks = Standing(), None, WHOLE
+    if bench.neurons is not None:
+        from labmtj.bench.assemble_neurons import blocks_of
+        from labmtj.bench.assemble_neurons import neurons as assembled  # which needs what stands here
+
+        ends: dict[str, Any] = {"driving": driving, "sensing": sensing, "pulser": pulser, "standing": standing}
+        neurons, blocks = assembled(bench, connected, roles, gate, shared, **ends), blocks_of(bench.neurons.count)
+    examine = TwoMeterLines(shared["router"], meters, shared["shape"], generator, ohms, blocks, bench.row_kinds)
+    array = BenchArray(reader=reader, pulser=pulser, standing=standing, **shared)
+    return Assembled(array, ContactCheck(examine, shared["router"], clock, shared["journal"]), neurons)
 
 
 def generator_pulses(bench: Bench, roles: Roles, connected: Connected, gate: Gate) -> GatedPulses | None:

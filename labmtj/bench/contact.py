@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from labmtj.bench.access import Waits
 from labmtj.bench.bank_lines import BankEnds, BankLineTester
 from labmtj.bench.lines import LEVEL, LineTester
-from labmtj.bench.quick_lines import Meters, QuickLines
+from labmtj.bench.quick_lines import WHOLE, Block, Meters, QuickLines
 from labmtj.bench.routing import LeftOut, Router
 from labmtj.errors import LimitExceeded, LineFaulty
 from labmtj.ports import Clock, Journal, PulseSource
@@ -78,10 +78,21 @@ class TwoMeterLines:
     shape: tuple[int, int]
     pulser: PulseSource | None
     ohms: float
+    blocks: tuple[Block, ...] = WHOLE
+    row_kinds: int = 1
 
     def __call__(self, level: float) -> tuple[list[LineFault], Floats, Floats]:
         """Examine them (labmtj.bench.contact.Examine)."""
-        quick = QuickLines(self.router, self.meters, shape=self.shape, level=level, pulser=self.pulser, ohms=self.ohms)
+        quick = QuickLines(
+            self.router,
+            self.meters,
+            shape=self.shape,
+            level=level,
+            pulser=self.pulser,
+            ohms=self.ohms,
+            blocks=self.blocks,
+            row_kinds=self.row_kinds,
+        )
         if not list(quick.doubts()):
             return [], quick.siemens["row"], quick.siemens["col"]
         meters = self.meters
@@ -95,6 +106,7 @@ class TwoMeterLines:
             settle=meters.settle + meters.relay,
             pulser=self.pulser,
             level=level,
+            row_kinds=self.row_kinds,
         )
         meters.drive.current_range = meters.range
         try:

@@ -20,12 +20,12 @@ from labmtj.bench.fence import Beat, SharedFence
 from labmtj.bench.guard import Guard
 from labmtj.bench.lease import Leases
 from labmtj.bench.reach import Target, find_way, identity_of, is_socket, targets
-from labmtj.bench.watched import WatchedContact, watched
+from labmtj.bench.watched import WatchedContact, WatchedNeurons, watched
 from labmtj.config.bench import BenchFile
 from labmtj.config.model import InstrumentModel
 from labmtj.errors import BenchError, Fenced
 from labmtj.interrupts import shielded
-from labmtj.ports import ArrayAccess, ContactCheck
+from labmtj.ports import ArrayAccess, ContactCheck, NeuronAccess
 
 
 class Custody:
@@ -77,6 +77,10 @@ class Custody:
     def watch(self, array: ArrayAccess) -> ArrayAccess:
         """The array, each request to it a transaction."""
         return watched(array, self.beat)
+
+    def watch_neurons(self, neurons: NeuronAccess) -> NeuronAccess:
+        """The neurons, each request to them a transaction."""
+        return WatchedNeurons(neurons, self.beat)
 
     def watch_contact(self, check: ContactCheck) -> ContactCheck:
         """The check of the lines as one transaction."""

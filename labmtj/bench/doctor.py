@@ -238,7 +238,8 @@ def _tester(bench: Bench, roles: Roles, connected: Connected, clock: Clock, rout
     shape = (bench.array.rows, bench.array.cols)
     pulser = generator_pulses(bench, roles, connected, gate)
     settle = wait.after_relay + wait.after_source
-    return LineTester(routes, drive, sense, clock, shape=shape, settle=settle, pulser=pulser)
+    kinds = bench.row_kinds
+    return LineTester(routes, drive, sense, clock, shape=shape, settle=settle, pulser=pulser, row_kinds=kinds)
 
 
 def _wire(bench: Bench, axis: str, number: int) -> tuple[str, str]:

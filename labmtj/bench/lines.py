@@ -45,7 +45,8 @@ Looks = dict[Line, "Currents | str"]  # what a line carried in one role, or what
 class LineTester:
     """Puts lines on a driving and a sensing meter and compares what flows.
 
-    `pulser` is a generator on matrix rows of its own, whose relays are examined as well; `level` [V].
+    `pulser` is a generator on matrix rows of its own, whose relays are examined as well; `level` [V]. Rows of
+    `row_kinds` kinds take turns: only those of one kind are each other's likes.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class LineTester:
         settle: float,
         pulser: PulseSource | None = None,
         level: float = LEVEL,
+        row_kinds: int = 1,
     ) -> None:
+        self._row_kinds = row_kinds
         self._router, self._drive, self._sense, self._clock, self._settle = router, drive, sense, clock, settle
         self._pulser, self._level, self._least = pulser, level, 0.0
         counts = {"row": shape[0], "col": shape[1]}
@@ -126,8 +129,9 @@ class LineTester:
         return Currents(0.5 * (out - other_out), 0.5 * (back - other_back))
 
     def _typical(self, line: Line, driven: Looks) -> float:
-        """Median current of the lines of this one's axis when they are driven [A]; nan if none was measured."""
-        return _median(_good(driven, self._axes[line.axis]))
+        """Median current of this line and its likes when they are driven [A]; nan if none was measured."""
+        kinds = self._row_kinds if line.axis == "row" else 1
+        return _median(_good(driven, self._axes[line.axis][(line.number - 1) % kinds :: kinds]))
 
     def _drive_stuck(self, line: Line, driven: Looks, alone: Looks) -> Iterator[LineFault]:
         # Tied to the driving meter, it takes more than anything through a cell could; the others see its rest.

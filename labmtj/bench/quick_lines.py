@@ -54,8 +54,23 @@ class Meters:
     nplc: float
 
 
+@dataclass(frozen=True)
+class Block:
+    """Rows and columns (from 0) that have cells with each other and with no others."""
+
+    rows: slice
+    cols: slice
+
+
+WHOLE = (Block(slice(None), slice(None)),)
+
+
 class QuickLines:
-    """Looks at the lines; `pulser` is a generator behind `ohms` on matrix rows of its own."""
+    """Looks at the lines; `pulser` is a generator behind `ohms` on matrix rows of its own.
+
+    `blocks` are the parts that the array consists of: what their rows and their columns pass is compared one by one.
+    Rows of `row_kinds` kinds take turns, and only those of one kind are each other's likes.
+    """
 
     def __init__(
         self,
@@ -66,7 +81,10 @@ class QuickLines:
         level: float = LEVEL,
         pulser: PulseSource | None = None,
         ohms: float = 0.0,
+        blocks: Sequence[Block] = WHOLE,
+        row_kinds: int = 1,
     ) -> None:
+        self._blocks, self._kinds = blocks, {"row": row_kinds, "col": 1}
         self._router, self._meters, self._level = router, meters, level
         self._pulser, self._ohms = pulser, ohms
         counts = {"row": shape[0], "col": shape[1]}
@@ -109,15 +127,18 @@ class QuickLines:
 
     def _missing(self) -> Iterator[str]:
         for axis, found in self.siemens.items():
-            typical = float(np.median(found))
-            if not typical * self._level > LEAST * self._meters.range:
+            kinds = self._kinds[axis]
+            typical = [float(np.median(found[kind::kinds])) for kind in range(kinds)]
+            if not min(typical) * self._level > LEAST * self._meters.range:
                 yield f"no {axis} carries current"
-            for line, value in zip(self._axes[axis], found.tolist(), strict=True):
-                if not value > LITTLE * typical:
+            for number, (line, value) in enumerate(zip(self._axes[axis], found.tolist(), strict=True)):
+                if not value > LITTLE * typical[number % kinds]:
                     yield f"{line} carries no current"
-        rows, cols = (float(self.siemens[axis].sum()) for axis in ("row", "col"))
-        if not abs(rows - cols) < _HALF * min(float(found.min()) for found in self.siemens.values()):
-            yield f"rows pass {1e3 * rows:.3g} mS and columns {1e3 * cols:.3g} mS to each other"
+        for block in self._blocks:
+            own = self.siemens["row"][block.rows], self.siemens["col"][block.cols]
+            rows, cols = (float(found.sum()) for found in own)
+            if not abs(rows - cols) < _HALF * min(float(found.min()) for found in own):
+                yield f"rows pass {1e3 * rows:.3g} mS and columns {1e3 * cols:.3g} mS to each other"
 
     def _unlike(self, lines: Sequence[Line], ohms: float, found: float) -> Iterator[str]:
         own = [float(self.siemens[line.axis][line.number - 1]) for line in lines]

@@ -39,7 +39,7 @@ from labmtj.config.model import (
 )
 from labmtj.drivers.loader import load_driver
 from labmtj.errors import BenchError, InputError
-from labmtj.ports import ArrayAccess, Clock, ContactCheck, FieldSource, Journal, Thermometer
+from labmtj.ports import ArrayAccess, Clock, ContactCheck, FieldSource, Journal, NeuronAccess, Thermometer
 from labmtj.records import Cell, Pulse, Reading
 from labmtj.runs.cassette import recording
 from labmtj.runs.journal import MemoryJournal
@@ -92,6 +92,7 @@ class OpenBench:
     contact: ContactCheck
     field: FieldSource | None = None
     thermometer: Thermometer | None = None
+    neurons: NeuronAccess | None = None
     account: Callable[[], Account] | None = None
     panic: Callable[[], None] = no_panic
     """Turns all sources off blindly and at once; for the handler of a signal."""
@@ -207,9 +208,10 @@ def _connect(
     if custody is not None:
         custody.arm()  # before an output turns on
     assembled = assemble(file, limits, journal, Connected(devices, models), clock, gate=gate)
-    array, contact = assembled.array, assembled.contact
+    array, contact, neurons = assembled.array, assembled.contact, assembled.neurons
     if custody is not None:
         array, contact = custody.watch(array), custody.watch_contact(contact)
+        neurons = neurons and custody.watch_neurons(neurons)
     array.rest()
     field = _magnet(bench, devices, models, clock, journal)
     if field is not None:
@@ -217,9 +219,7 @@ def _connect(
     sensor = bench.thermometer
     thermometer = None if sensor is None else Sensor(devices[sensor.instrument], sensor.channel)
     account = getattr(library, "account", None)
-    return OpenBench(
-        file, array, clock, limits, identities, contact, field, thermometer, account=account, panic=safe.panic
-    )
+    return OpenBench(file, array, clock, limits, identities, contact, field, thermometer, neurons, account, safe.panic)
 
 
 def _magnet(

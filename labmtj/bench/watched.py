@@ -10,8 +10,20 @@ from numpy.typing import NDArray
 
 from labmtj.bench.around import AroundArray
 from labmtj.bench.fence import Beat
-from labmtj.ports import ArrayAccess, ContactCheck, GatedArray
-from labmtj.records import Cell, Contact, Floats, LineOutcome, LinePulse, Pulse, PulseOutcome, Reading, Sample, Sum
+from labmtj.ports import ArrayAccess, Clock, ContactCheck, GatedArray, NeuronAccess
+from labmtj.records import (
+    Cell,
+    Contact,
+    Floats,
+    LineOutcome,
+    LinePulse,
+    NeuronReading,
+    Pulse,
+    PulseOutcome,
+    Reading,
+    Sample,
+    Sum,
+)
 
 
 class WatchedArray(AroundArray):
@@ -78,6 +90,37 @@ class WatchedChip(WatchedArray):
 def watched(array: ArrayAccess, beat: Beat) -> WatchedArray:
     """This array with each request a transaction."""
     return WatchedChip(array, beat) if isinstance(array, GatedArray) else WatchedArray(array, beat)
+
+
+class WatchedNeurons:
+    """The same neurons (labmtj.ports.NeuronAccess), each request to them a transaction."""
+
+    def __init__(self, neurons: NeuronAccess, beat: Beat) -> None:
+        self._neurons, self._beat = neurons, beat
+
+    @property
+    def count(self) -> int:
+        """How many there are; they count from 1."""
+        return self._neurons.count
+
+    @property
+    def clock(self) -> Clock:
+        """The bench's clock."""
+        return self._neurons.clock
+
+    def check(self, neuron: int, drives: Sequence[float], *, probe: float) -> None:
+        """Raise LimitExceeded if `operate` would, InputError for a neuron that is not there; touches nothing."""
+        self._neurons.check(neuron, drives, probe=probe)
+
+    def operate(self, neuron: int, drives: Sequence[float], *, probe: float) -> list[NeuronReading]:
+        """Put the x terminal at each of `drives` [V] in turn, the z terminal at `probe` [V], and read all three."""
+        with self._beat.transaction():
+            return self._neurons.operate(neuron, drives, probe=probe)
+
+    def rest(self) -> None:
+        """All terminals to ground, sources at 0 V."""
+        with self._beat.transaction():
+            self._neurons.rest()
 
 
 class WatchedContact:

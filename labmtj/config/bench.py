@@ -11,6 +11,7 @@ from pydantic import Field
 
 from labmtj.config import finder
 from labmtj.config.bench_magnet import Coil, Magnet, ThermometerEntry
+from labmtj.config.bench_neurons import NeuronParameters, NeuronsEntry
 from labmtj.config.bench_rules import problems
 from labmtj.config.check import check
 from labmtj.config.overrides import Scope, absolute, apply, parse_settings
@@ -256,6 +257,8 @@ class Simulation(Model):
 
     state: str | None = None
     die: Die | None = None
+    neurons: NeuronParameters | None = None
+    """The simulated neurons, where the bench has some in the place of cells"""
     leads: Leads | None = None
     coil: Coil = Coil()
 
@@ -277,6 +280,8 @@ class Bench(Model):
     use: Use = Use()
     gates: GatesEntry | None = None
     """Register that opens the gates of a chip"""
+    neurons: NeuronsEntry | None = None
+    """Neurons of one three-terminal junction each in the place of an array's cells"""
     magnet: Magnet | None = None
     thermometer: ThermometerEntry | None = None
     mains: Frequency
@@ -305,6 +310,11 @@ class Bench(Model):
     def every_line(self) -> bool:
         """Whether every line is wired to a source of its own, so that there is no matrix."""
         return not any(isinstance(end, int) for side in (self.lines.rows, self.lines.cols) for end in side.values())
+
+    @property
+    def row_kinds(self) -> int:
+        """How many kinds of rows take turns: the x and the z terminals of neurons are two."""
+        return 1 if self.neurons is None else 2
 
     @property
     def ground_rows(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from labmtj.config import finder
 from labmtj.config.bench_chip import chip_problems
 from labmtj.config.bench_magnet import magnet_problems, thermometer_problems
+from labmtj.config.bench_neurons import neuron_problems
 from labmtj.config.check import nearest
 from labmtj.config.model import (
     FieldSourceModel,
@@ -43,6 +44,7 @@ def problems(bench: Bench, source: Source) -> Iterator[Problem]:
         for plugged in sorted(end for end in wires.values() if not isinstance(end, int)):
             yield from _channel(source, ("lines", side), plugged, models, named=False)
     yield from chip_problems(bench, source, models)
+    yield from neuron_problems(bench, source, models)
     yield from magnet_problems(bench.magnet, source, models)
     yield from thermometer_problems(bench.thermometer, source, models)
     if bench.every_line:

@@ -118,3 +118,14 @@ class Limits:
                 f"{what}: {show(amperes, Dimension.CURRENT)} is above the line compliance "
                 f"{show(self.line_compliance, Dimension.CURRENT)} of this bench"
             )
+
+
+def check_neuron(limits: Limits, neuron: int, *, drive: float, probe: float) -> None:
+    """Refuse voltages [V] on the x and the z terminal of a neuron whose common terminal is at 0 V.
+
+    Each stands across one junction; their difference across both, should the common terminal come loose.
+    """
+    for volts, terminal in ((drive, "x"), (probe, "z")):
+        limits.check_terminal(volts)
+        limits.check_cell(volts, f"the {terminal} terminal of neuron {neuron}")
+    limits.check_cell(drive - probe, f"between the terminals of neuron {neuron}")

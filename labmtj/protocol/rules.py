@@ -33,7 +33,16 @@ def problems(protocol: ProtocolFile, source: Source, bench: BenchFile) -> Iterat
 def _place(step: Step, here: KeyPath, source: Source, bench: BenchFile, network: Network | None) -> Iterator[Problem]:
     """Yield a step that the bench's array is not for, and one whose network is none for such an array."""
     kernels, array = bench.bench.array.kernels, bench.source.place(("array",))
-    if kernels is not None and not step.on_chips:
+    neurons = bench.bench.neurons
+    if neurons is not None:
+        if not step.on_neurons:
+            place = bench.source.place(("neurons",))
+            message = f"{step.kind} is for arrays of cells; this bench has {neurons.count} neurons ({place})"
+            yield source.problem(here, message, key=True)
+    elif step.on_neurons and not (step.on_arrays or step.on_chips):
+        message = f"{step.kind} is for neurons of one junction each; this bench has none ({array})"
+        yield source.problem(here, message, hint="run it with --bench neurons", key=True)
+    elif kernels is not None and not step.on_chips:
         message = f"{step.kind} is for arrays without transistors; this bench has a chip of {kernels} kernels ({array})"
         yield source.problem(here, message, key=True)
     elif kernels is None and not step.on_arrays:

@@ -130,7 +130,7 @@ def read_status(folder: Path) -> RunStatus:
         steps_done=steps_done,
         pulses=pulses,
         readings=sum(
-            len(e["patterns"]) if e["k"] == "products" else e["k"] in ("read", "sum", "sample", "product")
+            len(e["patterns"]) if e["k"] == "products" else e["k"] in ("read", "sum", "sample", "product", "neuron")
             for e in entries
         ),
         unresolved=tuple(open_pulses.values()),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -41,6 +42,9 @@ from labmtj.twin.operating_point import OperatingPoint
 from labmtj.twin.sources import Source
 from labmtj.twin.wiring import Wiring
 
+if TYPE_CHECKING:
+    from labmtj.twin.neuron_electrics import NeuronElectrics
+
 _AT_LIMIT = 0.995  # share of the compliance that the drivers count as reached
 _KEPT = 512  # routes whose connections are remembered
 _READ = (Role.DRIVE, Role.SENSE, Role.GROUND)
@@ -71,7 +75,7 @@ class TwinArray:
         self._range = self._errors[0].meter_amperes.holding(bench.measure.range)
         self._read_limit = min(self._compliance, smu.range_compliance * self._range)
         self._aperture = bench.measure.nplc / bench.mains
-        self._clock = _TwinClock(self)
+        self._clock = TwinClock(self.electrics)
         self._model: CellModel | None = None
         self._width = 0.0  # of the last pulse [s]
         self._closed: frozenset[Crosspoint] = frozenset()
@@ -272,19 +276,19 @@ class TwinArray:
         return number
 
 
-class _TwinClock:
-    """The die's clock: sleeping lets the array age at rest."""
+class TwinClock:
+    """The die's clock: sleeping lets it age at rest."""
 
-    def __init__(self, array: TwinArray) -> None:
-        self._array = array
+    def __init__(self, electrics: Electrics | ChipElectrics | NeuronElectrics) -> None:
+        self._electrics = electrics
 
     def now(self) -> float:
         """Seconds in the life of the die."""
-        return self._array.electrics.state.clock
+        return self._electrics.state.clock
 
     def sleep(self, seconds: float) -> None:
         """Let time pass with all lines at ground."""
-        self._array.electrics.rest(seconds)
+        self._electrics.rest(seconds)
 
 
 def _letters(wires: Wiring) -> tuple[str, str, str]:

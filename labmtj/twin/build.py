@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from labmtj.account import Account
@@ -32,6 +32,9 @@ from labmtj.twin.smu import Smu
 from labmtj.twin.state import MATRIX_COLS, MATRIX_ROWS, DieState
 from labmtj.twin.wiring import Channel, Wiring
 from labmtj.twin.world import World
+
+if TYPE_CHECKING:
+    from labmtj.twin.neuron_electrics import NeuronElectrics
 
 _JOINTS = 1e-6  # [V] chosen: rms of two joints of copper at the same table, some tenths of a kelvin apart
 _LEAD = 0.5  # [ohm] chosen: a metre of thin coaxial cable and a probe needle
@@ -155,9 +158,11 @@ def die(file: BenchFile) -> tuple[DieTruth, DieState]:
 
 
 def electrics(file: BenchFile) -> Electrics:
-    """The array of a bench file. Raises InputError for a chip with a transistor in every cell."""
+    """The array of a bench file. Raises InputError for a chip with a transistor in every cell, and for neurons."""
     if file.bench.array.kernels is not None:
         raise InputError("this bench has a chip with a transistor in every cell; that is no array of bare junctions")
+    if file.bench.neurons is not None:
+        raise InputError("this bench has neurons of one junction each; they are no array of cells")
     return Electrics(*die(file))
 
 
@@ -166,6 +171,24 @@ def chip_electrics(file: BenchFile) -> ChipElectrics:
     if file.bench.magnet is not None:
         raise InputError("the twin of a chip with a transistor in every cell knows no magnet: leave out bench.magnet")
     return ChipElectrics(*die(file))
+
+
+def neuron_electrics(file: BenchFile) -> NeuronElectrics:
+    """The neurons of a bench file. Raises InputError for a bench without them."""
+    # Their physics reads a table: not for benches that have none.
+    from labmtj.neuron_dies import model_of_bench
+    from labmtj.twin.neuron_electrics import NeuronElectrics
+
+    bench = file.bench
+    state = bench.simulation.state if bench.simulation is not None else None
+    return NeuronElectrics.drawn(model_of_bench(bench), Path(state) if state else None)
+
+
+def array_electrics(file: BenchFile) -> Electrics | ChipElectrics | NeuronElectrics:
+    """What stands on the table of a bench file."""
+    if file.bench.neurons is not None:
+        return neuron_electrics(file)
+    return electrics(file) if file.bench.array.kernels is None else chip_electrics(file)
 
 
 def gate_card(file: BenchFile) -> GateCard | None:
@@ -196,7 +219,7 @@ def simulated_bench(name: str | BenchFile, *, log: Path | None = None, realtime:
     """The simulated bench of a bench file's name or path; `log` names the file of the twin's own record."""
     file = load_bench(name) if isinstance(name, str) else name
     sheets = models(file)
-    array = electrics(file) if file.bench.array.kernels is None else chip_electrics(file)
+    array = array_electrics(file)
     seed = array.truth.model.seed
     record, card = TwinLog(log), gate_card(file)
     matrix = None if file.bench.every_line else matrix_model(sheets)

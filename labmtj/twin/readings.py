@@ -50,26 +50,13 @@ class View(NamedTuple):
     steps: tuple[tuple[int, float], ...]
 
 
-class Readings:
-    """Counts the readings of every line and draws what they see; `first` is the number of the first cell in draws."""
+class Draws:
+    """Counts the readings of every line of an array of `shape`, and draws what they see."""
 
-    def __init__(self, truth: DieTruth, state: DieState, *, first: int = 0) -> None:
-        self._truth, self._state = truth, state
-        self._rows = truth.model.rows
-        seed, lines = truth.model.seed, truth.model.rows + truth.model.cols
-        self._noise = [Series(normal_series, seed, Purpose.READ_NOISE, line) for line in range(lines)]
-        cells: list[int] = np.flatnonzero(truth.telegraph).tolist()
-        self._telegraph = {cell: Series(uniform_series, seed, Purpose.TELEGRAPH, first + cell) for cell in cells}
-
-    def view(self, cell_v: Floats, cell_i: Floats, lines: tuple[int, ...], aperture: float) -> View:
-        """What a source on these lines sees of the cells at their volts and currents."""
-        model, rows, sign = self._truth.model, self._rows, 1 if lines[0] < self._rows else -1
-        steps = tuple(
-            (cell, sign * float(self._truth.telegraph.flat[cell] * cell_i.flat[cell]))
-            for cell in self._telegraph
-            if cell_i.flat[cell] and (cell // model.cols in lines or rows + cell % model.cols in lines)
-        )
-        return View(lines[0], self._sigma(cell_v, cell_i, lines, aperture), steps)
+    def __init__(self, seed: int, shape: tuple[int, int], state: DieState) -> None:
+        self._state, self._rows = state, shape[0]
+        self._noise = [Series(normal_series, seed, Purpose.READ_NOISE, line) for line in range(sum(shape))]
+        self._telegraph: dict[int, Series] = {}
 
     def read(self, view: View, amperes: float) -> tuple[float, float]:
         """A reading of a mean current [A], and a standard normal number for the meter's own noise."""
@@ -86,6 +73,27 @@ class Readings:
                 shift += step
         drawn = self._noise[line]
         return amperes + shift + sigma * drawn[2 * ordinal], drawn[2 * ordinal + 1]
+
+
+class Readings(Draws):
+    """The readings of an array of cells; `first` is the number of the first cell in draws."""
+
+    def __init__(self, truth: DieTruth, state: DieState, *, first: int = 0) -> None:
+        model = truth.model
+        super().__init__(model.seed, (model.rows, model.cols), state)
+        self._truth = truth
+        cells: list[int] = np.flatnonzero(truth.telegraph).tolist()
+        self._telegraph |= {cell: Series(uniform_series, model.seed, Purpose.TELEGRAPH, first + cell) for cell in cells}
+
+    def view(self, cell_v: Floats, cell_i: Floats, lines: tuple[int, ...], aperture: float) -> View:
+        """What a source on these lines sees of the cells at their volts and currents."""
+        model, rows, sign = self._truth.model, self._rows, 1 if lines[0] < self._rows else -1
+        steps = tuple(
+            (cell, sign * float(self._truth.telegraph.flat[cell] * cell_i.flat[cell]))
+            for cell in self._telegraph
+            if cell_i.flat[cell] and (cell // model.cols in lines or rows + cell % model.cols in lines)
+        )
+        return View(lines[0], self._sigma(cell_v, cell_i, lines, aperture), steps)
 
     def _sigma(self, cell_v: Floats, cell_i: Floats, lines: tuple[int, ...], aperture: float) -> float:
         """Standard deviation [A] of the current of all cells on these lines."""

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,19 +21,25 @@ from labmtj.host_lock import HostLock
 from labmtj.host_state import named, who
 from labmtj.physics.variation import ANISOTROPY_FIELD, DieModel, DieTruth
 
+if TYPE_CHECKING:
+    from labmtj.physics.neuron import NeuronModel
+    from labmtj.twin.neuron_die import NeuronDie
+
 _HEADER = 4096
 _MAGIC = "labmtj die state"
 _CELLS = ("state", "broken", "hazard", "flips", "damage")
 MATRIX_ROWS, MATRIX_COLS = 16, 96  # the largest matrices there are: 16 x 32 cards, eight cards of twelve columns
 
 
-def fingerprint(model: DieModel) -> str:
+def fingerprint(model: DieModel | NeuronModel) -> str:
     """A short digest of everything that makes this die another die.
 
     An anisotropy field as of old is left out: without a magnet it means nothing, and older states stay good. So are
-    leaks where no cell has one.
+    leaks where no cell has one. Of neurons it is all of the model.
     """
     said = repr(model)
+    if not isinstance(model, DieModel):
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
     later: list[str] = ["anisotropy_field"] if model.anisotropy_field == ANISOTROPY_FIELD else []
     later += [] if model.leaky else ["leaky", "least_leak", "most_leak"]
     later += [] if model.transistor else ["transistor", "kernels"]
@@ -42,9 +48,11 @@ def fingerprint(model: DieModel) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def _layout(model: DieModel) -> np.dtype[Any]:
-    rows, cols = grid = (model.rows, model.cols)
-    kernels = [("rests", "f8", (model.kernels,)), ("left", "f8", (model.kernels,))] if model.transistor else []
+def _layout(truth: DieTruth | NeuronDie) -> np.dtype[Any]:
+    rows, cols = grid = truth.initial.shape
+    kernels: list[tuple[str, str, tuple[int, ...]]] = []
+    if isinstance(truth, DieTruth) and truth.model.transistor:
+        kernels = [("rests", "f8", (truth.model.kernels,)), ("left", "f8", (truth.model.kernels,))]
     return np.dtype(
         [
             ("clock", "f8"),
@@ -71,9 +79,8 @@ class DieState:
     the others get Busy.
     """
 
-    def __init__(self, truth: DieTruth, path: Path | None = None) -> None:
-        model = truth.model
-        layout = _layout(model)
+    def __init__(self, truth: DieTruth | NeuronDie, path: Path | None = None) -> None:
+        layout = _layout(truth)
         self._now = np.zeros((), dtype=layout)
         self._lagging = slice(None)  # rows in which the slot that is written next may be older than the valid one
         self._slots: Any = None
@@ -83,7 +90,7 @@ class DieState:
         self._now["state"] = truth.initial
         if path is not None:
             self._hold(path)
-            self._open(path, layout, fingerprint(model))
+            self._open(path, layout, fingerprint(truth.model))
         for name in layout.names or ():
             if name not in ("clock", "rest", "pulses"):
                 setattr(self, name, self._now[name])

@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from labmtj.gate_register import Gates
 from labmtj.twin.chip_electrics import ChipElectrics
@@ -24,6 +25,9 @@ from labmtj.twin.operating_point import OperatingPoint
 from labmtj.twin.record import KEPT, TwinLog
 from labmtj.twin.sources import Source
 from labmtj.twin.wiring import Channel, Wiring
+
+if TYPE_CHECKING:
+    from labmtj.twin.neuron_electrics import NeuronElectrics
 
 Crosspoint = tuple[str, int]
 _KEPT = 512  # sets of relays whose connections are remembered
@@ -61,7 +65,7 @@ class World:
 
     def __init__(
         self,
-        electrics: Electrics | ChipElectrics,
+        electrics: Electrics | ChipElectrics | NeuronElectrics,
         wiring: Wiring,
         *,
         log: TwinLog | None = None,

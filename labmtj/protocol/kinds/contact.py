@@ -29,6 +29,7 @@ class ContactStep(Step):
 
     kind: ClassVar[str] = "contact"
     on_chips: ClassVar[bool] = True
+    on_neurons: ClassVar[bool] = True
 
     at: Voltage = _MOST
     """Voltage of the looks, 10 mV or less."""

@@ -16,6 +16,7 @@ class ReportStep(Step):
 
     kind: ClassVar[str] = "report"
     on_chips: ClassVar[bool] = True
+    on_neurons: ClassVar[bool] = True
     changes_cells: ClassVar[bool] = False
 
     def carry_out(self, progress: Progress, tick: Ticker) -> str:

@@ -42,7 +42,8 @@ class Step(Model):
 
     on_arrays: ClassVar[bool] = True
     on_chips: ClassVar[bool] = False
-    """Whether it is for arrays without transistors, and for chips with a transistor in every cell."""
+    on_neurons: ClassVar[bool] = False
+    """Whether it is for arrays without transistors, for chips with a transistor in every cell, and for neurons."""
 
     changes_cells: ClassVar[bool] = True
     """Whether it may put cells into other states; one that only looks leaves all layers as they stand."""

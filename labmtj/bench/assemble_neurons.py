@@ -1,0 +1,51 @@
+"""From connected instruments to neurons of one junction each (labmtj.bench.assemble)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labmtj.bench.access import Standing
+from labmtj.bench.assemble import Connected, Roles, meter
+from labmtj.bench.limits import Gate, GatedSource
+from labmtj.bench.neurons import BenchNeurons, Ends
+from labmtj.bench.quick_lines import Block
+from labmtj.config.bench import Bench
+from labmtj.errors import InputError
+from labmtj.ports import PulseSource
+
+
+def blocks_of(count: int) -> tuple[Block, ...]:
+    """Two rows and a column of the array for each of `count` neurons."""
+    return tuple(Block(slice(2 * n, 2 * n + 2), slice(n, n + 1)) for n in range(count))
+
+
+def neurons(
+    bench: Bench,
+    connected: Connected,
+    roles: Roles,
+    gate: Gate,
+    shared: dict[str, Any],
+    *,
+    driving: GatedSource,
+    sensing: GatedSource,
+    pulser: PulseSource,
+    standing: Standing,
+) -> BenchNeurons:
+    """The neurons of a bench, whose driving and sensing meters are set up; the third one is, here.
+
+    Raises InputError for a bench without neurons.
+    """
+    entry = bench.neurons
+    if entry is None or roles.second is None:
+        raise InputError(f"{bench.title}: this bench has no neurons")
+    common = meter(bench, connected, roles.second, gate)
+    # All that comes in goes out through it, and a range can hold a source below its limit.
+    common.current_range = gate.limits.line_compliance
+    names = ("router", "waits", "clock", "journal", "upkeep")
+    return BenchNeurons(
+        entry.count,
+        ends=Ends(driving, sensing, common, pulser, entry.range or bench.measure.range),
+        standing=standing,
+        gate=gate,
+        **{name: shared[name] for name in names},
+    )
