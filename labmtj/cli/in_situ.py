@@ -18,7 +18,8 @@ from labmtj.terminal import clock, percent
 
 if TYPE_CHECKING:
     from labmtj.cli.study_progress import Shown
-    from labmtj.studies.in_situ.engine import Finished
+    from labmtj.studies.finishing import Finished
+    from labmtj.studies.in_situ.grid import Trial
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class Asked:
 
 def study(asked: Asked, *, workers: int, dask: str | None, watcher: Shown | None, as_json: bool) -> None:
     """Carry it out, or go on with it, and print what it found; exits with 8 if blocks failed."""
-    from labmtj.studies.in_situ.engine import Means, Unseen, resume_in_situ, run_in_situ
+    from labmtj.studies.carrying import Means, Unseen
+    from labmtj.studies.in_situ.engine import resume_in_situ, run_in_situ
 
-    means = Means(workers, dask, watcher or Unseen())
+    means: Means[Trial] = Means(workers, dask, watcher or Unseen())
     try:
         if asked.resume is not None:
             finished = resume_in_situ(asked.resume, means=means)

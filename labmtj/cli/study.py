@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from labmtj.studies.engine import Finished
+    from labmtj.studies.grid import Task
 
 
 _KINDS, _PARTS = ("software", "software_scale", "untuned", "scale", "best"), ("train", "test")
@@ -65,7 +66,8 @@ def study(
     130 stopped, 143 terminated: go on with --resume.
     """
     from labmtj.cli.study_progress import Shown
-    from labmtj.studies.engine import Means, Unseen, resume_study, run_study
+    from labmtj.studies.carrying import Means, Unseen
+    from labmtj.studies.engine import resume_study, run_study
     from labmtj.studies.in_situ.examine import names_in_situ
     from labmtj.studies.in_situ.folder import is_in_situ_folder
 
@@ -80,7 +82,7 @@ def study(
         asked = in_situ.Asked(file, bench, tuple(settings or ()), out, resume)
         in_situ.study(asked, workers=workers, dask=dask, watcher=watcher, as_json=as_json)
         return
-    means = Means(workers, dask, watcher or Unseen())
+    means: Means[Task] = Means(workers, dask, watcher or Unseen())
     try:
         if resume is not None:
             finished = resume_study(resume, means=means)
