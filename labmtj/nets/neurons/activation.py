@@ -48,10 +48,12 @@ class Reading:
 
 
 class Tables(NamedTuple):
-    """One layer in 32-bit floats: `x`, `z` (neurons * points,), `slope` (neurons,), the rest one number each."""
+    """One layer in 32-bit floats: `x`, `z` (neurons * points,), `low`, `high`, `slope` (neurons,), then one each."""
 
     x: Any
     z: Any
+    low: Any
+    high: Any
     slope: Any
     largest: Any
     noise_x: Any
@@ -61,7 +63,7 @@ class Tables(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """Shares (0..1) of one layer's evaluations: inputs beyond the drive's range, readings outside the read range."""
+    """Shares (0..1) of one layer for each sample, (batch,): inputs beyond the drive, readings beyond the read range."""
 
     clipped: Any
     saturated: Any
@@ -76,7 +78,13 @@ def tables(curves: DeviceCurves, widths: Sequence[int]) -> tuple[Tables, ...]:
     first = 0
     for width in widths:
         own = slice(first, first + width)
-        parts = (curves.x[own].ravel(), curves.z[own].ravel(), curves.slope[own])
+        parts = (
+            curves.x[own].ravel(),
+            curves.z[own].ravel(),
+            curves.low[own],
+            curves.high[own],
+            curves.slope[own],
+        )
         found.append(Tables(*(part.astype(np.float32) for part in parts), *rest))
         first += width
     return tuple(found)
@@ -95,11 +103,11 @@ def activation(reading: Reading) -> Any:
         return found
 
     def forward(asked: Any, known: Tables, at: Any) -> Any:
-        cell, part, outside = _places(asked, known.largest, points=reading.points)
+        cell, part, outside = _places(asked, known, points=reading.points)
         x, step = _line(known.x, cell, part)
         first, second = normal_pairs(at, asked.shape) if reading.noisy else (0.0, 0.0)
         read_x, over = _read(x + known.noise_x * first, known, lowest=-1.0 - known.margin, rounded=reading.rounded)
-        counted = Counted(jnp.mean(outside, dtype=jnp.float32), jnp.mean(over, dtype=jnp.float32))
+        counted = Counted(*(jnp.mean(part, axis=-1, dtype=jnp.float32) for part in (outside, over)))
         if reading.gradient is Gradient.OUTPUT:
             gradient = (1.0 - read_x**2) * known.slope
         elif reading.gradient is Gradient.DERIVATIVE:
@@ -117,11 +125,11 @@ def activation(reading: Reading) -> Any:
     return layer
 
 
-def _places(asked: Any, largest: Any, *, points: int) -> tuple[Any, Any, Any]:
+def _places(asked: Any, known: Tables, *, points: int) -> tuple[Any, Any, Any]:
     """Index of the point below each pre-activation in the flat table, the part (0..1) beyond it, and who is outside."""
     _, jnp, _ = library()
-    held = jnp.clip(asked, -largest, largest)
-    at = (held + largest) * ((points - 1) / (2.0 * largest))
+    held = jnp.clip(asked, known.low, known.high)
+    at = (held + known.largest) * ((points - 1) / (2.0 * known.largest))
     cell = jnp.clip(at.astype(jnp.int32), 0, points - 2)
     first = np.arange(asked.shape[-1], dtype=np.int32) * points
     return cell + first, at - cell, held != asked

@@ -18,7 +18,8 @@ from labmtj.errors import InputError
 from labmtj.physics.chance import Purpose, uniforms
 from labmtj.records import Floats, Ints, NeuronMap
 
-POINTS = 65  # chosen: at a range of 3, a line between two points is within 0.0009 of tanh and 0.0011 of sech
+POINTS = 65  # chosen: at `LARGEST`, a line between two points is within 0.0015 of tanh and 0.002 of sech
+LARGEST = 4.0  # chosen: tanh is within 0.0007 of 1 there, so that nothing beyond is worth a table
 
 
 class Calibration(enum.StrEnum):
@@ -37,9 +38,10 @@ class Calibration(enum.StrEnum):
 class DeviceCurves:
     """`x` and `z` (neurons, points): read-outs [1] at pre-activations that go evenly from -`largest` to `largest`.
 
-    Between the points they are straight lines, beyond `largest` the drive stays at its end. `slope` (neurons,) is what
-    the host takes for ds/du, s being the argument of tanh: it multiplies the measured gradient. `numbers` (neurons,)
-    say which neuron of the die or the map each is, from 1. One reading has the noise `noise_x`, `noise_z` (rms, in
+    Between the points they are straight lines. A neuron is driven from `low` to `high` (neurons,), the pre-activations
+    that it was measured at; what asks for more is held there. `slope` (neurons,) is what the host takes for ds/du, s
+    being the argument of tanh: it multiplies the measured gradient. `numbers` (neurons,) say which neuron of the die
+    or the map each is, from 1. One reading has the noise `noise_x`, `noise_z` (rms, in
     units of m) and is one of `levels` steps (0: not rounded) over -1 - `margin` .. 1 + `margin` for x and
     0 .. 1 + `margin` for z; readings outside stand at its ends.
     """
@@ -47,6 +49,8 @@ class DeviceCurves:
     x: Floats
     z: Floats
     largest: float
+    low: Floats
+    high: Floats
     slope: Floats
     numbers: Ints
     noise_x: float = 0.0
@@ -60,10 +64,13 @@ class DeviceCurves:
             raise InputError(
                 f"neurons: tables of the shapes {self.x.shape} and {self.z.shape}; one row a neuron in both"
             )
-        if self.slope.shape != (len(self),) or self.numbers.shape != (len(self),):
-            raise InputError(f"neurons: {len(self)} neurons, but slopes of the shape {self.slope.shape}")
-        if not (np.isfinite(self.x).all() and np.isfinite(self.z).all() and np.isfinite(self.slope).all()):
+        singles = (self.low, self.high, self.slope, self.numbers)
+        if any(part.shape != (len(self),) for part in singles):
+            raise InputError(f"neurons: {len(self)} neurons, but arrays of {', '.join(str(p.shape) for p in singles)}")
+        if not all(np.isfinite(part).all() for part in (self.x, self.z, *singles)):
             raise InputError("neurons: a table with numbers that are not finite; leave out neurons that do not work")
+        if not ((-self.largest <= self.low) & (self.low < self.high) & (self.high <= self.largest)).all():
+            raise InputError(f"neurons: a drive that does not go up within {-self.largest:g} .. {self.largest:g}")
         if not self.largest > 0.0 or self.noise_x < 0.0 or self.noise_z < 0.0 or self.margin < 0.0:
             raise InputError(
                 f"neurons: largest pre-activation {self.largest:g}, noise {self.noise_x:g} and {self.noise_z:g}, "
@@ -82,17 +89,23 @@ class DeviceCurves:
 
     @property
     def deviation_x(self) -> Floats:
-        """Largest distance of each neuron's x read-out from tanh, (neurons,)."""
-        return np.abs(self.x - np.tanh(self.grid)).max(axis=1)
+        """Largest distance of each neuron's x read-out from tanh where it is driven, (neurons,)."""
+        return self._deviation(self.x, np.tanh(self.grid))
 
     @property
     def deviation_z(self) -> Floats:
-        """Largest distance of each neuron's z read-out from sech, (neurons,)."""
-        return np.abs(self.z - 1.0 / np.cosh(self.grid)).max(axis=1)
+        """Largest distance of each neuron's z read-out from sech where it is driven, (neurons,)."""
+        return self._deviation(self.z, 1.0 / np.cosh(self.grid))
+
+    def _deviation(self, table: Floats, ideal: Floats) -> Floats:
+        driven = (self.grid >= self.low[:, None]) & (self.grid <= self.high[:, None])
+        return np.where(driven, np.abs(table - ideal), 0.0).max(axis=1)
 
     def take(self, which: Ints) -> DeviceCurves:
         """Some of the neurons by their rows from 0, in this order; one may come more than once."""
-        return replace(self, x=self.x[which], z=self.z[which], slope=self.slope[which], numbers=self.numbers[which])
+        named = ("x", "z", "low", "high", "slope", "numbers")
+        parts: dict[str, Any] = {name: getattr(self, name)[which] for name in named}
+        return replace(self, **parts)
 
     def read_with(
         self, *, noise_x: float | None = None, noise_z: float | None = None, levels: int | None = None
@@ -114,13 +127,12 @@ class DeviceCurves:
         return self.take(np.concatenate([np.arange(len(self), dtype=np.int64), drawn]))
 
 
-def exact(neurons: int, *, largest: float = 4.0, points: int = POINTS) -> DeviceCurves:
+def exact(neurons: int, *, largest: float = LARGEST, points: int = POINTS) -> DeviceCurves:
     """Neurons whose read-outs are tanh and sech themselves: what software would do, up to `largest`."""
-    grid = np.linspace(-largest, largest, points)
+    grid, one = np.linspace(-largest, largest, points), np.ones(neurons)
     x, z = (np.repeat(curve[None], neurons, axis=0) for curve in (np.tanh(grid), 1.0 / np.cosh(grid)))
-    return DeviceCurves(
-        x, z, largest, np.ones(neurons), np.arange(1, neurons + 1, dtype=np.int64), name="tanh and sech"
-    )
+    numbers = np.arange(1, neurons + 1, dtype=np.int64)
+    return DeviceCurves(x, z, largest, -largest * one, largest * one, one, numbers, name="tanh and sech")
 
 
 def of_map(
@@ -132,7 +144,7 @@ def of_map(
     levels: int = 0,
     points: int = POINTS,
 ) -> DeviceCurves:
-    """Curves of the working neurons of a map, over the pre-activations that all of them were measured at.
+    """Curves of the working neurons of a map, each over the pre-activations that it was measured at.
 
     Between the measured points goes the piecewise cubic of Fritsch and Butland (1984, doi:10.1137/0905021), which
     has no extremum that the points do not have. Raises InputError where no neuron works.
@@ -149,19 +161,21 @@ def of_map(
         x = x * (amplitude_x / np.median(amplitude_x))[:, None]
         z = z * (amplitude_z / np.median(amplitude_z))[:, None]
     asked = (current - zero[:, None]) / unit[:, None]
-    largest = float(min(asked.max(axis=1).min(), -asked.min(axis=1).max()))
-    if not largest > 0.0:
-        raise InputError(f"neuron map {measured.name}: its neurons were not measured on both sides of 0")
-    grid = np.linspace(-largest, largest, points)
+    low, high, largest = drive(asked[:, 0], asked[:, -1])
+    grid = np.clip(np.linspace(-largest, largest, points), asked[:, :1], asked[:, -1:])
     cubic: Any = importlib.import_module("scipy.interpolate").PchipInterpolator
     tables = [
-        np.stack([cubic(at, value)(grid) for at, value in zip(asked, curve, strict=True)]).astype(np.float64)
+        np.stack([cubic(at, value)(here) for at, value, here in zip(asked, curve, grid, strict=True)]).astype(
+            np.float64
+        )
         for curve in (x, z)
     ]
     return DeviceCurves(
         tables[0],
         tables[1],
         largest,
+        low,
+        high,
         np.ones(good.size),
         measured.neurons[good],
         noise_x,
@@ -169,3 +183,14 @@ def of_map(
         levels,
         name=measured.name,
     )
+
+
+def drive(low: Floats, high: Floats) -> tuple[Floats, Floats, float]:
+    """Where each neuron is driven, from pre-activations measured (neurons,) to `LARGEST`, and the largest of them all.
+
+    Raises InputError for a neuron that was not measured on both sides of 0.
+    """
+    if not ((low < 0.0) & (high > 0.0)).all():
+        raise InputError("neurons: one was not measured on both sides of a pre-activation of 0")
+    low, high = np.maximum(low, -LARGEST), np.minimum(high, LARGEST)
+    return low, high, float(max(high.max(), -low.min()))

@@ -81,7 +81,7 @@ def trainer(form: Form, mode: Mode, *, taught: bool) -> Any:
             over = given.temperature
             soft = optax.softmax_cross_entropy(found / over, jax.nn.softmax(teacher / over)).mean()
             value = (1.0 - given.share) * value + given.share * over**2 * soft
-        return value, (right, _shares(counted))
+        return value, (right, _shares(counted, len(values)).mean(axis=0))
 
     gradient = jax.value_and_grad(loss, has_aux=True)
 
@@ -110,20 +110,16 @@ def trainer(form: Form, mode: Mode, *, taught: bool) -> Any:
 
 @functools.cache
 def judge(form: Form, mode: Mode) -> Any:
-    """Compiled: weights, tables, largest value, chunks of samples (chunks, size, *shape), addresses -> outputs, shares.
+    """Compiled: weights, tables, largest value, samples (batch, *shape) and an address -> outputs and shares.
 
-    Outputs are (chunks, size, classes), shares (chunks, 2) clipped and saturated.
+    Outputs are (batch, classes), shares (batch, 2) clipped and saturated.
     """
     jax, _, _ = library()
 
     @jax.jit
-    def run(weights: Any, known: Any, largest: Any, chunks: Any, addresses: Any) -> Any:
-        def one(given: Any) -> Any:
-            values, at = given
-            found, counted = scores(form, mode, weights, values, largest=largest, known=known, at=at)
-            return found, _shares(counted)
-
-        return jax.lax.map(one, (chunks, addresses))
+    def run(weights: Any, known: Any, largest: Any, values: Any, at: Any) -> Any:
+        found, counted = scores(form, mode, weights, values, largest=largest, known=known, at=at)
+        return found, _shares(counted, len(values))
 
     return run
 
@@ -134,9 +130,9 @@ def begin_memory(weights: Any) -> Any:
     return optax.scale_by_adam().init(weights)
 
 
-def _shares(counted: Any) -> Any:
-    """Mean over the device layers of what they clipped and what they saturated, (2,); zeros without such layers."""
+def _shares(counted: Any, batch: int) -> Any:
+    """Mean over the device layers of what they clipped and what they saturated, (batch, 2); zeros without any."""
     _, jnp, _ = library()
     if not counted:
-        return jnp.zeros(2, jnp.float32)
-    return jnp.stack([sum(one[k] for one in counted) / np.float32(len(counted)) for k in (0, 1)])
+        return jnp.zeros((batch, 2), jnp.float32)
+    return jnp.stack([sum(one[k] for one in counted) / np.float32(len(counted)) for k in (0, 1)], axis=1)

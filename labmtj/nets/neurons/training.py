@@ -16,7 +16,7 @@ from labmtj.nets.neurons.engine import Constants, Softening, begin_memory, judge
 from labmtj.nets.neurons.network import Form, Mode, begin
 from labmtj.nets.neurons.recipe import Recipe
 from labmtj.nets.neurons.task import Singles, Task, Weights
-from labmtj.records import Ints
+from labmtj.records import Floats, Ints
 
 _CHUNK = 1000  # chosen: samples judged at once; hidden outputs of a chunk stay within some MB
 
@@ -149,16 +149,20 @@ def outputs(
 ) -> tuple[Singles, tuple[float, float]]:
     """Outputs (samples, classes) before the softmax, and the shares clipped and saturated."""
     known, reading = _device(form, curves, Gradient.MEASURED)
-    size = min(_CHUNK, len(values))
-    chunks = -(-len(values) // size)
-    lacking = chunks * size - len(values)
-    # The last chunk is filled with the last sample: one compiled shape for all; what it adds is cut off again.
-    filled = np.concatenate([values, np.repeat(values[-1:], lacking, axis=0)]) if lacking else values
-    addresses = np.frombuffer(np.random.RandomState([seed, 0x7E57]).bytes(4 * chunks), np.uint32)
     run = judge(form, Mode(reading))
-    found, shares = run(weights, known, np.float32(largest), filled.reshape(chunks, size, *values.shape[1:]), addresses)
-    mean = np.asarray(shares, dtype=np.float64).mean(axis=0)
-    return np.asarray(found).reshape(chunks * size, -1)[: len(values)], (float(mean[0]), float(mean[1]))
+    starts = range(0, len(values), _CHUNK)
+    addresses = np.frombuffer(np.random.RandomState([seed, 0x7E57]).bytes(4 * len(starts)), np.uint32)
+    found: list[Singles] = []
+    shares: list[Floats] = []
+    for start, at in zip(starts, addresses, strict=True):
+        chunk = values[start : start + _CHUNK]
+        # Filled up with the last sample, so that one compiled shape serves all; what that adds is cut off again.
+        filled = np.concatenate([chunk, np.repeat(chunk[-1:], _CHUNK - len(chunk), axis=0)])
+        some, counted = run(weights, known, np.float32(largest), filled, at)
+        found.append(np.asarray(some)[: len(chunk)])
+        shares.append(np.asarray(counted, dtype=np.float64)[: len(chunk)])
+    clipped, saturated = np.concatenate(shares).mean(axis=0)
+    return np.concatenate(found), (float(clipped), float(saturated))
 
 
 def _device(form: Form, curves: DeviceCurves | None, gradient: Gradient) -> tuple[tuple[Tables, ...], Reading | None]:

@@ -57,12 +57,15 @@ def test_calibrated_neurons_of_a_map_lie_on_tanh_and_sech_and_broken_ones_are_le
     assert curves.name == "die A"
 
 
-def test_the_range_is_what_all_neurons_were_measured_over():
+def test_each_neuron_is_driven_over_what_it_was_measured_at():
     measured = neuron_map()
     curves = of_map(measured, calibration=Calibration.NEURON)
-    good = measured.good
-    asked = ((measured.current - measured.offset[:, None]) / measured.critical[:, None])[good]
-    assert curves.largest == min(asked.max(axis=1).min(), (-asked).max(axis=1).min())
+    asked = ((measured.current - measured.offset[:, None]) / measured.critical[:, None])[measured.good]
+    assert_allclose(curves.low, np.maximum(asked[:, 0], -4.0))
+    assert_allclose(curves.high, np.minimum(asked[:, -1], 4.0))
+    assert curves.largest == max(curves.high.max(), -curves.low.min())
+    with pytest.raises(InputError, match="both sides"):
+        of_map(replace(measured, current=measured.current + 2e-3), calibration=Calibration.NEURON)
 
 
 def test_without_calibration_neurons_keep_their_offsets_scales_and_amplitudes():
@@ -71,8 +74,10 @@ def test_without_calibration_neurons_keep_their_offsets_scales_and_amplitudes():
     unit = np.median(measured.critical[good])
     s = (unit * curves.grid - measured.offset[good, None]) / measured.critical[good, None]
     amplitude = measured.amplitude_x[good] / np.median(measured.amplitude_x[good])
-    assert_allclose(curves.x, amplitude[:, None] * np.tanh(s), atol=3e-3)
-    assert_allclose(curves.z, 1.0 / np.cosh(s), atol=3e-3)
+    driven = (curves.grid >= curves.low[:, None]) & (curves.grid <= curves.high[:, None])
+    assert driven.mean() > 0.9
+    assert_allclose(curves.x[driven], (amplitude[:, None] * np.tanh(s))[driven], atol=3e-3)
+    assert_allclose(curves.z[driven], (1.0 / np.cosh(s))[driven], atol=3e-3)
 
 
 def test_a_map_without_a_working_neuron_gives_no_curves():
@@ -97,6 +102,8 @@ def test_tables_that_cannot_be_are_refused():
     for wrong in (
         {"x": good.x[:1]},
         {"largest": 0.0},
+        {"low": good.high},
+        {"high": good.high + 1.0},
         {"noise_x": -0.1},
         {"levels": 1},
         {"slope": np.ones(3)},

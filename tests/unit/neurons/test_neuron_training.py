@@ -68,6 +68,7 @@ def test_exact_tables_train_like_the_software_twin_from_the_same_start_on_the_sa
     assert_allclose(found.weights["weight1"], twin.weights["weight1"], atol=2e-3)
 
 
+@pytest.mark.slow
 def test_each_gradient_trains_and_they_differ():
     short = replace(RECIPE, epochs=3)
     found = {kind: scratch(FORM, TASK, replace(short, gradient=kind), curves=device(40), seed=0) for kind in Gradient}
@@ -90,39 +91,33 @@ def test_software_weights_lose_little_on_device_neurons_and_more_the_more_those_
     assert losses[1] > losses[0] + 0.01
 
 
-def test_layers_with_the_device_learn_new_classes_on_a_body_that_software_trained_on_others():
-    source = software(Form((8, 8), 5, (40,)), TASK.part([0, 1, 2, 3, 4]), RECIPE, seed=0)
-    target = TASK.part([5, 6, 7, 8, 9]).first(100)
-    form = Form((8, 8), 5, (40, 20), (False, True))
-    way, short = Transfer(kept=1), replace(RECIPE, epochs=20, batch=20)
-    found = transfer(form, target, short, source=source.weights, way=way, seed=0, curves=device(20))
-    raw = begin(Form((8, 8), 5, (40,)), seed=5) | target.standard()
-    baseline = transfer(form, target, short, source=raw, way=way, seed=0, curves=device(20))
-    assert found.test > baseline.test
-    assert found.test > 0.9
-    assert_array_equal(found.weights["weight1"], source.weights["weight1"])
-    whole = inference(form, found.weights, target, curves=device(20), seed=0)
-    assert whole.accuracy == pytest.approx(found.test, abs=0.01)
-    twin = transfer(form, target, short, source=source.weights, way=way, seed=0)
-    assert twin.form == form.in_software
-    assert twin.test == pytest.approx(found.test, abs=0.05)
-
-
-def test_a_student_with_the_device_gains_by_what_a_larger_software_teacher_says():
-    teacher = software(Form((8, 8), 10, (200,)), TASK, RECIPE, seed=0)
-    few, form, recipe = TASK, Form((8, 8), 10, (8,)), replace(RECIPE, epochs=8)
-    alone, taught = (
-        np.mean(
-            [
-                distillation(
-                    form, few, recipe, teacher=teacher, softening=softening, seed=seed, curves=device(8, seed=seed)
-                ).test
-                for seed in range(3)
-            ]
-        )
-        for softening in (Softening(share=0.0), Softening(temperature=4.0, share=0.7))
+def test_layers_with_the_device_learn_from_few_samples_on_a_body_that_software_trained():
+    """The baseline is the same training on a body that was never trained."""
+    form, few, short = Form((8, 8), 10, (40, 20), (False, True)), TASK.first(200), replace(RECIPE, epochs=60)
+    body = software(FORM, TASK, RECIPE, seed=0).weights
+    raw = begin(FORM, seed=0) | TASK.standard()
+    way, curves = Transfer(kept=1), device(20)
+    found, baseline = (
+        transfer(form, few, short, source=source, way=way, seed=0, curves=curves) for source in (body, raw)
     )
-    assert taught > alone
+    assert found.test > baseline.test + 0.05
+    assert found.test > 0.85
+    assert_array_equal(found.weights["weight1"], body["weight1"])
+    whole = inference(form, found.weights, TASK, curves=curves, seed=0)
+    assert whole.accuracy == pytest.approx(found.test, abs=0.01)
+    twin = transfer(form, few, short, source=body, way=way, seed=0)
+    assert twin.form == form.in_software
+    assert twin.test == pytest.approx(found.test, abs=0.03)
+
+
+def test_a_student_with_the_device_learns_more_from_few_samples_by_what_a_teacher_says_of_them():
+    teacher = software(Form((8, 8), 10, (200,)), TASK, RECIPE, seed=0)
+    few, recipe = TASK.first(100), replace(RECIPE, epochs=60)
+
+    def student(softening: Softening) -> float:
+        return distillation(FORM, few, recipe, teacher=teacher, softening=softening, seed=0, curves=device(40)).test
+
+    assert student(Softening(temperature=4.0, share=0.7)) > student(Softening(share=0.0)) + 0.02
     said = lessons(teacher, TASK)
     assert said.shape == (len(TASK.train), 10)
     assert np.mean(said.argmax(axis=1) == TASK.train_labels) == teacher.train
@@ -130,16 +125,21 @@ def test_a_student_with_the_device_gains_by_what_a_larger_software_teacher_says(
 
 def test_a_convolutional_body_in_software_feeds_layers_of_the_device():
     colour = replace(TASK, train=np.repeat(TASK.train[..., None], 3, -1), test=np.repeat(TASK.test[..., None], 3, -1))
-    form = Form((8, 8, 3), 10, (30,), body=(8, 16))
-    assert form.flat == 2 * 2 * 16
-    found = scratch(form, colour, replace(RECIPE, epochs=4), curves=device(30), seed=0)
-    assert found.test > 0.9
+    form = Form((8, 8, 3), 10, (30,), body=(4, 8))
+    assert form.flat == 2 * 2 * 8
+    found = scratch(form, colour, replace(RECIPE, epochs=5), curves=device(30), seed=0)
+    assert found.test > 0.85
     assert found.weights["mean"].shape == (3,)
-    head = Form((8, 8, 3), 10, (30,), body=(8, 16))
-    again = transfer(
-        head, colour, replace(RECIPE, epochs=2), source=found.weights, way=Transfer(0), seed=1, curves=device(30)
-    )
+
+
+@pytest.mark.slow
+def test_a_convolutional_body_that_is_kept_serves_new_layers_as_well():
+    colour = replace(TASK, train=np.repeat(TASK.train[..., None], 3, -1), test=np.repeat(TASK.test[..., None], 3, -1))
+    form = Form((8, 8, 3), 10, (30,), body=(8, 16))
+    found = scratch(form, colour, RECIPE, curves=device(30), seed=0)
+    again = transfer(form, colour, RECIPE, source=found.weights, way=Transfer(0), seed=1, curves=device(30, seed=1))
     assert again.test > 0.9
+    assert_array_equal(again.weights["filter2"], found.weights["filter2"])
 
 
 def test_dropout_smoothing_and_decay_change_what_is_learnt():
