@@ -20,6 +20,7 @@ from labmtj.protocol.load import Job
 from labmtj.protocol.observer import Observer
 from labmtj.protocol.progress import Progress
 from labmtj.protocol.replay.access import run_array
+from labmtj.protocol.replay.neurons import RunNeurons
 from labmtj.protocol.replay.past import RETURN, Entry, Past
 from labmtj.protocol.replay.surroundings import RunContact, RunField, RunJournal, RunThermometer
 from labmtj.protocol.stop import StopRequest
@@ -27,6 +28,7 @@ from labmtj.protocol.summary import summary
 from labmtj.records import DieMap
 from labmtj.runs.die_map import write_die_map
 from labmtj.runs.journal import FileJournal
+from labmtj.runs.neuron_map import write_neuron_map
 from labmtj.runs.tempered import Tempered
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def carry_out(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
         if isinstance(step, ReportStep):
             continue
         back.step = step
-        name, known = step.kind, progress.die_map
+        name, known, neurons = step.kind, progress.die_map, progress.neuron_map
         stop.check()
         replayed, before = not past.live, progress.array.clock.now()
         items = step.items(progress)
@@ -77,6 +79,8 @@ def carry_out(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
         line = step.carry_out(progress, tick)
         if progress.die_map is not None and progress.die_map is not known:
             _keep_map(run, progress.die_map)
+        if progress.neuron_map is not None and progress.neuron_map is not neurons:
+            write_neuron_map(run.folder / run_folder.NEURONS, progress.neuron_map)
         elapsed = progress.array.clock.now() - before
         done = {"number": number, "name": name, "line": line, "seconds": round(elapsed, 9)}
         progress.journal.record("done", done)
@@ -115,6 +119,8 @@ def _progress(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
         check=RunContact(opened.contact, past),
         kernels=run.file.bench.array.kernels,
         chip=chip_of(run.job),
+        neurons=None if opened.neurons is None else RunNeurons(opened.neurons, past, before=stop.check_late),
+        die_name=_die_name(run.file),
     )
 
 
@@ -162,6 +168,14 @@ def _counted(run: Course, tick: Ticker) -> Ticker:
 def now() -> str:
     """The wall's time, for an entry."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _die_name(file: BenchFile) -> str:
+    """The name of the die by the bench file; of a simulated one its seed."""
+    if file.bench.visa != "@labmtj":
+        return file.bench.array.die or ""
+    simulation = file.bench.simulation
+    return f"simulated, seed {0 if simulation is None or simulation.die is None else simulation.die.seed or 0}"
 
 
 def _die_line(file: BenchFile) -> str:

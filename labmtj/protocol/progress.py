@@ -14,11 +14,12 @@ from labmtj.nets.dataset import Dataset
 from labmtj.nets.network import Network, Trace, forward_array
 from labmtj.nets.tune import ScaleTuning
 from labmtj.physics.stress import Limits
-from labmtj.ports import ArrayAccess, ContactCheck, FieldSource, Journal, Thermometer
-from labmtj.records import Cell, Copy, Defect, DieMap, Finding, Floats, Ints, Polarity
+from labmtj.ports import ArrayAccess, ContactCheck, FieldSource, Journal, NeuronAccess, Thermometer
+from labmtj.records import Cell, Copy, Defect, DieMap, Finding, Floats, Ints, NeuronMap, Polarity
 from labmtj.routines.reference import Watch
 from labmtj.routines.writing.picture import Picture
 from labmtj.runs.die_map import die_map_entry
+from labmtj.runs.neuron_map import neuron_map_entry
 from labmtj.units import Dimension, show
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Progress:
     `thermometer` are the bench's, where it has them; `check` looks at its lines, where the array has any.
     `quarantined` are the cells of lines that are left out; `tunings` what was tuned besides the scale, by its name.
     Of a chip with a transistor in every cell: its `kernels`, the network for it, how that stands `written`, and what
-    it `inferred` last. `trained` is what training on the array has come to last.
+    it `inferred` last. `trained` is what training on the array has come to last. On a bench with `neurons`: the
+    `neuron_map` that was measured last, and what was found with it. `die_name` is the die's.
     """
 
     network: Network | None
@@ -72,6 +74,10 @@ class Progress:
     written: Written | None = None
     inferred: Finding | None = None
     trained: Finding | None = None
+    neurons: NeuronAccess | None = None
+    neuron_map: NeuronMap | None = None
+    neuron_curves: Finding | None = None
+    die_name: str = ""
     _picture: Picture | None = None
 
     @property
@@ -146,6 +152,11 @@ class Progress:
             die = replace(die, temperature=self.thermometer.temperature())
         self.die_map = die
         self.journal.record("map", die_map_entry(die))
+
+    def keep_neurons(self, found: NeuronMap, finding: Finding) -> None:
+        """From here on this is what is known of the neurons; it is in the journal."""
+        self.neuron_map, self.neuron_curves = found, finding
+        self.journal.record("neuron_map", neuron_map_entry(found))
 
     def stands(self, layer: int, copy: Copy) -> None:
         """A layer has been written: keep the copy, and what its cells' states are now."""

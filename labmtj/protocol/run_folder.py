@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 STATE_FILE = "twin.state"
 PROTOCOL, BENCH, JOURNAL, MAP = "protocol.yaml", "bench.yaml", "journal.jsonl", "die.h5"
+NEURONS = "neurons.h5"
 
 
 def keep(job: Job, folder: Path) -> BenchFile:

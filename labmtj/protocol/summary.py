@@ -35,6 +35,8 @@ def summary(progress: Progress, *, bench_seconds: float) -> dict[str, Any]:
         found["verify_flips"] = sum(progress.flips.values())
     if progress.trained is not None:
         found |= _training(progress.trained)
+    if progress.neuron_curves is not None:
+        found["neurons"] = _neurons(progress.neuron_curves)
     if progress.network is not None:
         found["accuracy"] = found.get("accuracy", {}) | _accuracies(progress)
     if progress.scale is not None and progress.software_scale is not None:
@@ -59,6 +61,13 @@ def _training(trained: Finding) -> dict[str, Any]:
         for name, prefix in (("real", "software_real_"), ("ternary", "software_ternary_"), ("trained", ""))
     }
     return {"training": dict(said), "accuracy": {name: found for name, found in accuracies.items() if found}}
+
+
+def _neurons(curves: Finding) -> dict[str, Any]:
+    """What the neurons have come to, and what is wrong with those that do not work, by number."""
+    numbers, verdicts = curves.columns["neuron"].values.tolist(), curves.columns["verdict"].values.tolist()
+    bad = {str(number): word for number, word in zip(numbers, verdicts, strict=True) if word != "good"}
+    return {**curves.figures, "bad": bad}
 
 
 def _complete(progress: Progress) -> bool:

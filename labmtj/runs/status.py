@@ -33,6 +33,7 @@ class RunStatus:
     done: int
     items: int
     cell: tuple[int, int] | None
+    neuron: int | None
     steps_done: int
     pulses: int
     readings: int
@@ -70,6 +71,7 @@ class RunStatus:
             return f"{word} before its first step"
         layer = f" layer {self.layer}" if self.layer else ""
         cell = f", cell ({self.cell[0]}, {self.cell[1]})" if self.cell else ""
+        cell += f", neuron {self.neuron}" if self.neuron else ""
         return f"{word} in step {self.step} ({self.name}{layer}){cell}, {self.done} of {self.items} done"
 
     def _safety(self) -> str:
@@ -97,17 +99,20 @@ def read_status(folder: Path) -> RunStatus:
     step: dict[str, Any] = {}
     done = steps_done = 0
     cell: tuple[int, int] | None = None
+    neuron: int | None = None
     end: dict[str, Any] = {}
     for entry in entries:
         match entry["k"]:
             case "outcome":
                 open_pulses.pop(entry["of"], None)
             case "step":
-                step, done, cell = entry, 0, None
+                step, done, cell, neuron = entry, 0, None, None
             case "at":
                 done = entry["done"]
             case "read" | "intent" if "cell" in entry:
                 cell = (entry["cell"][0], entry["cell"][1])
+            case "neuron":
+                neuron = entry["neuron"]
             case "done":
                 steps_done += 1
             case "end":
@@ -127,6 +132,7 @@ def read_status(folder: Path) -> RunStatus:
         done=done,
         items=step.get("items", 0),
         cell=cell,
+        neuron=neuron,
         steps_done=steps_done,
         pulses=pulses,
         readings=sum(

@@ -8,9 +8,10 @@
 | inference | products of the layers per sample, labels, confusion |
 | tune | accuracy against scale |
 | tuning_columns, tuning_best .. | row gains, column gains and offsets of a layer, as a way to tune gave them |
-| iv, tmr, switching, .. | what a characterisation step of that name found; iv2 the second of its kind |
+| iv, tmr, switching, neuron_curves, .. | what a characterisation step of that name found; iv2 the second of its kind |
 | steps, readings, pulses, products, sums, samples, fields | tables, one row an event |
 | line_pulses | pulses on many lines at once, one row an event |
+| neurons | readings of neurons, one row a reading |
 | gate_products | one row a column of a kernel that was sensed with one pattern of gates after the other |
 
 Open a group with `xarray.open_dataset(path, group="layer1", engine="h5netcdf")`.
@@ -89,6 +90,8 @@ def _groups(events: Events, folder: Path) -> dict[str, Group]:
     for kind in ("sum", "sample"):
         if events.of(kind):
             groups[f"{kind}s"] = tables.sums(events, kind)
+    if events.of("neuron"):
+        groups["neurons"] = tables.neurons(events)
     if events.of("field"):
         groups["fields"] = tables.fields(events)
     counts: dict[str, int] = {}

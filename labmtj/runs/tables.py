@@ -192,6 +192,32 @@ def sums(events: Events, kind: str) -> Group:
     )
 
 
+def neurons(events: Events) -> Group:
+    """All readings of neurons; a current of a reading in compliance is no conductance."""
+    found = events.of("neuron")
+    volts = {"drive": "voltage of the x terminal", "probe": "voltage of the z terminal"}
+    amperes = {
+        "x": "current into the x terminal: the input",
+        "z": "current into the z terminal",
+        "common": "current out of the common terminal",
+    }
+    return Group(
+        {
+            **_key("operated", events, found),
+            "neuron": Variable(
+                ("operated",), _ints([entry["neuron"] for entry in found]), meaning="number of the neuron, from 1"
+            ),
+            **{name: _floats("operated", [entry[name] for entry in found], "V", volts[name]) for name in volts},
+            **{name: _floats("operated", [entry[name] for entry in found], "A", amperes[name]) for name in amperes},
+            "time": _floats(
+                "operated", [entry["t"] for entry in found], "s", "instrument time at the end of the reading"
+            ),
+            "compliance": _limited("operated", [entry.get("compliance", False) for entry in found]),
+            **_kelvin("operated", found),
+        }
+    )
+
+
 def fields(events: Events) -> Group:
     """Fields that a magnet was set to, one row a setting."""
     found = events.of("field")

@@ -11,6 +11,7 @@ from labmtj.protocol.kinds.infer_network import InferNetworkStep
 from labmtj.protocol.kinds.initialise import InitialiseStep
 from labmtj.protocol.kinds.iv import IvStep
 from labmtj.protocol.kinds.mapping import MapStep
+from labmtj.protocol.kinds.neuron_curves import NeuronCurvesStep
 from labmtj.protocol.kinds.offsets import OffsetsStep
 from labmtj.protocol.kinds.open_map import OpenMapStep
 from labmtj.protocol.kinds.polarity import PolarityStep
@@ -59,6 +60,7 @@ KINDS: tuple[type[Step], ...] = (
     ProgramNetworkStep,
     InferNetworkStep,
     TrainArrayStep,
+    NeuronCurvesStep,
     ReportStep,
 )
 STEPS: dict[str, type[Step]] = {kind.kind: kind for kind in KINDS}

@@ -1,0 +1,1 @@
+"""Neurons made of one junction each: their curves measured, fitted, and sorted."""
