@@ -1,4 +1,4 @@
-"""Image sets that are read from a folder: data/reference/image-sets.yaml, names and digests of their files."""
+"""Image sets that are read from a folder or an archive: data/reference/image-sets.yaml, what their files are."""
 
 from __future__ import annotations
 
@@ -25,11 +25,37 @@ class KnownImages(Model):
     files: dict[str, str]
 
 
+class Version(Model):
+    """One version of a set of colour images: its archive, the folder in it, and the files of that.
+
+    Binary files hold `labels` bytes before the pixels of each image; the others are dictionaries with the labels
+    under `key`.
+    """
+
+    archive: str
+    folder: str
+    train: list[str]
+    test: list[str]
+    binary: bool = False
+    labels: int = 0
+    key: str = ""
+
+
+class KnownArchives(Model):
+    """Colour images in `classes` classes; `label` is the place of their label among those of a binary image."""
+
+    classes: int
+    label: int
+    fetch: str
+    versions: list[Version]
+
+
 class ImageSets(Model):
     """The file."""
 
     format: Literal[1]
     sets: dict[str, KnownImages]
+    archives: dict[str, KnownArchives]
 
 
 @functools.cache

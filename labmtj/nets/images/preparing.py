@@ -54,8 +54,10 @@ def prepare(images: ImageSet, *, side: int, bits: int) -> Prepared:
     Every input is the mean of a square of pixels, as large as fits `side` times into the image; what is left over is
     cut off the margin, evenly (28 x 28 at side 10: the middle 20 x 20, means of 2 x 2; MNIST's digits lie in the
     middle 20 x 20). The mean is rounded to the nearest level, halves to the even one. Raises InputError for a side
-    above the image's and for bits outside 1 to 8.
+    above the image's, for bits outside 1 to 8 and for images in colour.
     """
+    if images.train.ndim != 3:
+        raise InputError(f"{images.name}: its images are in colour; inputs are made of grey ones only")
     size = images.train.shape[1]
     if not 1 <= side <= size:
         raise InputError(f"{images.name}: side is {side}; its images have {size} x {size} pixels")

@@ -1,4 +1,4 @@
-"""Where images come from: MNIST and Fashion-MNIST from a folder, or the digits that come with scikit-learn."""
+"""Where images come from: MNIST, Fashion-MNIST and CIFAR from the user's files, or the digits of scikit-learn."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _DIGITS_LARGEST = 16  # each pixel counts the dark ones of 4 x 4
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images (samples, size, size) of pixels 0..`largest`, and labels (samples,) from 0, to train and to test."""
+    """Images (samples, size, size) of pixels 0..`largest`, and labels (samples,) from 0, to train and to test.
+
+    Colour images are (samples, size, size, 3).
+    """
 
     name: str
     train: Bytes
@@ -39,17 +42,21 @@ class ImageSet:
 
 def names() -> list[str]:
     """Names of all image sets."""
-    return [DIGITS, *image_sets().sets]
+    return [DIGITS, *image_sets().sets, *image_sets().archives]
 
 
 def load(name: str, *, folder: Path | None = None) -> ImageSet:
-    """Images of the set `name`; all but the digits are read from `folder`, each file checked by its digest.
+    """Images of the set `name`; all but the digits are read from `folder`, each IDX file checked by its digest.
 
-    Raises MissingFile with the command that fetches a file, and InputError for an unknown name, for a file that is
-    not the published one and where a folder is missing.
+    For colour images `folder` may also be their archive. Raises MissingFile with the command that fetches a file,
+    and InputError for an unknown name, for a file that is not the published one and where a folder is missing.
     """
     if name == DIGITS:
         return digits()
+    if name in image_sets().archives:
+        from labmtj.nets.images.cifar import read_cifar  # only where colour images are asked for
+
+        return read_cifar(name, folder=folder)
     known = image_sets().sets.get(name)
     if known is None:
         raise InputError(f"{name!r}: there is no such image set; there are {', '.join(names())}")
