@@ -12,7 +12,8 @@ def schema(
     kind: Annotated[
         str,
         typer.Argument(
-            help="protocol, study, training, in-situ, bench, model, dies, chips, or all of them", metavar="KIND"
+            help="protocol, study, training, in-situ, neuron-study, bench, model, dies, chips, or all of them",
+            metavar="KIND",
         ),
     ],
     out: Annotated[
