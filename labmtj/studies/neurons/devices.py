@@ -40,9 +40,9 @@ def curves(
         assert said.map is not None
         measured = _map(said.map)
         found = of_map(measured, calibration=known, noise_x=noise, noise_z=noise, levels=levels, points=said.points)
-        return found.spread_over(neurons, seed=seed)
+        return replace(found, margin=said.margin).spread_over(neurons, seed=seed)
     count = math.ceil(_MORE * neurons) + _AT_LEAST
-    return simulated(
+    found = simulated(
         _die(job, variation, seed, count),
         calibration=known,
         measuring=Measuring(reach=said.range),
@@ -50,7 +50,8 @@ def curves(
         noise_z=noise,
         levels=levels,
         points=said.points,
-    ).spread_over(neurons, seed=seed)
+    )
+    return replace(found, margin=said.margin).spread_over(neurons, seed=seed)
 
 
 def _die(job: NeuronJob, variation: float, seed: int, count: int) -> NeuronTruth:

@@ -66,7 +66,9 @@ class Device(Model):
     """Noise of one reading, rms, of the read-out at saturation (m = 1)."""
     bits: Annotated[int, Field(ge=0, le=16)] = 8
     """Bits of the converter that reads x and z, over their range; 0: it does not round."""
-    range: Ratio = 3.0
+    margin: Fraction = 0.25
+    """So far beyond saturation the converter's range goes; what is read outside stands at its end, and is counted."""
+    range: Ratio = 3.5
     """Largest input current, in units of the critical one; what is asked beyond it is held there, and counted."""
     points: Annotated[int, Field(ge=5, le=1025)] = 65
     """Points of a neuron's curves within that range; between them they are straight lines."""
