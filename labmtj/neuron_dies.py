@@ -90,4 +90,5 @@ def varied(model: NeuronModel, variation: float) -> NeuronModel:
 if __name__ == "__main__":
     path = Path(__file__).parents[1] / "data" / "reference" / neuron_table.NAME
     neuron_table.write(neuron_table.make(neuron_model().reduced), path)
+    path.chmod(0o644)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

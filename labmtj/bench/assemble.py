@@ -156,6 +156,8 @@ def upkeep(bench: Bench, roles: Roles, connected: Connected, clock: Clock, journ
     able = {name: device for name, device in connected.devices.items() if hasattr(device, "restore")}
     matrix = next((name for name, device in able.items() if hasattr(device, "switch")), None)
     pulser = bench.channels[roles.pulse_col][0] if roles.pulse_col else _bank_of_rows(bench)
+    if bench.neurons is not None:
+        pulser = None  # it reads, and is asked like the others
     return Upkeep(able, clock, journal, matrix=matrix, pulser=pulser)
 
 
@@ -182,6 +184,10 @@ def _pairwise(
         )
     reader = GatedSense(pair or TwoMeters(driving, sensing, clock), gate)
     generator = pulser = generator_pulses(bench, roles, connected, gate)
+    if pulser is None and pair is None and bench.neurons is not None:
+        from labmtj.bench.assemble_neurons import NoPulses
+
+        pulser = GatedPulses(NoPulses(), gate)
     if pulser is None:
         if pair is None:
             raise InputError(

@@ -19,6 +19,18 @@ def blocks_of(count: int) -> tuple[Block, ...]:
     return tuple(Block(slice(2 * n, 2 * n + 2), slice(n, n + 1)) for n in range(count))
 
 
+class NoPulses:
+    """In the place of a source of pulses (labmtj.ports.PulseSource) where nothing makes any; neurons need none."""
+
+    def pulse(self, amplitudes: tuple[float, float], width: float) -> bool:
+        """Raises InputError."""
+        del amplitudes, width
+        raise InputError("nothing on this bench of neurons makes pulses")
+
+    def rest(self) -> None:
+        """Nothing stands anywhere."""
+
+
 def neurons(
     bench: Bench,
     connected: Connected,

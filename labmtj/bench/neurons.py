@@ -4,8 +4,8 @@ The x terminal of a neuron is on the driving meter, its z terminal on the sensin
 which holds 0 V; all other lines are at ground. All three measure, so that what does not come back through the common
 terminal is seen. Sources stand at a level only within one call, and relays move with all of them at 0 V.
 
-What is read is read again where an instrument was switched off and on meanwhile (labmtj.bench.upkeep); readings that
-were finished before stay.
+After each reading all instruments are asked whether they have been off: only then is it one, and in the journal. Where
+one has been, it is set up again (labmtj.bench.upkeep) and the sweep goes on where it was.
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ class BenchNeurons:
                 self._ends.x.source_voltage = drive
                 self._clock.sleep(self._waits.after_source)
                 reading = self._read(neuron, drive, probe)
+                self._upkeep.confirm(moved=False)
                 self._journal.record("neuron", neuron_entry(reading))
                 found.append(reading)
         finally:

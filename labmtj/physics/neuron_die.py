@@ -8,6 +8,7 @@ conductance. Its feedback is weak, |d ln G / d ln I| < chi / 2, so putting the c
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,7 +20,8 @@ from labmtj.errors import InputError, SolveError
 from labmtj.physics.chance import Purpose, normals, uniforms
 from labmtj.physics.neuron import NeuronModel
 from labmtj.physics.neuron_electric import conductance
-from labmtj.physics.neuron_table import ASYMMETRY_LIMIT, OFFSET_LIMIT, SteadyTable, table_of
+from labmtj.physics.neuron_own import OwnCurves, own_curves
+from labmtj.physics.neuron_table import ASYMMETRY_LIMIT, OFFSET_LIMIT, table_of
 from labmtj.records import Defect, Floats, Ints
 
 _TIMES = 80
@@ -47,6 +49,11 @@ class NeuronTruth:
 
     def __len__(self) -> int:
         return len(self.gain)
+
+    @functools.cached_property
+    def own(self) -> OwnCurves:
+        """The neurons' own curves, made from the model's table when they are first asked for."""
+        return own_curves(table_of(self.model), self.offset, self.asymmetry)
 
 
 class Operating(NamedTuple):
@@ -121,19 +128,18 @@ def magnetisation(
     probe_current: ArrayLike = 0.0,
     *,
     neurons: Ints | None = None,
-    table: SteadyTable | None = None,
 ) -> tuple[Floats, Floats]:
     """m_x and m_z of neurons under currents [A] into their x and z terminals, shape (neurons, points).
 
     `current` and `probe_current` broadcast to that shape; `neurons` are places from 0, all unless said.
     Raises InputError for a current beyond the table.
     """
-    model, table = truth.model, table or table_of(truth.model)
-    here = slice(None) if neurons is None else neurons
-    gain = truth.gain[here, None]
-    i = gain * model.torque / model.unit * np.asarray(current, dtype=np.float64)
-    probe = gain * model.probe_torque / model.unit * np.asarray(probe_current, dtype=np.float64)
-    return table.curves(i, truth.offset[here, None], truth.asymmetry[here, None], probe=probe)
+    model = truth.model
+    here = np.arange(len(truth), dtype=np.int64) if neurons is None else np.asarray(neurons, dtype=np.int64)
+    i = truth.gain[here, None] * (model.torque / model.unit) * np.asarray(current, dtype=np.float64)
+    p = truth.gain[here, None] * (model.probe_torque / model.unit) * np.asarray(probe_current, dtype=np.float64)
+    i, p = np.broadcast_arrays(i, p)
+    return truth.own.at(i, p, neurons=here)
 
 
 def operate(truth: NeuronTruth, volts_x: ArrayLike, volts_z: ArrayLike, *, neurons: Ints | None = None) -> Operating:
@@ -142,7 +148,7 @@ def operate(truth: NeuronTruth, volts_x: ArrayLike, volts_z: ArrayLike, *, neuro
     Voltages broadcast to (neurons, points); `neurons` are places from 0, all unless said. Currents flow in.
     Raises InputError for a drive beyond the table, SolveError if currents and magnetisation do not settle.
     """
-    model, table = truth.model, table_of(truth.model)
+    model = truth.model
     here = np.arange(len(truth), dtype=np.int64) if neurons is None else np.asarray(neurons, dtype=np.int64)
     shape = np.broadcast_shapes((len(here), 1), np.shape(volts_x), np.shape(volts_z))
     v_x = np.broadcast_to(np.asarray(volts_x, dtype=np.float64), shape)
@@ -153,7 +159,7 @@ def operate(truth: NeuronTruth, volts_x: ArrayLike, volts_z: ArrayLike, *, neuro
     i_x = v_x * conductance(v_x, 0.0, **x, **law)
     i_z = v_z * conductance(v_z, 0.0, **z, **law)
     for _ in range(_TIMES):
-        m_x, m_z = magnetisation(truth, i_x, i_z, neurons=here, table=table)
+        m_x, m_z = magnetisation(truth, i_x, i_z, neurons=here)
         next_x = v_x * conductance(v_x, m_x, **x, **law)
         next_z = v_z * conductance(v_z, m_z, **z, **law)
         moved = np.abs(next_x - i_x) + np.abs(next_z - i_z)

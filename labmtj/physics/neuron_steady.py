@@ -18,6 +18,8 @@ many l but few orders m. l and m are raised until the mean magnetisation does no
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse  # pyright: ignore[reportMissingTypeStubs]
@@ -81,9 +83,10 @@ def solve_one(law: Reduced, i: float, offset: float, asymmetry: float) -> tuple[
     axis = balance(law, i, offset=offset, asymmetry=asymmetry)
     # Around the pole the density is exp(-k theta^2 / 2), and l up to some widths 1 / theta = sqrt(k) carry it; the
     # damping-like torque adds to the damping and so narrows it.
-    b = max(float(np.linalg.norm(field(law, axis, i, offset=offset, asymmetry=asymmetry))), 1e-3)
-    narrowed = 1.0 + max(law.ratio * i * (1.0 - asymmetry * float(axis[0])) * float(axis[0]), 0.0) / (law.damping * b)
-    wanted = 3.8 * np.sqrt(law.stiffness * b * narrowed)
+    x, y, z = axis.tolist()
+    b = max(math.hypot(*field(law, (x, y, z), i, offset=offset, asymmetry=asymmetry)), 1e-3)
+    narrowed = 1.0 + max(law.ratio * i * (1.0 - asymmetry * x) * x, 0.0) / (law.damping * b)
+    wanted = 3.8 * math.sqrt(law.stiffness * b * narrowed)
     first = min(sum(degree < wanted for degree in _DEGREES), len(_DEGREES) - 2)
     before: tuple[Floats, Floats] | None = None
     for l_max, m_max in zip(_DEGREES[first:], _ORDERS, strict=False):

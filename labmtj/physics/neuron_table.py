@@ -1,12 +1,13 @@
 """Tables of a neuron's steady magnetisation over drive, offset and asymmetry, for everything that asks it often.
 
-A table belongs to one set of reduced parameters (physics.neuron.Reduced). It is laid out over the field along x,
-j = i + offset, and not over the drive: without a damping-like torque the two act alike, so at equal j little is left
-for the offset to change. Between the nodes a cubic spline in asinh(j / DRIVE_SCALE), and cubics through the four nodes
-around along offset and asymmetry. Half a turn about z takes (i, offset, asymmetry, m_x) to their negatives and leaves
-m_z, so half of the drives are solved.
+A table belongs to one set of reduced parameters (physics.neuron.Reduced). It is not laid out over the drive i but over
+the field j = b + offset with b = i (1 - asymmetry tanh(j)), nearly the one that the drive makes: without heat and
+without a damping-like torque m depends on it alone, so little is left for offset and asymmetry to change. Between the
+nodes a cubic spline in asinh(j) (physics.neuron_spline), and cubics through the four nodes around along offset and
+asymmetry. Half a turn about z takes (i, offset, asymmetry, m_x) to their negatives and leaves m_z, so half of the
+fields are solved.
 
-The table of the default device ships; another device's is made when it is first asked for, in about two minutes, and
+The table of the default device ships; another device's is made when it is first asked for, in about a minute, and
 kept beside the compiled kernels (labmtj.physics.jit). Make the shipped one anew: python -m labmtj.neuron_dies
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -23,28 +25,28 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import labmtj
-from labmtj.errors import InputError
+from labmtj.errors import InputError, SolveError
 from labmtj.physics.jit import cache_folder
 from labmtj.physics.neuron import NeuronModel, Reduced
+from labmtj.physics.neuron_spline import between, nodes, places, with_slopes
 from labmtj.records import Floats, Ints
 
 NAME = "neuron-table.npz"
-DRIVE_LIMIT, DRIVE_SCALE, DRIVE_COUNT = 12.0, 0.6, 61  # fields along x, odd count: one node at 0
-OFFSET_LIMIT, OFFSET_COUNT = 0.75, 7  # beyond it a current against the stray field undamps the free layer
+FIELD_LIMIT, FIELD_COUNT = 20.0, 71  # along x; an odd count: one node at 0
+OFFSET_LIMIT, OFFSET_COUNT = 0.7, 7  # a current against a larger stray field may undamp the free layer
 ASYMMETRY_LIMIT, ASYMMETRY_COUNT = 0.7, 5
 
 ABOUT = """\
 Mean magnetisation of a neuron's free layer: steady Fokker-Planck solutions by labmtj.physics.neuron_steady.
-values[j, offset, asymmetry] = (m_x, m_z, d m_x / dp, d m_z / dp) at the field j = i + offset along x, all reduced
-(labmtj.physics.neuron), p the reduced current of the probe on the z terminal. law = anisotropy, bias, ratio, damping,
-stiffness: the device it is for. Made by: python -m labmtj.neuron_dies
+values[j, offset, asymmetry] = (m_x, m_z, d m_x / dp, d m_z / dp) at the field j along x, all reduced (axes and meaning:
+labmtj/physics/neuron_table.py), p the reduced current of the probe on the z terminal. law = anisotropy, bias, ratio,
+damping, stiffness of the device it is for. Made by: python -m labmtj.neuron_dies
 """
 
 
-def drives() -> Floats:
+def fields() -> Floats:
     """Fields j of the table, rising, symmetric."""
-    s = np.linspace(-1.0, 1.0, DRIVE_COUNT) * np.arcsinh(DRIVE_LIMIT / DRIVE_SCALE)
-    return DRIVE_SCALE * np.sinh(s)
+    return nodes(FIELD_LIMIT, FIELD_COUNT)
 
 
 def offsets() -> Floats:
@@ -59,32 +61,21 @@ def asymmetries() -> Floats:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SteadyTable:
-    """Magnetisation over nodes `drives` (fields j), `offset`, `asymmetry`: `values` (drives, offset, asymmetry, 4).
+    """Magnetisation over nodes `fields` j, `offset`, `asymmetry`: `values` (fields, offset, asymmetry, 4).
 
     The last axis is m_x, m_z and their derivatives by the probe's reduced current.
     """
 
     law: Reduced
-    drives: Floats
+    fields: Floats
     offset: Floats
     asymmetry: Floats
     values: Floats
 
     @functools.cached_property
     def _spline(self) -> Floats:
-        """Values and slopes by the drives' even coordinate s [nodes], shape (drives, offset, asymmetry, 4, 2)."""
-        count = len(self.drives)
-        flat = self.values.reshape(count, -1)
-        system, right = np.zeros((count, count)), np.zeros_like(flat)
-        inner = np.arange(1, count - 1, dtype=np.int64)
-        system[inner, inner - 1], system[inner, inner], system[inner, inner + 1] = 1.0, 4.0, 1.0
-        right[inner] = 3.0 * (flat[2:] - flat[:-2])
-        # At the ends the parabola through the last three nodes.
-        system[0, 0] = system[-1, -1] = 1.0
-        right[0] = -1.5 * flat[0] + 2.0 * flat[1] - 0.5 * flat[2]
-        right[-1] = 1.5 * flat[-1] - 2.0 * flat[-2] + 0.5 * flat[-3]
-        slopes = np.linalg.solve(system, right).reshape(self.values.shape)
-        return np.stack([self.values, slopes], axis=-1)
+        """Values and slopes from field to field, shape (fields, offset, asymmetry, 4, 2)."""
+        return with_slopes(self.values)
 
     def curves(
         self, i: ArrayLike, offset: ArrayLike = 0.0, asymmetry: ArrayLike = 0.0, *, probe: ArrayLike = 0.0
@@ -94,11 +85,16 @@ class SteadyTable:
         `offset` in units of the model's unit field, `probe` the reduced current of the z terminal, to first order.
         Raises InputError outside the table.
         """
-        parts = (np.asarray(part, dtype=np.float64) for part in (i, offset, asymmetry))
-        drive, aside, uneven = np.broadcast_arrays(*parts)
-        field = drive + aside
+        found, p = self.at(i, offset, asymmetry), np.asarray(probe, dtype=np.float64)
+        return found[..., 0] + p * found[..., 2], found[..., 1] + p * found[..., 3]
+
+    def at(self, i: ArrayLike, offset: ArrayLike, asymmetry: ArrayLike) -> Floats:
+        """m_x, m_z and their derivatives by the probe's current as a last axis of 4. Raises InputError."""
+        given = (np.asarray(part, dtype=np.float64) for part in (offset, asymmetry))
+        aside, uneven = np.broadcast_arrays(*given)
+        field = aside + effective(*np.broadcast_arrays(np.asarray(i, dtype=np.float64), aside, uneven))
         for name, part, limit in (
-            ("field i + offset", field, self.drives[-1]),
+            ("field", field, self.fields[-1]),
             ("offset", aside, self.offset[-1]),
             ("asymmetry", uneven, self.asymmetry[-1]),
         ):
@@ -107,27 +103,41 @@ class SteadyTable:
                     f"a neuron's {name} of {float(np.max(np.abs(part))):.3g} is outside its table, which goes to "
                     f"{limit:g} in units of the critical current: lower the drive or the spread of the device"
                 )
-        step = np.arcsinh(self.drives[-1] / DRIVE_SCALE) * 2.0 / (len(self.drives) - 1)
-        place = np.clip(
-            np.arcsinh(field / DRIVE_SCALE) / step + 0.5 * (len(self.drives) - 1), 0.0, len(self.drives) - 1
-        )
-        low = np.minimum(place.astype(np.int64), len(self.drives) - 2)
-        t = place - low
-        basis = (  # Hermite's cubics: value and slope of the node below, of the node above
-            ((1.0 + 2.0 * t) * (1.0 - t) ** 2, t * (1.0 - t) ** 2),
-            (t * t * (3.0 - 2.0 * t), t * t * (t - 1.0)),
-        )
-        (first, at), (second, beside) = _weights(aside, self.offset), _weights(uneven, self.asymmetry)
-        found = np.zeros((*field.shape, 4))
+        devices = self._of(aside.ravel(), uneven.ravel())
+        which = np.broadcast_to(np.arange(aside.size, dtype=np.int64).reshape(aside.shape), field.shape)
+        low, t = places(field, float(self.fields[-1]), len(self.fields))
+        return between(devices[which, low], devices[which, low + 1], t)
+
+    def _of(self, offset: Floats, asymmetry: Floats) -> Floats:
+        """The splines of n devices, shape (n, fields, 4, 2)."""
+        (first, at), (second, beside) = _weights(offset, self.offset), _weights(asymmetry, self.asymmetry)
+        found = np.zeros((len(self.fields), offset.size, 4, 2))
         for a in range(4):
             for b in range(4):
-                weight = first[a] * second[b]
-                for side in (0, 1):
-                    node = self._spline[low + side, at + a, beside + b]
-                    value, slope = (weight * part for part in basis[side])
-                    found += value[..., None] * node[..., 0] + slope[..., None] * node[..., 1]
-        p = np.asarray(probe, dtype=np.float64)
-        return found[..., 0] + p * found[..., 2], found[..., 1] + p * found[..., 3]
+                found += (first[a] * second[b])[:, None, None] * self._spline[:, at + a, beside + b]
+        return np.moveaxis(found, 1, 0)
+
+
+def effective(drive: Floats, offset: Floats, asymmetry: Floats) -> Floats:
+    """The b with b = drive (1 - asymmetry tanh(b + offset)), all of one shape; there is one for |asymmetry| <= 0.7.
+
+    Newton's method, by bisection where it leaves the bracket drive (1 -+ asymmetry).
+    """
+    if not np.any(asymmetry):
+        return drive
+    ends = drive * (1.0 - asymmetry), drive * (1.0 + asymmetry)
+    low, high = np.minimum(*ends), np.maximum(*ends)
+    b = drive * (1.0 - asymmetry * np.tanh(drive + offset))
+    for _ in range(60):
+        t = np.tanh(b + offset)
+        miss = b - drive * (1.0 - asymmetry * t)
+        if np.all(np.abs(miss) <= 1e-12 * (1.0 + np.abs(drive))):
+            return b
+        low, high = np.where(miss < 0.0, b, low), np.where(miss < 0.0, high, b)
+        slope = 1.0 + drive * asymmetry * (1.0 - t * t)
+        ahead = b - miss / np.where(slope > 1e-3, slope, 1e-3)
+        b = np.where((ahead > low) & (ahead < high), ahead, 0.5 * (low + high))
+    raise SolveError("the field of a neuron's drive was not found")
 
 
 def _weights(x: Floats, nodes: Floats) -> tuple[list[Floats], Ints]:
@@ -148,13 +158,14 @@ def make(law: Reduced) -> SteadyTable:
     """Solve the equation at every node of a device's table. Raises SolveError where it is too cold for that."""
     from labmtj.physics.neuron_steady import solve_one
 
-    j, offset, asymmetry = drives(), offsets(), asymmetries()
+    j, offset, asymmetry = fields(), offsets(), asymmetries()
     values = np.empty((len(j), len(offset), len(asymmetry), 4))
     middle = len(j) // 2
     for at in range(middle, len(j)):
         for a, aside in enumerate(offset):
             for b, uneven in enumerate(asymmetry):
-                mean, slope = solve_one(law, float(j[at] - aside), float(aside), float(uneven))
+                drive = float(j[at] - aside) / (1.0 - float(uneven) * math.tanh(float(j[at])))
+                mean, slope = solve_one(law, drive, float(aside), float(uneven))
                 values[at, a, b] = mean[0], mean[2], slope[0], slope[2]
     mirrored = values[middle:][::-1, ::-1, ::-1] * np.array([-1.0, 1.0, -1.0, 1.0])
     values[: middle + 1] = mirrored
@@ -170,7 +181,7 @@ def write(table: SteadyTable, path: Path) -> None:
             allow_pickle=False,
             about=np.array(ABOUT),
             law=np.array(dataclasses.astuple(table.law)),
-            drives=table.drives,
+            fields=table.fields,
             offset=table.offset,
             asymmetry=table.asymmetry,
             values=table.values.astype(np.float32),
@@ -182,7 +193,7 @@ def load(path: Path) -> SteadyTable:
     """Read a table."""
     with np.load(path, allow_pickle=False) as stored:
         law = Reduced(*(float(part) for part in stored["law"]))
-        axes: list[Floats] = [stored[name].astype(np.float64) for name in ("drives", "offset", "asymmetry", "values")]
+        axes: list[Floats] = [stored[name].astype(np.float64) for name in ("fields", "offset", "asymmetry", "values")]
     return SteadyTable(law, *axes)
 
 
@@ -217,5 +228,5 @@ def _table(law: Reduced) -> SteadyTable:
 
 
 def table_of(model: NeuronModel) -> SteadyTable:
-    """The table of a device: the shipped one, one that was made before, or a new one (about two minutes)."""
+    """The table of a device: the shipped one, one that was made before, or a new one (about a minute)."""
     return _table(model.reduced)

@@ -121,6 +121,7 @@ def _progress(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
         chip=chip_of(run.job),
         neurons=None if opened.neurons is None else RunNeurons(opened.neurons, past, before=stop.check_late),
         die_name=_die_name(run.file),
+        neuron_range=_neuron_range(run.file),
     )
 
 
@@ -168,6 +169,12 @@ def _counted(run: Course, tick: Ticker) -> Ticker:
 def now() -> str:
     """The wall's time, for an entry."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _neuron_range(file: BenchFile) -> float | None:
+    """The range [A] of the meter on the z terminals of neurons, where there are some."""
+    entry = file.bench.neurons
+    return None if entry is None else entry.range or file.bench.measure.range
 
 
 def _die_name(file: BenchFile) -> str:

@@ -45,7 +45,8 @@ class Progress:
     `quarantined` are the cells of lines that are left out; `tunings` what was tuned besides the scale, by its name.
     Of a chip with a transistor in every cell: its `kernels`, the network for it, how that stands `written`, and what
     it `inferred` last. `trained` is what training on the array has come to last. On a bench with `neurons`: the
-    `neuron_map` that was measured last, and what was found with it. `die_name` is the die's.
+    `neuron_map` that was measured last, and what was found with it. `die_name` is the die's,
+    `neuron_range` [A] that of the meter on the z terminals.
     """
 
     network: Network | None
@@ -78,6 +79,7 @@ class Progress:
     neuron_map: NeuronMap | None = None
     neuron_curves: Finding | None = None
     die_name: str = ""
+    neuron_range: float | None = None
     _picture: Picture | None = None
 
     @property

@@ -18,6 +18,7 @@ from labmtj.config.chips import ChipDefaults
 from labmtj.config.dies import DieDefaults
 from labmtj.config.json_schema import json_schema
 from labmtj.config.model import InstrumentModel
+from labmtj.config.neurons import NeuronDefaults
 from labmtj.errors import StorageError
 from labmtj.protocol.schema import ProtocolFile
 
@@ -48,6 +49,7 @@ KINDS = {
         FileKind("model", InstrumentModel, "instruments/models"),
         FileKind("dies", DieDefaults, "data/reference"),
         FileKind("chips", ChipDefaults, "data/reference"),
+        FileKind("neurons", NeuronDefaults, "data/reference"),
     )
 }
 

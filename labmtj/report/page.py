@@ -44,7 +44,7 @@ def page(run: Run, *, name: str) -> str:
     parts += [
         chip.network(run, count) if count else "",
         *findings.sections(dict(run.groups)),
-        chip.die(run, count) if count else sections.die(run),
+        chip.die(run, count) if count else "" if "neurons" in run.groups else sections.die(run),
         polarity.section(run),
         _steps(run),
         _provenance(run),

@@ -46,6 +46,8 @@ def results(run: Run) -> str:
         cards.append(("Pulses a cell", number(summary["pulses_per_cell"], 3), changed))
         flips = f"{summary['verify_flips']} changed at the last verify" if "verify_flips" in summary else ""
         cards.append(("Repaired", str(summary["repaired"]), flips))
+    if "neurons" in summary:
+        cards += _neurons(summary["neurons"])
     cards.append(
         ("Bench time", duration(run.bench_seconds), "simulated" if run.root.attributes.get("simulated") else "")
     )
@@ -54,6 +56,18 @@ def results(run: Run) -> str:
     cards.append(("Bench", bench, instruments))
     cards.append(("Die", die, more))
     return html.section("Results", _accuracies(summary), html.facts(cards))
+
+
+def _neurons(said: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What the curves of neurons came to."""
+    bad = ", ".join(f"{which} {word}" for which, word in said["bad"].items())
+    cards = [("Neurons that work", f"{said['neurons_1'] - said['bad_1']} of {said['neurons_1']}", bad)]
+    if "critical_ampere" in said:
+        middle, spread = 1e3 * said["critical_ampere"], percent(said["critical_spread_1"])
+        cards.append(("Critical current", f"{number(middle)} mA", f"median; spread {spread}"))
+        both = f"{number(said['deviation_x_1'], 2)} and {number(said['deviation_z_1'], 2)}"
+        cards.append(("From tanh and sech", both, "largest distances of a read-out"))
+    return cards
 
 
 def _accuracies(summary: dict[str, Any]) -> str:

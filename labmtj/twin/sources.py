@@ -92,10 +92,17 @@ def _meet(sources: Sequence[Source], network: Network, volts: list[float], order
     held = _newton(sources, network, volts, order, None)
     if held is not None:
         return held
-    volts[:] = [0.0 if source.current else source.level for source in sources]
-    _descend(sources, network, volts, order)
-    amperes = network(volts)[1]
-    pieces = {n: _at_limit(sources[n], volts[n], amperes[n]) for n in order}
+    start = [0.0 if source.current else source.level for source in sources]
+    volts[:] = start
+    try:
+        _descend(sources, network, volts, order)
+        amperes = network(volts)[1]
+        pieces = {n: _at_limit(sources[n], volts[n], amperes[n]) for n in order}
+    except SolveError:  # sources at equal limits that feed each other through what leaks next to nothing
+        volts[:] = start
+        amperes = network(volts)[1]
+        behind = np.diag(_slopes(network, volts, amperes, order)).tolist()
+        pieces = {n: _towards(sources[n], volts[n], amperes[n], slope) for n, slope in zip(order, behind, strict=True)}
     for _ in range(_TRIES):
         begun = list(volts)
         held = _newton(sources, network, volts, order, pieces)

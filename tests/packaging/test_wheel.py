@@ -34,6 +34,8 @@ def names(tmp_path_factory):
         "labmtj/_shipped/data/reference/wine-networks.npz",
         "labmtj/_shipped/data/reference/switching-table.npz",
         "labmtj/_shipped/data/reference/mtj-dies.yaml",
+        "labmtj/_shipped/data/reference/mtj-neurons.yaml",
+        "labmtj/_shipped/data/reference/neuron-table.npz",
         "pyvisa_labmtj/__init__.py",
     ],
 )

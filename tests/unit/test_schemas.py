@@ -28,7 +28,8 @@ SHIPPED = [
     and is_study(read(path).data) == (kind.name == "study")  # studies and training files lie beside protocols
     and is_training(read(path).data) == (kind.name == "training")
     and is_in_situ(read(path).data) == (kind.name == "in-situ")
-    and (path.name == "mtj-chips.yaml") == (kind.name == "chips")  # chips lie beside dies
+    and (path.name == "mtj-chips.yaml") == (kind.name == "chips")  # chips and neurons lie beside dies
+    and (path.name == "mtj-neurons.yaml") == (kind.name == "neurons")
 ]
 
 

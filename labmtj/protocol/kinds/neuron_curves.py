@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 
 from pydantic import Field
@@ -105,8 +106,19 @@ class NeuronCurvesStep(Step):
             name=progress.die_name,
             tick=tick,
         )
-        progress.keep_neurons(found.neuron_map, found.finding)
-        return progress.find(found.finding)
+        finding = replace(found.finding, figures={**found.finding.figures, **_meters(progress)})
+        progress.keep_neurons(found.neuron_map, finding)
+        return progress.find(finding)
+
+
+def _meters(progress: Progress) -> dict[str, float]:
+    """What the meters could read: the current limit of all three, and the range of the one on the z terminals."""
+    found: dict[str, float] = {}
+    if progress.limits is not None:
+        found["current_limit_ampere"] = progress.limits.line_compliance
+    if progress.neuron_range is not None:
+        found["range_z_ampere"] = progress.neuron_range
+    return found
 
 
 def known_neurons(progress: Progress) -> NeuronAccess:

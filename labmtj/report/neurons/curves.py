@@ -12,8 +12,7 @@ from labmtj.report.svg import BLUE, INK
 from labmtj.report.training.content import keys, rows_of
 
 _X, _Z = BLUE, VERMILION
-_PART = 16  # chosen: figures' numbers hold all points; a line of the spread ones is this transparent
-_ALPHA = 0.55
+_ALPHA = 0.55  # chosen: lines of many neurons lie over one another
 
 
 def section(content: Content) -> Section:

@@ -93,8 +93,8 @@ def table(content: Content) -> Section:
     head = ["part", "network", "dies vary by", "host knows", "gradient", "seeds", "networks", "software", "train",
             "test", "worst", "best", "loss", "bootstrap", "clipped", "saturated"]  # fmt: skip
     caption = (
-        "Accuracy in %, means over seeds and dies; worst and best are seeds. Loss: points below the software twin, with "
-        "the 95 % interval of a bootstrap over seeds. Clipped: inputs held at an end of the drive's range; saturated: "
+        "Accuracy in %, means over seeds and dies; worst and best are seeds. Loss: points below the software twin, and "
+        "its 95 % interval by a bootstrap over seeds. Clipped: inputs held at an end of the drive's range; saturated: "
         "readings at an end of the converter's, both in % of all."
     )
     shown = html.table(head, lines, caption=caption, numbers=11, kind="wide dense")

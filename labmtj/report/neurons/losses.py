@@ -1,4 +1,4 @@
-"""Accuracy and loss of accuracy against the variation of dies, part by part; and other gradients beside the measured."""
+"""Accuracy and loss of accuracy against the variation of dies, part by part; and other gradients."""
 
 from __future__ import annotations
 
@@ -116,13 +116,12 @@ def _loss(name: str, rows: Sequence[Row]) -> Drawing:
             if math.isfinite(upper):
                 axes.plot([at], [upper], "_", color=INK, markersize=9)
             out.add(calibration, spread(row), loss, low, high, upper, bound, bound_upper)
-    for style, each, label in (("-", "bound", "mean asked for"), ("--", "bound_upper", "upper bound asked for")):
-        for place in dict.fromkeys(places):
-            asked = [100 * value(row, each) for row in rows if spread(row) == place]
-            if asked and math.isfinite(asked[0]):
-                at = float(x[places.index(place)])
-                axes.hlines(asked[0], at - 0.4, at + 0.4, color=BOUND, linewidth=1.2, linestyle=style, label=label)
-                label = "_"
+    for style, each, words in (("-", "bound", "mean asked for"), ("--", "bound_upper", "upper bound asked for")):
+        asked = {spread(row): 100 * value(row, each) for row in rows}
+        at = np.array([x[places.index(place)] for place, bound in asked.items() if math.isfinite(bound)])
+        height = np.array([bound for bound in asked.values() if math.isfinite(bound)])
+        if len(at):
+            axes.hlines(height, at - 0.4, at + 0.4, color=BOUND, linewidth=1.2, linestyle=style, label=words)
     axes.axhline(0.0, color=INK, linewidth=0.8, linestyle=":")
     legend(figure, axes, across=2)
     caption = (

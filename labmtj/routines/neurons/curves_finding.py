@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -52,7 +53,7 @@ def curves_finding(
         "leakage_error": Column(one, share_error, "1", "standard error"),
     }
     columns |= {name: Column(one, getattr(found, name), *said) for name, said in _FITTED.items()}
-    return Finding(NAME, columns, _figures(found, share, v_h=v_h, lead=lead), _line(found, words))
+    return Finding(NAME, columns, _figures(found, sweeps, share, v_h=v_h, lead=lead), _line(found, words))
 
 
 def argument(found: NeuronMap) -> Floats:
@@ -61,7 +62,9 @@ def argument(found: NeuronMap) -> Floats:
     return s * (1.0 + found.asymmetry[:, None] * np.sign(s))
 
 
-def _figures(found: NeuronMap, share: Floats, *, v_h: float, lead: float) -> dict[str, float | int | str]:
+def _figures(
+    found: NeuronMap, sweeps: Sweeps, share: Floats, *, v_h: float, lead: float
+) -> dict[str, float | int | str]:
     good = found.good
     figures: dict[str, float | int | str] = {"neurons_1": len(found), "bad_1": int((~good).sum())}
     figures |= {"probe_volt": found.probe, "v_h_volt": v_h, "lead_ohm": lead}
@@ -85,11 +88,22 @@ def _figures(found: NeuronMap, share: Floats, *, v_h: float, lead: float) -> dic
         "deviation_z_1": float(found.deviation_z[good].max()),
         "rms_x_1": float(np.sqrt(np.nanmean(rest_x**2))),
         "rms_z_1": float(np.sqrt(np.nanmean(rest_z**2))),
-        "noise_x_1": float(np.nanmedian(found.m_x_error[good])),
-        "noise_z_1": float(np.nanmedian(found.m_z_error[good])),
+        **_resolution("x", found.m_x_error[good], readings=2 * sweeps.x.shape[1]),
+        **_resolution("z", found.m_z_error[good], readings=2 * sweeps.x.shape[1]),
         "leakage_1": float(np.abs(share[good]).max()),
     }
     return figures
+
+
+def _resolution(axis: str, errors: Floats, *, readings: int) -> dict[str, float]:
+    """Noise of one reading in units of m (rms), and the bits that a scale from -1 to 1 has by it.
+
+    `errors` are those of means over so many `readings`. A converter with b bits has steps of 2 / 2^b, and its rounding
+    the rms of a step over 12^0.5.
+    """
+    noise = float(np.nanmedian(errors)) * math.sqrt(readings)
+    bits = {f"resolution_{axis}_bits": math.log2(2.0 / (noise * math.sqrt(12.0)))} if noise > 0 else {}
+    return {f"noise_{axis}_1": noise, **bits}
 
 
 def _spread(values: Floats) -> float:
@@ -110,9 +124,11 @@ def _line(found: NeuronMap, words: Sequence[str]) -> str:
         return said
     critical, offset = found.critical[good], found.offset[good]
     middle = float(np.median(critical))
-    spread = f" +- {100 * _spread(critical) / middle:.1f} %" if good.sum() > 1 else ""
+    several = good.sum() > 1
+    spread = f" +- {100 * _spread(critical) / middle:.1f} %" if several else ""
+    apart = _spread(offset) if several else float(offset[0])
     x, z = found.deviation_x[good].max(), found.deviation_z[good].max()
     return (
-        f"{said}   I_c {1e3 * middle:.3f} mA{spread}   offsets {100 * _spread(offset) / middle:.1f} % of it   "
+        f"{said}   I_c {1e3 * middle:.3f} mA{spread}   offset{'s' if several else ''} {100 * apart / middle:.1f} %   "
         f"m_x within {x:.3f} of tanh, m_z within {z:.3f} of sech"
     )

@@ -2,9 +2,10 @@
 
 The device is no perfect tanh: against its noise the distance is large. A plain least-squares fit would then depend on
 where points lie densely, and call the noise alone its error. So what the noise does not explain is taken for a
-further scatter, the same at each input current: its variance is found from the residuals and added to the noise's,
-for a point in inverse proportion to the currents that it stands for (the random effect of DerSimonian and Laird 1986,
-doi:10.1016/0197-2456(86)90046-2). A device that is tanh and sech is fitted by its noise alone.
+further scatter, the same for m_x and m_z and at each input current: its variance is found from the residuals and added
+to the noise's, for a point in inverse proportion to the currents that it stands for (the random effect of DerSimonian
+and Laird 1986, doi:10.1016/0197-2456(86)90046-2). A device that is tanh and sech is fitted by its noise alone. With a
+scatter for each of the two, the one that is fitted better would count for ever more.
 
 V_h is not fitted: by how much the swing falls with the voltage cannot be told from a device that saturates more slowly
 than tanh does.
@@ -25,7 +26,8 @@ from labmtj.routines.neurons.curve import Curve, Law, swing
 LEAST = 12  # chosen: points of both signs; eight parameters are fitted to twice as many readings
 _PARAMETERS = 8
 _ROUNDS = 4  # the scatter settles in two
-_FAR = 8.0  # chosen: scatters from the fit from which a point is a telegraph jump, and not a device unlike tanh
+_FAR = 8.0  # chosen: scatters from the fit from which a point may be a telegraph jump ..
+_JUMP = 0.15  # chosen: of m, .. and how far it must be: devices are within 0.1 of tanh and sech
 _LEAST_ERROR = 1e-9  # relative; a noiseless device has errors, too
 _START = 0.05  # of m; where the scatter begins
 _HALF = math.acosh(2.0)  # argument at which sech is one half
@@ -39,13 +41,13 @@ _HIGHEST = np.array([1.1, 1.0, 0.8, 1.0, 0.98, 4.0, 1.0, 0.98])
 class NeuronFit:
     """The law of one neuron and its standard errors; `used` (points,) tells which points it rests on.
 
-    `scatter` are the distances of m_x and m_z (rms) that noise does not explain.
+    `scatter` is the distance of m_x and m_z (rms) that noise does not explain.
     """
 
     law: Law
     error: Law
     used: NDArray[np.bool_]
-    scatter: tuple[float, float]
+    scatter: float
 
 
 def fit_neuron(curve: Curve, *, v_h: float) -> NeuronFit | None:
@@ -56,12 +58,12 @@ def fit_neuron(curve: Curve, *, v_h: float) -> NeuronFit | None:
     noise = np.stack([curve.error_x, curve.error_z])
     weight = _weights(curve.current, used)
     scales = _Scales.of(curve, used)
-    start, scatter = _first(curve, used, scales), np.full(2, _START)
+    start, scatter = _first(curve, used, scales), _START
     found: Floats | None = None
     jacobian = np.zeros((0, _PARAMETERS))
     for number in range(_ROUNDS):
         per_m = _per_m(curve, scales.law(start), v_h=v_h)
-        sigma = np.sqrt(noise**2 + (scatter[:, None] * per_m) ** 2 / weight + _LEAST_ERROR**2)
+        sigma = np.sqrt(noise**2 + (scatter * per_m) ** 2 / weight + _LEAST_ERROR**2)
         starts = [start + np.eye(_PARAMETERS)[0] * math.log(by) for by in _STARTS] if number == 0 else [start]
         fits = [_settle(curve, used, scales, sigma, at, v_h=v_h) for at in starts]
         best = min((fit for fit in fits if fit.success), key=lambda fit: float(fit.cost), default=None)
@@ -74,13 +76,13 @@ def fit_neuron(curve: Curve, *, v_h: float) -> NeuronFit | None:
         kept = curve.seen & _near(away, of_noise, weight, used)
         if kept.sum() < LEAST:
             return None
-        more = np.mean(weight[kept] * (away[:, kept] ** 2 - of_noise[:, kept] ** 2), axis=1)
-        scatter, used = np.sqrt(np.maximum(more, 0.0)), kept
+        more = float(np.mean(weight[kept] * (away[:, kept] ** 2 - of_noise[:, kept] ** 2)))
+        scatter, used = math.sqrt(max(more, 0.0)), kept
     errors = _errors(jacobian)
     if found is None or errors is None:
         return None
     law = scales.law(found)
-    return NeuronFit(law, scales.errors(law, errors), used, (float(scatter[0]), float(scatter[1])))
+    return NeuronFit(law, scales.errors(law, errors), used, scatter)
 
 
 @dataclass(frozen=True)
@@ -168,9 +170,9 @@ def _per_m(curve: Curve, law: Law, *, v_h: float) -> Floats:
 
 
 def _near(away: Floats, noise: Floats, weight: Floats, used: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which points do not lie far out by the scatter of the others, (points,)."""
+    """Which points do not lie far out, in units of m and by the scatter of the others, (points,)."""
     usual = 1.4826 * np.median(np.abs(away[:, used]) * np.sqrt(weight[used]), axis=1)
-    far = np.abs(away) > _FAR * np.sqrt(noise**2 + usual[:, None] ** 2 / weight)
+    far = np.abs(away) > np.maximum(_FAR * np.sqrt(noise**2 + usual[:, None] ** 2 / weight), _JUMP)
     return ~far.any(axis=0)
 
 

@@ -91,9 +91,8 @@ def facts(job: NeuronJob, made: Mapping[str, Any]) -> dict[str, str]:
     body = f" after {len(form.body)} convolutional layers in software ({', '.join(map(str, form.body))})"
     learning = said.neuron_network
     reading = f"noise {100 * device.noise:g} % rms of saturation, "
-    reading += (
-        f"{device.bits} bits over {-1 - device.margin:g}..{1 + device.margin:g}" if device.bits else "not rounded"
-    )
+    steps = f"{device.bits} bits" if device.bits else "not rounded"
+    reading += f"{steps}, x over {-1 - device.margin:g}..{1 + device.margin:g}, z over 0..{1 + device.margin:g}"
     origin = job.bench.bench.title if device.map is None else f"measured map {Path(device.map).name}"
     return {
         "title": said.title,
