@@ -132,13 +132,18 @@ def test_scales_are_recovered_from_noisy_curves_of_two_hundred_neurons():
     offset, asymmetry = 0.1 * random.randn(200), 0.1 * random.randn(200)
     beyond = current - offset[:, None]
     s = (1.0 + asymmetry[:, None] * np.sign(beyond)) * beyond / critical[:, None]
-    found = scales(current, np.tanh(s), 1.0 / np.cosh(s))
-    for fitted, true in ((found.critical, critical), (found.offset, offset), (found.asymmetry, asymmetry)):
-        assert_allclose(fitted, true, atol=1e-9)
-    noisy = scales(
-        current, np.tanh(s) + 0.01 * random.randn(*s.shape), 1.0 / np.cosh(s) + 0.01 * random.randn(*s.shape)
-    )
-    assert np.sqrt(np.mean((noisy.critical - critical) ** 2)) < 0.01
+    x, z = 0.9 * np.tanh(s), np.linspace(0.5, 1.5, 200)[:, None] / np.cosh(s)
+    found = scales(current, x, z)
+    for fitted, true in (
+        (found.critical, critical),
+        (found.offset, offset),
+        (found.asymmetry, asymmetry),
+        (found.amplitude_x, 0.9),
+        (found.amplitude_z, np.linspace(0.5, 1.5, 200)),
+    ):
+        assert_allclose(fitted, true * np.ones(200), atol=1e-8)
+    noisy = scales(current, x + 0.01 * random.randn(*s.shape), z + 0.01 * random.randn(*s.shape))
+    assert np.sqrt(np.mean((noisy.critical - critical) ** 2)) < 0.02
     assert np.sqrt(np.mean((noisy.offset - offset) ** 2)) < 0.01
     with pytest.raises(InputError, match="does not pass through 0"):
         scales(current, np.abs(np.tanh(s)), 1.0 / np.cosh(s))
