@@ -19,6 +19,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from labmtj.report.content import NONE
 from labmtj.report.study.content import Table
 from labmtj.report.study.drawing import GREY, PURPLE, VERMILION
 from labmtj.report.svg import BLUE, GREEN, ORANGE
@@ -75,6 +76,11 @@ def value(row: Row, name: str) -> float:
     """A number of a summary's row, nan where there is none."""
     found = row.get(name)
     return float(found) if isinstance(found, int | float) else math.nan
+
+
+def points(found: float) -> str:
+    """A fraction as points with their sign and three digits, a dash if there is none."""
+    return NONE if math.isnan(found) else f"{round(100 * found, 3) + 0.0:+.3f}"
 
 
 def spread(row: Row) -> str:

@@ -6,7 +6,7 @@ import math
 
 from labmtj.report import html
 from labmtj.report.content import NONE
-from labmtj.report.neurons.content import DEVICE, KNOWN, PLAIN, Content, Row, spread, value
+from labmtj.report.neurons.content import DEVICE, KNOWN, PLAIN, Content, Row, points, spread, value
 from labmtj.report.study.drawing import Section
 
 
@@ -71,14 +71,13 @@ def _curves(content: Content) -> str:
     text = f"Neurons that are all alike are within {x:.3f} of tanh and {z:.3f} of sech"
     costs = [row for row in content.devices("curves") if math.isfinite(value(row, "loss"))]
     parts = [
-        f"{100 * value(row, 'loss'):+.3f} points in {'training' if row['gradient'] else 'inference'}" for row in costs
+        f"{points(value(row, 'loss'))} points in {'training' if row['gradient'] else 'inference'}" for row in costs
     ]
     return f"{text}; without noise that alone costs {' and '.join(parts)}." if parts else f"{text}."
 
 
 def _bound(row: Row) -> list[str]:
-    shown = [f"{100 * value(row, name):+.3f}" if math.isfinite(value(row, name)) else NONE
-             for name in ("loss", "low", "high", "upper")]  # fmt: skip
+    shown = [points(value(row, name)) for name in ("loss", "low", "high", "upper")]
     bounds = [f"{100 * value(row, name):g}" if math.isfinite(value(row, name)) else NONE
               for name in ("bound", "bound_upper")]  # fmt: skip
     known = KNOWN.get(str(row["calibration"]), "")
@@ -107,11 +106,10 @@ def _line(row: Row) -> list[str]:
     where = [spread(row), KNOWN.get(str(row["calibration"]), ""), str(row["gradient"])] if device else ["", "", ""]
     accuracies = [_percent(row[name]) for name in ("software", "train", "test", "worst", "best")]
     loss, low, high = (value(row, name) for name in ("loss", "boot_low", "boot_high"))
-    span = f"{100 * low:+.2f} to {100 * high:+.2f}" if math.isfinite(low) else NONE
+    span = f"{points(low)} to {points(high)}" if math.isfinite(low) else NONE
     shares = [_percent(row[name]) for name in ("clipped", "saturated")] if device else [NONE, NONE]
     counts = [str(row["seeds"]), str(row["networks"])]
-    shown = f"{100 * loss:+.3f}" if math.isfinite(loss) else NONE
-    return [str(row["part"]), network, *where, *counts, *accuracies, shown, span, *shares]
+    return [str(row["part"]), network, *where, *counts, *accuracies, points(loss), span, *shares]
 
 
 def _percent(found: str | int | float | None) -> str:

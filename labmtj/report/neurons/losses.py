@@ -21,6 +21,7 @@ from labmtj.report.neurons.content import (
     Content,
     Row,
     calibrations,
+    points,
     spread,
     value,
 )
@@ -50,26 +51,25 @@ def part(content: Content, name: str) -> Section:
         twin = content.software(name, "twin")
         own = "" if twin is None else f"; the student's software twin {100 * value(twin, 'test'):.2f} %"
         before.append(html.paragraph(f"The teacher has {100 * value(teacher, 'test'):.2f} % of the test images{own}."))
-    return Section(PARTS[name], tuple(before), (_accuracy(content, name, rows), _loss(name, rows)))
+    return Section(PARTS[name], tuple(before), (_accuracy(name, rows), _loss(name, rows)))
 
 
-def _accuracy(content: Content, name: str, rows: Sequence[Row]) -> Drawing:
-    """Mean accuracy over the seeds, with its interval, and that of the software twin."""
-    runs = content.table("runs")
+def _accuracy(name: str, rows: Sequence[Row]) -> Drawing:
+    """Mean accuracy over the seeds, with the interval of its loss, and that of the software twin."""
     figure, axes = chart(f"Test accuracy, {name}", x="variation of the dies", y="accuracy (%)")
     places = list(dict.fromkeys(spread(row) for row in rows))
     x, out = categories(axes, places), Rows("calibration", "variation", "mean", "low", "high", "worst", "best")
     known = calibrations(rows)
     for number, calibration in enumerate(known):
         shift, _ = beside(number, len(known), span=0.3)
-        points: list[tuple[float, float, float, float]] = []
+        found: list[tuple[float, float, float, float]] = []
         for row in rows:
             if row["calibration"] != calibration:
                 continue
-            mean, low, high = _interval(runs, row)
-            points.append((float(x[places.index(spread(row))]) + shift, mean, low, high))
+            mean, low, high = _interval(row)
+            found.append((float(x[places.index(spread(row))]) + shift, mean, low, high))
             out.add(calibration, spread(row), mean, low, high, 100 * value(row, "worst"), 100 * value(row, "best"))
-        at, mean, low, high = np.array(points).T
+        at, mean, low, high = np.array(found).T
         axes.errorbar(
             at, mean, yerr=[mean - low, high - mean], fmt="o-", markersize=4, linewidth=1.2, capsize=3,
             color=COLOURS[calibration], label=KNOWN[calibration],
@@ -79,11 +79,14 @@ def _accuracy(content: Content, name: str, rows: Sequence[Row]) -> Drawing:
         axes.axhline(software, color=SOFTWARE, linewidth=1.2, linestyle="--", label="software")
         out.add("software", "", software, math.nan, math.nan, math.nan, math.nan)
     legend(figure, axes)
-    caption = f"Mean test accuracy over seeds by the variation of the dies; software has {software:.2f} %."
+    caption = (
+        f"Mean test accuracy over seeds by the variation of the dies; software has {software:.2f} %. Bars: those of "
+        "the loss against software, seed by seed."
+    )
     return finish(figure, name=f"{name}_accuracy", alt=caption, caption=caption, numbers=out.columns)
 
 
-def _interval(runs: object, row: Row) -> tuple[float, float, float]:
+def _interval(row: Row) -> tuple[float, float, float]:
     """Mean accuracy [%] of a condition, and the interval of its paired loss around it."""
     mean, loss = 100 * value(row, "test"), 100 * value(row, "loss")
     low, high = 100 * value(row, "low"), 100 * value(row, "high")
@@ -179,10 +182,10 @@ def _against(content: Content) -> tuple[str, ...]:
     for place in np.flatnonzero(paired["against"] == MEASURED).tolist() if paired else []:
         variation = float(paired["variation"][place])
         where = "as measured" if math.isnan(variation) else f"{100 * variation:g} %"
-        shown = [-100 * float(paired[name][place]) for name in ("loss", "high", "low")]
+        shown = [-float(paired[name][place]) for name in ("loss", "high", "low")]
         kind = GRADIENT_WORDS[str(paired["gradient"][place])]
         known = KNOWN[str(paired["calibration"][place])]
-        lines.append([kind, where, known, str(paired["seeds"][place]), *(f"{each:+.3f}" for each in shown)])
+        lines.append([kind, where, known, str(paired["seeds"][place]), *(points(each) for each in shown)])
     if not lines:
         return ()
     head = ["gradient", "dies vary by", "host knows", "seeds", "gain", "from", "to"]
