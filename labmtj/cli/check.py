@@ -38,6 +38,8 @@ def check(
 
       labmtj check protocols/goodwill.yaml
 
+      labmtj check protocols/digits-neuron-study.yaml
+
       labmtj check instruments/benches/keithley.yaml
 
     Exit codes: 0 nothing that forbids a run; 3 bad file; 4 above a limit, or cannot work.
@@ -46,10 +48,13 @@ def check(
     from labmtj.protocol.examine import examine
     from labmtj.studies.examine import examine_study, names_study
     from labmtj.studies.in_situ.examine import examine_in_situ, names_in_situ
+    from labmtj.studies.neurons.examine import examine_neuron_study, names_neuron_study
     from labmtj.studies.training.examine import examine_training, names_training
 
     if names_training(file):
         found = examine_training(file, bench=bench or None, overrides=settings or [])
+    elif names_neuron_study(file):
+        found = examine_neuron_study(file, bench=bench or None, overrides=settings or [])
     elif names_in_situ(file):
         found = examine_in_situ(file, bench=bench or None, overrides=settings or [])
     elif names_study(file):

@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from labmtj.cli.asked import Asked, listed
 from labmtj.terminal import clock, percent
 
 if TYPE_CHECKING:
     from labmtj.cli.study_progress import Shown
-    from labmtj.studies.in_situ.engine import Finished
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Which study: a file with a bench, settings and a folder for its own, or the folder of one to go on with."""
-
-    file: str
-    bench: str | None
-    settings: tuple[str, ...]
-    out: Path | None
-    resume: Path | None
+    from labmtj.studies.finishing import Finished
+    from labmtj.studies.in_situ.grid import Trial
 
 
 def study(asked: Asked, *, workers: int, dask: str | None, watcher: Shown | None, as_json: bool) -> None:
     """Carry it out, or go on with it, and print what it found; exits with 8 if blocks failed."""
-    from labmtj.studies.in_situ.engine import Means, Unseen, resume_in_situ, run_in_situ
+    from labmtj.studies.carrying import Means, Unseen
+    from labmtj.studies.in_situ.engine import resume_in_situ, run_in_situ
 
-    means = Means(workers, dask, watcher or Unseen())
+    means: Means[Trial] = Means(workers, dask, watcher or Unseen())
     try:
         if asked.resume is not None:
             finished = resume_in_situ(asked.resume, means=means)
@@ -53,8 +40,8 @@ def tell(finished: Finished, *, as_json: bool) -> None:
     if as_json:
         content = {
             "rows": list(finished.rows),
-            "paired": _listed(finished.found.get("paired", {})),
-            "time": _listed(finished.found.get("time", {})),
+            "paired": listed(finished.found.get("paired", {})),
+            "time": listed(finished.found.get("time", {})),
             "study": str(finished.folder),
             "seconds": round(finished.seconds, 3),
             "processor_seconds": round(finished.processor_seconds, 3),
@@ -66,16 +53,6 @@ def tell(finished: Finished, *, as_json: bool) -> None:
         _show(finished)
     if finished.failures:
         raise typer.Exit(8)
-
-
-def _listed(table: Mapping[str, NDArray[Any]]) -> list[dict[str, object]]:
-    """Rows of a table as JSON has them; what is not known is null."""
-    columns = {name: [_plain(value) for value in values.tolist()] for name, values in table.items()}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _plain(value: object) -> object:
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _show(finished: Finished) -> None:

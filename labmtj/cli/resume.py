@@ -34,6 +34,7 @@ def resume(
     from labmtj.protocol.engine import resume as resume_run
     from labmtj.studies.folder import is_study_folder
     from labmtj.studies.in_situ.folder import is_in_situ_folder
+    from labmtj.studies.neurons.folder import is_neuron_folder
     from labmtj.studies.training.folder import is_training_folder
     from labmtj.terminal import Terminal
 
@@ -42,7 +43,7 @@ def resume(
 
         train.go_on(run, as_json=as_json, quiet=quiet)
         return
-    if is_study_folder(run) or is_in_situ_folder(run):
+    if is_study_folder(run) or is_in_situ_folder(run) or is_neuron_folder(run):
         from labmtj.cli.study import go_on
 
         go_on(run, as_json=as_json, quiet=quiet)

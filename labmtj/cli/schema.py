@@ -12,7 +12,7 @@ def schema(
     kind: Annotated[
         str,
         typer.Argument(
-            help="protocol, study, training, in-situ, bench, model, dies, chips, neurons, or all of them",
+            help="protocol, study, training, in-situ, neuron-study, bench, model, dies, chips, neurons, or all of them",
             metavar="KIND",
         ),
     ],

@@ -25,9 +25,11 @@ def status(
     from labmtj.runs.status import read_status
     from labmtj.studies.folder import is_study_folder
     from labmtj.studies.in_situ.folder import is_in_situ_folder
+    from labmtj.studies.neurons.folder import is_neuron_folder
     from labmtj.studies.training.folder import is_training_folder
 
-    if is_study_folder(run) or is_training_folder(run) or is_in_situ_folder(run):
+    kinds = (is_study_folder, is_training_folder, is_in_situ_folder, is_neuron_folder)
+    if any(known(run) for known in kinds):
         _study(run, as_json=as_json)
         return
     found = read_status(run)
@@ -42,11 +44,15 @@ def _study(folder: Path, *, as_json: bool) -> None:
     from labmtj.studies import progress
     from labmtj.studies.in_situ import progress as of_in_situ
     from labmtj.studies.in_situ.folder import is_in_situ_folder
+    from labmtj.studies.neurons import progress as of_neurons
+    from labmtj.studies.neurons.folder import is_neuron_folder
     from labmtj.studies.training import progress as of_training
     from labmtj.studies.training.folder import is_training_folder
 
     if is_training_folder(folder):
         found = of_training.read_progress(folder)
+    elif is_neuron_folder(folder):
+        found = of_neurons.read_progress(folder)
     elif is_in_situ_folder(folder):
         found = of_in_situ.read_progress(folder)
     else:
@@ -62,7 +68,7 @@ def rebuild(
     run: _RUN,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Make run.h5, die.h5 and report.html of a run anew from its journal.
+    """Make run.h5, the maps and report.html of a run anew from its journal.
 
     For instance, after the process died while it wrote them:
 

@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from labmtj.studies.engine import Finished
+    from labmtj.studies.grid import Task
 
 
 _KINDS, _PARTS = ("software", "software_scale", "untuned", "scale", "best"), ("train", "test")
@@ -40,7 +41,7 @@ def study(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
-    """Copy many networks onto many dies and tune them; or let networks learn on many dies themselves.
+    """Copy many networks onto many dies and tune them; let networks learn on dies; or train networks of neurons.
 
     Networks x device sizes x wires x dies, on all cores of this machine or on a Dask cluster. The same file gives the
     same table, byte for byte, whatever the number of workers and however often it was stopped. For instance:
@@ -53,34 +54,46 @@ def study(
 
       labmtj study protocols/wine-in-situ-study.yaml
 
+      labmtj study protocols/digits-neuron-study.yaml
+
       labmtj study --resume data/runs/2026-11-23T10-14-02-goodwill-study
 
     The folder holds study.h5 and study.csv (one row a copy; xarray and pandas open them), a table for each side study,
     times.csv, and blocks/ with what is done already; of training on the array in-situ.h5 and in-situ.csv (one row a
-    training), and curves.csv. `labmtj check FILE` checks a study file, `labmtj schema study` and `labmtj schema
-    in-situ` print the fields.
+    training), and curves.csv; of networks of neurons neuron-study.h5 and neuron-study.csv (one row a network and die),
+    paired.csv, and networks/. `labmtj check FILE` checks a study file; `labmtj schema study`, `labmtj schema in-situ`
+    and `labmtj schema neuron-study` print the fields.
 
     Exit codes: 0 done; 2 command line; 3 bad file; 5 no cluster; 6 another process has the study; 7 storage;
     8 done, but no copy could be made on some die, or no network could learn; 129 hung up;
     130 stopped, 143 terminated: go on with --resume.
     """
+    from labmtj.cli.asked import Asked
     from labmtj.cli.study_progress import Shown
-    from labmtj.studies.engine import Means, Unseen, resume_study, run_study
+    from labmtj.studies.carrying import Means, Unseen
+    from labmtj.studies.engine import resume_study, run_study
     from labmtj.studies.in_situ.examine import names_in_situ
     from labmtj.studies.in_situ.folder import is_in_situ_folder
+    from labmtj.studies.neurons.examine import names_neuron_study
+    from labmtj.studies.neurons.folder import is_neuron_folder
 
     if bool(file) == (resume is not None):
         raise typer.BadParameter("give a study file, or --resume FOLDER")
     if resume is not None and (bench or settings or out):
         raise typer.BadParameter("--resume goes on with a study as it began: without --bench, --set and --out")
     watcher = None if as_json or quiet else Shown()
+    asked = Asked(file, bench, tuple(settings or ()), out, resume)
+    if names_neuron_study(file) if resume is None else is_neuron_folder(resume):
+        from labmtj.cli import neurons
+
+        neurons.study(asked, workers=workers, dask=dask, watcher=watcher, as_json=as_json)
+        return
     if names_in_situ(file) if resume is None else is_in_situ_folder(resume):
         from labmtj.cli import in_situ
 
-        asked = in_situ.Asked(file, bench, tuple(settings or ()), out, resume)
         in_situ.study(asked, workers=workers, dask=dask, watcher=watcher, as_json=as_json)
         return
-    means = Means(workers, dask, watcher or Unseen())
+    means: Means[Task] = Means(workers, dask, watcher or Unseen())
     try:
         if resume is not None:
             finished = resume_study(resume, means=means)

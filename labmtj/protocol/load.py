@@ -75,6 +75,10 @@ def refuse_study(source: Source) -> None:
         hint = f"it is carried out with: labmtj study {source.name}"
         problem = source.problem(("in_situ",), "this is a study, not a protocol", hint=hint, key=True)
         raise FileProblems([problem])
+    if isinstance(data, dict) and "steps" not in data and "neuron_network" in data:
+        hint = f"it is carried out with: labmtj study {source.name}"
+        problem = source.problem(("neuron_network",), "this is a study, not a protocol", hint=hint, key=True)
+        raise FileProblems([problem])
     if isinstance(data, dict) and "steps" not in data and "methods" in data:
         hint = f"it is carried out with: labmtj train {source.name}"
         problem = source.problem(("methods",), "this is a training file, not a protocol", hint=hint, key=True)

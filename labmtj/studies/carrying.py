@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol
 
@@ -66,6 +67,28 @@ class Work(Generic[P]):
             yield from run_here(waiting, setting=self.setting, block=self.block)
         else:
             yield from run_local(waiting, setting=self.setting, workers=self.workers, block=self.block)
+
+
+@dataclass(frozen=True)
+class Means(Generic[P]):
+    """Where blocks are computed: in `workers` processes (0: one a processor; 1: this one), or on a Dask cluster.
+
+    `block` computes one, in place of what the kind of study has for it.
+    """
+
+    workers: int = 0
+    dask: str | None = None
+    watcher: Watcher = field(default_factory=Unseen)
+    block: Block[P] | None = None
+
+    @property
+    def count(self) -> int:
+        """Processes of this machine."""
+        return self.workers or os.cpu_count() or 1
+
+    def work(self, block: Block[P], setting: object, *, here: bool = False) -> Work[P]:
+        """Blocks with what they have in common; `here`: in this process, whatever was asked for but a cluster."""
+        return Work(self.block or block, setting, 1 if here and self.dask is None else self.count, self.dask)
 
 
 def carried_out(

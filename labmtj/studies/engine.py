@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labmtj.runs.claim import claimed
 from labmtj.studies import folder as folders
-from labmtj.studies.carrying import Unseen, Watcher, Work, carried_out
+from labmtj.studies.carrying import Means, Work, carried_out
 from labmtj.studies.checkpoint import digest
 from labmtj.studies.grid import Task
 from labmtj.studies.load import load_study
@@ -19,7 +18,6 @@ from labmtj.studies.prediction import answered
 from labmtj.studies.setting import Setting, setting
 from labmtj.studies.table import COPIES, FAILURES, TIMES, tables, times, write_tables
 from labmtj.studies.tidy import Table, write_csv
-from labmtj.studies.work import Block
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,31 +32,13 @@ class Finished:
     failures: int = 0
 
 
-@dataclass(frozen=True)
-class Means:
-    """Where blocks are computed: in `workers` processes (0: one a processor; 1: this one), or on a Dask cluster.
-
-    `block` computes one, labmtj.studies.block.run_block if it is not said.
-    """
-
-    workers: int = 0
-    dask: str | None = None
-    watcher: Watcher = field(default_factory=Unseen)
-    block: Block[Task] | None = None
-
-    @property
-    def count(self) -> int:
-        """Processes of this machine."""
-        return self.workers or os.cpu_count() or 1
-
-
 def run_study(
     study: str | Path,
     *,
     bench: str | Path | None = None,
     settings: Sequence[str] = (),
     out: Path | None = None,
-    means: Means | None = None,
+    means: Means[Task] | None = None,
 ) -> Finished:
     """Carry out a study; everything is checked before its folder is made.
 
@@ -72,7 +52,7 @@ def run_study(
         return _carry_out(place, found, means or Means(), began)
 
 
-def resume_study(folder: str | Path, *, means: Means | None = None) -> Finished:
+def resume_study(folder: str | Path, *, means: Means[Task] | None = None) -> Finished:
     """Go on with a study that was stopped, failed, or whose process died; of one that is done, make the tables anew.
 
     Raises MissingFile where there is no study, Busy while another process has it, CannotResume if its files, its
@@ -85,7 +65,7 @@ def resume_study(folder: str | Path, *, means: Means | None = None) -> Finished:
         return _carry_out(place, found, means or Means(), began)
 
 
-def _carry_out(place: Path, found: Setting, means: Means, began: float) -> Finished:
+def _carry_out(place: Path, found: Setting, means: Means[Task], began: float) -> Finished:
     made, found = folders.header(place), replace(found, folder=place)
     study, every = folders.same(found, made, place), found.tasks
     digests = {task.number: digest(task, study=study) for task in every}
@@ -112,8 +92,7 @@ def _carry_out(place: Path, found: Setting, means: Means, began: float) -> Finis
     )
 
 
-def _work(found: Setting, means: Means) -> Work[Task]:
-    block = means.block
-    if block is None:
-        from labmtj.studies.block import run_block as block
-    return Work(block, found, 1 if found.job.real and means.dask is None else means.count, means.dask)
+def _work(found: Setting, means: Means[Task]) -> Work[Task]:
+    from labmtj.studies.block import run_block
+
+    return means.work(run_block, found, here=found.job.real)

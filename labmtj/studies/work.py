@@ -13,6 +13,10 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 """Variables of the environment that keep libraries on one thread, if they are set before these are loaded."""
 
 
+XLA = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "NPROC": "1"}
+"""The same for JAX: its compiled code, and the processors that it believes to have."""
+
+
 class Piece(Protocol):
     """A block of a study of any kind: its place in the order, how it is called, and how much work it is."""
 

@@ -90,6 +90,7 @@ def _no_training(source: Source) -> Problem:
         "steps": ("a protocol", f"run it with: labmtj run {source.name}"),
         "diameters": ("a study of copies", f"carry it out with: labmtj study {source.name}"),
         "in_situ": ("a study of training on the array", f"carry it out with: labmtj study {source.name}"),
+        "neuron_network": ("a study of networks of neurons", f"carry it out with: labmtj study {source.name}"),
         "instruments": ("a bench file", ""),
     }
     for key, (what, hint) in kinds.items():
