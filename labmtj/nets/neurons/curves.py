@@ -198,8 +198,8 @@ def of_map(
     known = np.isfinite(asked) & np.isfinite(x) & np.isfinite(z)
     if int(known.sum(axis=1).min()) < 2:
         raise InputError(f"neuron map {measured.name}: a working neuron with fewer than two points")
-    ends = [np.where(known, asked, fill) for fill in (np.inf, -np.inf)]
-    first, last = ends[0].min(axis=1), ends[1].max(axis=1)
+    first: Floats = np.where(known, asked, np.inf).min(axis=1)
+    last: Floats = np.where(known, asked, -np.inf).max(axis=1)
     low, high, largest = drive(first, last)
     grid = np.clip(np.linspace(-largest, largest, points), first[:, None], last[:, None])
     cubic: Any = importlib.import_module("scipy.interpolate").PchipInterpolator
