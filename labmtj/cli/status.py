@@ -68,7 +68,7 @@ def rebuild(
     run: _RUN,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Make run.h5, die.h5 and report.html of a run anew from its journal.
+    """Make run.h5, the maps and report.html of a run anew from its journal.
 
     For instance, after the process died while it wrote them:
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse  # pyright: ignore[reportMissingTypeStubs]
 
 from labmtj.records import Floats, Ints
@@ -50,7 +51,7 @@ def operators(l_max: int, m_max: int) -> Operators:
         return sparse.csr_matrix((values, (targets[kept], kept)), shape=(l.size, l.size))
 
     # cos(theta) Y_lm and sin(theta) exp(+-i phi) Y_lm in Y_l+-1 with Condon and Shortley's phases (Varshalovich,
-    # Moskalev, Khersonskii 1988, section 5.6).
+    # Moskalev, Khersonskii 1988, chapter 5).
     above, below = (2.0 * l + 1.0) * (2.0 * l + 3.0), np.where(l > 0, (2.0 * l - 1.0) * (2.0 * l + 1.0), 1.0)
     n_z = matrix(1, 0, (l + 1.0 - m) * (l + 1.0 + m) / above, 1.0) + matrix(-1, 0, (l - m) * (l + m) / below, 1.0)
     plus = matrix(1, 1, (l + m + 1.0) * (l + m + 2.0) / above, -1.0)
@@ -62,16 +63,21 @@ def operators(l_max: int, m_max: int) -> Operators:
     turn = _to_real(degree, order, place, l_max)
 
     def real(of: Matrix) -> Matrix:
-        return cast(Matrix, (turn.conj() @ of @ turn.T).real).tocsr()
+        return (turn.conj() @ of @ turn.T).real.tocsr()
 
     def each(x: Matrix, y: Matrix, z: Matrix) -> Triple:
         return real(x), real(y), real(z)
 
     n = each(0.5 * (plus + minus), -0.5j * (plus - minus), n_z)
-    turning = sparse.diags(m.astype(np.complex128))
+    turning = diagonal(m.astype(np.complex128))
     r = each(0.5j * (raising + lowering), 0.5 * (raising - lowering), 1j * turning)
     g = _gradient(n[0], l), _gradient(n[1], l), _gradient(n[2], l)
     return Operators(n, r, g, l * (l + 1.0))
+
+
+def diagonal(values: NDArray[Any]) -> Matrix:
+    """A diagonal matrix."""
+    return cast(Any, sparse).diags(values)
 
 
 def _numbered(l_max: int, m_max: int) -> tuple[Ints, Ints]:

@@ -83,8 +83,8 @@ class NeuronModel:
     sigma_resistance: float = 0.0
     short: float = 0.0
     open: float = 0.0
-    short_resistance: tuple[float, float] = (20.0, 60.0)
-    open_resistance: float = 1e9
+    short_resistance: tuple[float, float] = (10.0, 30.0)  # chosen: see data/reference/mtj-neurons.yaml
+    open_resistance: float = 1e9  # chosen: likewise
     seed: int = 0
     count: int = 1
 

@@ -167,4 +167,4 @@ def operate(truth: NeuronTruth, volts_x: ArrayLike, volts_z: ArrayLike, *, neuro
         i_x, i_z = next_x, next_z
         if settled:
             return Operating(i_x, i_z, m_x, m_z)
-    raise SolveError(f"currents and magnetisation of {int(np.sum(moved > 0))} neuron(s) do not settle")
+    raise SolveError(f"currents and magnetisation of neurons did not settle in {_TIMES} steps")

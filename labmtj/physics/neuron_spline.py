@@ -45,4 +45,5 @@ def with_slopes(values: Floats) -> Floats:
     system[0, 0] = system[-1, -1] = 1.0
     right[0] = -1.5 * flat[0] + 2.0 * flat[1] - 0.5 * flat[2]
     right[-1] = 1.5 * flat[-1] - 2.0 * flat[-2] + 0.5 * flat[-3]
-    return np.stack([values, np.linalg.solve(system, right).reshape(values.shape)], axis=-1)
+    bent = np.asarray(np.linalg.solve(system, right), dtype=np.float64)
+    return np.stack([values, bent.reshape(values.shape)], axis=-1)

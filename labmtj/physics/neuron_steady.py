@@ -19,18 +19,19 @@ many l but few orders m. l and m are raised until the mean magnetisation does no
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse  # pyright: ignore[reportMissingTypeStubs]
 from scipy.sparse.linalg import splu  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from labmtj.errors import InputError, SolveError
-from labmtj.physics.harmonics import Matrix, operators
+from labmtj.physics.harmonics import Matrix, diagonal, operators
 from labmtj.physics.neuron import NeuronModel, Reduced
 from labmtj.physics.neuron_balance import balance, field
 from labmtj.records import Floats
 
+_FACTORISE: Any = splu
 CONVERGED = 1e-5  # chosen: far below what any bench resolves of a magnetisation
 # Largest l to begin with; then both l and |m| rise by steps of 1.4. A density that needs many l stands close around the
 # pole and is nearly round there.
@@ -65,14 +66,13 @@ def _solve(
     flow = driven + offset * field_x + law.bias * field_z + law.anisotropy * (field_z @ along(z, o.n))
     if asymmetry:
         flow = flow - asymmetry * (driven @ along(x, o.n))
-    whole = flow + sparse.diags(law.damping / law.stiffness * o.laplace)
-    factors = splu(whole.tocsc()[1:, 1:], permc_spec="NATURAL")
-    rho = factors.solve(-whole[1:, 0].toarray().ravel())
+    whole = flow + diagonal(law.damping / law.stiffness * o.laplace)
+    factors: Any = _FACTORISE(whole.tocsc()[1:, 1:], permc_spec="NATURAL")
+    rho: Floats = factors.solve(-whole[1:, 0].toarray().ravel())
     pushed = (field_z + ratio * towards_z) @ np.concatenate([[1.0], rho])
-    shift = factors.solve(-pushed[1:])
-    read = [row[0].toarray().ravel()[1:] for row in o.n]
-    mean, slope = (np.array([row @ of for row in read]) for of in (rho, shift))
-    return turn @ mean, turn @ slope
+    shift: Floats = factors.solve(-pushed[1:])
+    read = np.stack([row[0].toarray().ravel()[1:] for row in o.n])
+    return turn @ (read @ rho), turn @ (read @ shift)
 
 
 def solve_one(law: Reduced, i: float, offset: float, asymmetry: float) -> tuple[Floats, Floats]:

@@ -18,6 +18,7 @@ import functools
 import hashlib
 import math
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -210,6 +211,11 @@ def _like(first: Reduced, second: Reduced) -> bool:
     return bool(np.allclose(dataclasses.astuple(first), dataclasses.astuple(second), rtol=1e-9, atol=1e-12))
 
 
+def _announced(law: Reduced) -> SteadyTable:
+    print("neurons: solving for their magnetisation at these parameters, about a minute", file=sys.stderr, flush=True)
+    return make(law)
+
+
 @functools.lru_cache(maxsize=16)
 def _table(law: Reduced) -> SteadyTable:
     shipped = _shipped()
@@ -219,11 +225,11 @@ def _table(law: Reduced) -> SteadyTable:
             return table
     kernels = cache_folder()
     if kernels is None:
-        return make(law)
+        return _announced(law)
     made_for = np.array(dataclasses.astuple(law)).tobytes() + Path(__file__).read_bytes()
     path = kernels.parents[1] / "neurons" / f"{hashlib.sha256(made_for).hexdigest()[:16]}.npz"
     if not path.is_file():
-        write(make(law), path)
+        write(_announced(law), path)
     return load(path)
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from labmtj.bench.assemble import roles_of
 from labmtj.config import finder
-from labmtj.config.bench import DEFAULT, BenchFile, check_bench, load_bench, scope
+from labmtj.config.bench import DEFAULT, Bench, BenchFile, check_bench, load_bench, scope
 from labmtj.config.check import check
 from labmtj.config.model import load_model
 from labmtj.config.overrides import Scope, apply, parse_settings
@@ -17,7 +17,6 @@ from labmtj.config.source import Source, read
 from labmtj.dies import die_model
 from labmtj.errors import FileProblems, InputError, LimitExceeded, MissingFile, PlacementError, Problem
 from labmtj.nets import files
-from labmtj.physics.variation import DieModel
 from labmtj.physics.write_forecast import MOST_DAMAGE
 from labmtj.physics.write_window import wear
 from labmtj.protocol.course import chip_of
@@ -112,10 +111,11 @@ def _bench(path: Path, overrides: Sequence[str], seed: int | None) -> Examinatio
     except InputError as error:
         found = _errors([file.source.problem(("roles",), str(error), key=True)])
         return Examination("bench", file.source.name, found, exit_code=error.exit_code)
-    bench, model = file.bench, die_model(file.bench)
+    bench = file.bench
     most, width = bench.limits.cell_voltage, bench.pulse.width
-    damage, broken = wear(model, most, width=width)
     findings: tuple[Finding, ...] = ()
+    # Neurons get no pulses.
+    damage, broken = (0.0, 0.0) if bench.neurons is not None else wear(die_model(bench), most, width=width)
     if damage > MOST_DAMAGE:
         text = (
             f"one pulse of {show(width, Dimension.TIME)} at this limit breaks {broken:.1e} of the cells of such a die "
@@ -127,7 +127,7 @@ def _bench(path: Path, overrides: Sequence[str], seed: int | None) -> Examinatio
     limits = (
         f"{show(most, Dimension.VOLTAGE)} a cell, {show(bench.limits.terminal_voltage, Dimension.VOLTAGE)} a terminal"
     )
-    summary = (f"{bench.title}: {instruments}", f"limits: {limits}", f"simulated die: {describe(model)}")
+    summary = (f"{bench.title}: {instruments}", f"limits: {limits}", f"simulated die: {describe(bench)}")
     return Examination("bench", file.source.name, findings, summary)
 
 
@@ -170,12 +170,19 @@ def _summary(job: Job) -> list[str]:
         f"steps: {shown}",
         f"limits: {show(job.protocol.limits.cell_voltage, Dimension.VOLTAGE)} a cell, "
         f"{show(job.protocol.limits.terminal_voltage, Dimension.VOLTAGE)} a terminal",
-        f"judged for dies of {describe(die_model(bench))}",
+        f"judged for dies of {describe(bench)}",
     ]
 
 
-def describe(model: DieModel) -> str:
-    """A kind of die in a few words."""
+def describe(bench: Bench) -> str:
+    """A bench's kind of die in a few words."""
+    if bench.neurons is not None:
+        from labmtj.neuron_dies import model_of_bench  # with the physics of neurons, which no other bench needs
+
+        neurons = model_of_bench(bench)
+        shown = show(neurons.critical, Dimension.CURRENT)
+        return f"{neurons.count} neurons, critical current {shown} with a spread of {100.0 * neurons.sigma_current:g} %"
+    model = die_model(bench)
     return (
         f"{model.rows} x {model.cols} cells of {show(model.diameter, Dimension.LENGTH)}, "
         f"{show(model.wire, Dimension.RESISTANCE)} a segment"

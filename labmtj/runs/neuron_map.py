@@ -57,7 +57,7 @@ _NO_YES = {"no": 0, "yes": 1}
 
 def write_neuron_map(path: Path, found: NeuronMap) -> None:
     """Write a neuron map, whole or not at all. Raises StorageError."""
-    points = np.arange(1, found.current.shape[1] + 1)
+    points = np.arange(1, found.current.shape[1] + 1, dtype=np.int64)
     variables = {
         "neuron": Variable(("neuron",), found.neurons, meaning="number of the neuron, from 1"),
         "point": Variable(("point",), points, meaning="point of the curves, from 1"),

@@ -10,7 +10,7 @@ from labmtj.records import LineOutcome, LinePulse, Pulse, PulseOutcome
 
 EVERY = 1.0
 """[s] How old a temperature may be. chosen: a stage drifts by millikelvins in it, and a question costs a message."""
-_READINGS = frozenset({"read", "sum", "sample", "product"})
+_READINGS = frozenset({"read", "sum", "sample", "product", "neuron"})
 
 
 class Tempered:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labmtj.account import Account
 from labmtj.config.dies import die_defaults
@@ -154,12 +155,12 @@ class NeuronElectrics:
         """Damage of all barriers by volts across them; those that have had their sum break now."""
         state, place = self.state, self._place
         state.damage[place] += damage(point.cell_v[place], seconds, self.truth.breakdown)
-        breaks = (state.damage[place] >= self.truth.damage_at_breakdown) & (state.broken[place] == 0)
+        breaks: NDArray[np.bool_] = (state.damage[place] >= self.truth.damage_at_breakdown) & (state.broken[place] == 0)
         if breaks.any():
             state.broken[place] |= breaks.astype(np.int8)
             self._short_out(breaks)
 
-    def _short_out(self, junctions: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+    def _short_out(self, junctions: NDArray[np.bool_]) -> None:
         """Broken barriers are shorts of the resistance that each one's draw gives."""
         if junctions.any():
             low, high = self.truth.model.short_resistance

@@ -6,7 +6,7 @@ time-out of most clients. They are made here on a die of their own, which nobody
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +19,14 @@ from labmtj.twin.hookup import GROUND, Connections, Contact, Hookup, OpenGates
 from labmtj.twin.sources import Source
 from labmtj.twin.state import DieState
 
+if TYPE_CHECKING:
+    from labmtj.twin.neuron_die import NeuronDie
 
-def warm_up(truth: DieTruth) -> None:
-    """Solve driven, floating and limited networks of this size, read and pulse."""
+
+def warm_up(truth: DieTruth | NeuronDie) -> None:
+    """Solve driven, floating and limited networks of this size, read and pulse; of neurons nothing is compiled."""
+    if not isinstance(truth, DieTruth):
+        return
     model = truth.model
     if model.transistor is not None:
         _warm_up_chip(truth)

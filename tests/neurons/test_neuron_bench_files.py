@@ -12,6 +12,7 @@ from labmtj.config.finder import find
 from labmtj.config.source import parse, read
 from labmtj.errors import FileProblems, InputError
 from labmtj.neuron_dies import model_of_bench, neuron_model
+from labmtj.protocol.examine import examine
 from labmtj.protocol.load import load_protocol
 from labmtj.twin.build import electrics
 
@@ -84,6 +85,10 @@ def test_steps_for_cells_are_refused_at_a_bench_of_neurons(tmp_path):
     polarity = {"polarity": {"start": "150 mV", "step": "20 mV", "ceiling": "400 mV", "read": "50 mV"}}
     with pytest.raises(FileProblems, match=r"polarity is for arrays of cells; this bench has 16 neurons \(.*neurons"):
         job(tmp_path, [{"contact": {}}, polarity], "neurons")
-    assert ["contact", "report"] == [
-        step.kind for step in job(tmp_path, [{"contact": {}}, {"report": {}}], "neurons").steps
-    ]
+    good = job(tmp_path, [{"contact": {}}, {"report": {}}], "neurons")
+    assert ["contact", "report"] == [step.kind for step in good.protocol.steps]
+
+
+def test_a_check_says_what_neurons_a_bench_has():
+    found = examine("instruments/benches/neurons.yaml")
+    assert "simulated die: 16 neurons, critical current 400 uA with a spread of 5 %" == found.summary[-1]

@@ -357,11 +357,14 @@ def test_a_bench_without_overrides_keeps_its_text_and_comments(bench_with):
     ("override", "expected"),
     [
         ("die.diametre=3 nm", "there is no field die.diametre\n  did you mean die.diameter "),
-        ("diameter=3 nm", "there is no field diameter\n  did you mean simulation.die.diameter or die.diameter?"),
+        (
+            "diameter=3 nm",
+            "there is no field diameter\n  did you mean simulation.die.diameter or die.diameter or ",
+        ),
         ("instruments.smv.model=x", "there is no field instruments.smv.model\n  did you mean instruments.smu.model"),
         ("die.wire=5", "die.wire: 5 has no unit; a resistance is expected: "),
         ("mains=5 kHz", "mains: 5 kHz is no mains frequency\n  write 50 Hz or 60 Hz"),
-        ("simulation=5", "simulation: a mapping is expected with the fields state, die, leads"),
+        ("simulation=5", "simulation: a mapping is expected with the fields state, die, neurons, leads"),
         ("limits={cell_voltage: 1 V}", "limits.terminal_voltage: terminal_voltage is missing\n"),
         ("mains=[", "the value is not YAML: "),
         ("mains", "a path and a value are expected\n"),

@@ -59,7 +59,7 @@ def _of_archive(place: Path, folder: str, names: Sequence[str]) -> dict[str, byt
     return found
 
 
-def _opened(place: Path) -> IO[bytes]:
+def _opened(place: Path) -> gzip.GzipFile | IO[bytes]:
     with place.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     return gzip.open(place) if packed else place.open("rb")
@@ -68,7 +68,7 @@ def _opened(place: Path) -> IO[bytes]:
 class _Bounded(io.RawIOBase):
     """A stream that ends with an error where an archive unpacks to more than any image set is."""
 
-    def __init__(self, stream: IO[bytes], place: Path) -> None:
+    def __init__(self, stream: gzip.GzipFile | IO[bytes], place: Path) -> None:
         super().__init__()
         self._stream, self._place, self._left = stream, place, _MOST_UNPACKED
 

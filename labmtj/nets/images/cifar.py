@@ -9,6 +9,7 @@ coarse one, then the fine one).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -78,11 +79,15 @@ def _binary(content: bytes, known: KnownArchives, version: Version, *, name: str
 def _pickled(content: bytes, known: KnownArchives, version: Version, *, name: str) -> tuple[Bytes, Ints]:
     found = read_pickled(content, name=name)
     pixels, labels = found.get("data"), found.get(version.key)
-    if not isinstance(pixels, np.ndarray) or pixels.ndim != 2 or pixels.shape[1] != _PIXELS or not len(pixels):
+    if not isinstance(pixels, np.ndarray):
         raise InputError(f"{name}: its data are no images of {_PIXELS} bytes each")
-    if not isinstance(labels, list) or not all(type(label) is int for label in labels):
+    values = cast(Bytes, pixels)
+    if values.ndim != 2 or values.shape[1] != _PIXELS or not len(values):
+        raise InputError(f"{name}: its data are no images of {_PIXELS} bytes each")
+    listed = cast("list[object]", labels) if isinstance(labels, list) else [None]
+    if not all(type(label) is int for label in listed):
         raise InputError(f"{name}: there is no list of whole numbers named {version.key}")
-    return _images(pixels), _checked(np.array(labels, dtype=np.int64), known.classes, len(pixels), name=name)
+    return _images(values), _checked(np.array(listed, dtype=np.int64), known.classes, len(values), name=name)
 
 
 def _checked(labels: Ints, classes: int, count: int, *, name: str) -> Ints:

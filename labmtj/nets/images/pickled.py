@@ -11,7 +11,7 @@ import math
 import pickletools
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,9 +143,9 @@ class _Machine:
         if not self._stopped or len(self._stack) != 1 or self._below:
             raise ValueError("it does not end where it should")
         found: object = self._stack[0]
-        if type(found) is not dict:
+        if not isinstance(found, dict):
             raise _refusal(f"a pickle of {type(found).__name__}, not of a dictionary")
-        return self._stack[0]
+        return cast("dict[str, object]", found)
 
     def _push(self, value: Any) -> None:
         self._stack.append(value)
@@ -170,14 +170,16 @@ class _Machine:
         return found
 
     def _extend(self, values: list[Any]) -> None:
-        if type(self._stack[-1]) is not list:
+        target: object = self._stack[-1]
+        if not isinstance(target, list):
             raise _refusal("values appended to something that is no list")
-        self._stack[-1].extend(values)
+        cast("list[Any]", target).extend(values)
 
     def _set(self, values: list[Any]) -> None:
-        if type(self._stack[-1]) is not dict:
+        target: object = self._stack[-1]
+        if not isinstance(target, dict):
             raise _refusal("items set in something that is no dictionary")
-        self._pairs(self._stack[-1], values)
+        self._pairs(cast("dict[str, Any]", target), values)
 
     @staticmethod
     def _pairs(found: dict[str, Any], values: list[Any]) -> dict[str, Any]:
@@ -201,14 +203,15 @@ class _Machine:
 
     def _reduce(self) -> None:
         what, arguments = self._several(2)
-        if what is _Name.RECONSTRUCT and type(arguments) is tuple and arguments[:1] == (_Name.ARRAY,):
-            self._stack.append(_Array())
-        elif what is _Name.TYPE and type(arguments) is tuple and arguments[:1] in (("u1",), (b"u1",)):
-            self._stack.append(_Bytes())
-        elif what is _Name.ENCODE and type(arguments) is tuple and len(arguments) == 2:
-            self._stack.append(self._encode(*arguments))
-        elif what is _Name.TYPE and type(arguments) is tuple and type(arguments[0]) in (str, bytes):
-            raise _refusal(f"an array of {arguments[0][:20]!r}")
+        given = _tuple(arguments)
+        if what is _Name.RECONSTRUCT and given[:1] == (_Name.ARRAY,):
+            self._push(_Array())
+        elif what is _Name.TYPE and given[:1] in (("u1",), (b"u1",)):
+            self._push(_Bytes())
+        elif what is _Name.ENCODE and len(given) == 2:
+            self._push(self._encode(*given))
+        elif what is _Name.TYPE and given and type(given[0]) in (str, bytes):
+            raise _refusal(f"an array of {given[0][:20]!r}")
         else:
             raise _refusal("opcode REDUCE of something else than an array of bytes")
 
@@ -222,19 +225,26 @@ class _Machine:
 
     def _build(self) -> None:
         target, state = self._several(2)
-        if isinstance(target, _Array) and type(state) is tuple and len(state) == 5:
-            _, shape, kind, by_columns, content = state
+        given = _tuple(state)
+        if isinstance(target, _Array) and len(given) == 5:
+            _, shape, kind, by_columns, content = given
             if not isinstance(kind, _Bytes):
                 raise _refusal("an array of something else than unsigned bytes")
-            data = self._encode(content, "latin-1") if type(content) is str else content
-            target.values = _shaped(data, shape, by_columns=by_columns is True)
-        elif not (isinstance(target, _Bytes) and type(state) is tuple):
+            data = self._encode(content, "latin-1") if isinstance(content, str) else content
+            target.values = _shaped(data, _tuple(shape), by_columns=by_columns is True)
+        elif not isinstance(target, _Bytes):
             raise _refusal("opcode BUILD of something else than an array of bytes")
-        self._stack.append(target)
+        self._push(target)
 
 
-def _shaped(data: object, shape: object, *, by_columns: bool) -> NDArray[np.uint8]:
-    if type(data) is not bytes or type(shape) is not tuple or len(shape) > _MOST_AXES:
+def _tuple(value: object) -> tuple[Any, ...]:
+    if not isinstance(value, tuple):
+        raise _refusal(f"{type(value).__name__} in the place of a tuple")
+    return cast("tuple[Any, ...]", value)
+
+
+def _shaped(data: object, shape: tuple[Any, ...], *, by_columns: bool) -> NDArray[np.uint8]:
+    if not isinstance(data, bytes) or not 0 < len(shape) <= _MOST_AXES:
         raise _refusal("an array without its shape or bytes")
     if not all(type(size) is int and 0 <= size <= _MOST_BYTES for size in shape) or math.prod(shape) != len(data):
         raise _refusal(f"an array whose {len(data)} bytes do not fit its shape")

@@ -1,7 +1,8 @@
 """A layer of neurons in JAX: forward the x read-out, backward the square of the z read-out, both as measured.
 
 For m_x = tanh(s) the gradient is sech^2(s) = m_z^2, so the device computes both (Rodrigues et al. 2024, arXiv
-2409.02528). Neither pass knows tanh: both look up what the device answers.
+2409.02528). Neither pass knows tanh: both look up what the device answers. The gradient is 0 where the
+drive is held at its end.
 """
 
 from __future__ import annotations
@@ -111,11 +112,13 @@ def activation(reading: Reading) -> Any:
         if reading.gradient is Gradient.OUTPUT:
             gradient = (1.0 - read_x**2) * known.slope
         elif reading.gradient is Gradient.DERIVATIVE:
-            gradient = jnp.where(outside, 0.0, step * ((reading.points - 1) / (2.0 * known.largest)))
+            gradient = step * ((reading.points - 1) / (2.0 * known.largest))
         else:
             z, _ = _line(known.z, cell, part)
             read_z, _ = _read(z + known.noise_z * second, known, lowest=0.0, rounded=reading.rounded)
             gradient = read_z**2 * known.slope
+        # The host knows whom it held: their output no longer follows what is asked, whatever z says.
+        gradient = jnp.where(outside, 0.0, gradient)
         return (read_x, counted), gradient
 
     def backward(gradient: Any, above: Any) -> Any:

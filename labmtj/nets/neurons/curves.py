@@ -34,6 +34,17 @@ class Calibration(enum.StrEnum):
     NEURON = "neuron"
 
 
+class Zero(enum.StrEnum):
+    """Where the zero of a z read-out lies: as the map has it, or set at the ends of the drive.
+
+    Under large currents m_z falls like 1 / I and not like sech, so that z^2 has a floor. `edge` stretches each
+    neuron's z read-out about 1 such that, at the ends of its drive, it is what sech is there (mean of both ends).
+    """
+
+    NONE = "none"
+    EDGE = "edge"
+
+
 @dataclass(frozen=True, eq=False)
 class DeviceCurves:
     """`x` and `z` (neurons, points): read-outs [1] at pre-activations that go evenly from -`largest` to `largest`.
@@ -114,6 +125,28 @@ class DeviceCurves:
         given = {"noise_x": noise_x, "noise_z": noise_z, "levels": levels}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         return replace(self, **changes)
+
+    def zeroed(self, zero: Zero) -> DeviceCurves:
+        """The same neurons with the zero of their z read-outs set so; noise is stretched as the median of them.
+
+        Raises InputError where a z read-out is not below 1 at the ends.
+        """
+        if zero is Zero.NONE:
+            return self
+        ends = np.stack([self.low, self.high], axis=1)
+        row, place = np.arange(len(self))[:, None], (ends / self.largest + 1.0) * 0.5 * (self.x.shape[1] - 1)
+        below = np.minimum(place.astype(np.int64), self.x.shape[1] - 2)
+        part = place - below
+        at_ends = (1.0 - part) * self.z[row, below] + part * self.z[row, below + 1]
+        floor = at_ends.mean(axis=1)
+        if not (floor < 1.0).all():
+            raise InputError("neurons: a z read-out that is not below 1 at the ends of the drive")
+        stretch = (1.0 - (1.0 / np.cosh(ends)).mean(axis=1)) / (1.0 - floor)
+        return replace(
+            self,
+            z=1.0 - (1.0 - self.z) * stretch[:, None],
+            noise_z=self.noise_z * float(np.median(stretch)),
+        )
 
     def spread_over(self, neurons: int, *, seed: int) -> DeviceCurves:
         """As many neurons as a network needs: each once while they last, in their order, the rest drawn again.

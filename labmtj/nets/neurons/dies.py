@@ -11,7 +11,6 @@ from labmtj.nets.neurons.calibrating import scales
 from labmtj.nets.neurons.curves import POINTS, Calibration, DeviceCurves, drive
 from labmtj.physics.chance import Purpose, normals
 from labmtj.physics.neuron_die import NeuronTruth, magnetisation
-from labmtj.physics.neuron_table import table_of
 from labmtj.records import Defect, Floats
 
 
@@ -54,35 +53,28 @@ def simulated(
     good = np.flatnonzero(truth.defect == Defect.NONE).astype(np.int64)
     if not good.size:
         raise InputError(f"none of the {len(truth)} neurons of the die works")
-    table = table_of(truth.model)
     critical = truth.model.critical
+    nominal = [_relative(tmr[good])[:, None] for tmr in (truth.tmr_x, truth.tmr_z)]
 
-    def answers(reduced: Floats) -> tuple[Floats, Floats]:
-        return magnetisation(truth, reduced * critical, neurons=good, table=table)
+    def read(reduced: Floats) -> list[Floats]:
+        # With the median amplitude of the read-outs taken for that of each.
+        answers = magnetisation(truth, reduced * critical, neurons=good)
+        return [own * part for own, part in zip(nominal, answers, strict=True)]
 
     current = np.linspace(-how.reach, how.reach, how.points)
-    x, z = (part + how.error * off for part, off in zip(answers(current), _errors(truth, good.size, how), strict=True))
+    x, z = (part + how.error * off for part, off in zip(read(current), _errors(truth, good.size, how), strict=True))
     fitted = scales(current, x, z)
-    if calibration is Calibration.NEURON:
-        unit, zero = fitted.critical[:, None], fitted.offset[:, None]
-        amplitude_x = amplitude_z = np.ones((good.size, 1))
-    else:
-        unit, zero = np.full((good.size, 1), float(np.median(fitted.critical))), np.zeros((good.size, 1))
-        amplitude_x, amplitude_z = (_relative(tmr[good])[:, None] for tmr in (truth.tmr_x, truth.tmr_z))
+    unit, zero = fitted.critical[:, None], fitted.offset[:, None]
+    amplitude_x, amplitude_z = fitted.amplitude_x[:, None], fitted.amplitude_z[:, None]
+    if calibration is Calibration.NONE:
+        unit, amplitude_x, amplitude_z = (_median(part) for part in (unit, amplitude_x, amplitude_z))
+        zero = np.zeros_like(unit)
     low, high, largest = drive(*((end - zero[:, 0]) / unit[:, 0] for end in (-how.reach, how.reach)))
     asked = zero + unit * np.linspace(-largest, largest, points)
-    x, z = answers(np.clip(asked, -how.reach, how.reach))
+    x, z = read(np.clip(asked, -how.reach, how.reach))
+    numbers = good + 1
     return DeviceCurves(
-        amplitude_x * x,
-        amplitude_z * z,
-        largest,
-        low,
-        high,
-        np.ones(good.size),
-        good + 1,
-        noise_x,
-        noise_z,
-        levels,
+        x / amplitude_x, z / amplitude_z, largest, low, high, np.ones(good.size), numbers, noise_x, noise_z, levels
     )
 
 
@@ -90,6 +82,11 @@ def _relative(tmr: Floats) -> Floats:
     """Half the relative swing of the conductance, TMR / (2 + TMR), over the median of all neurons."""
     amplitude = tmr / (2.0 + tmr)
     return amplitude / float(np.median(amplitude))
+
+
+def _median(each: Floats) -> Floats:
+    """The median over the neurons for each of them, (neurons, 1)."""
+    return np.full(each.shape, float(np.median(each)))
 
 
 def _errors(truth: NeuronTruth, neurons: int, how: Measuring) -> tuple[Floats, Floats]:

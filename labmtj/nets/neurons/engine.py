@@ -102,8 +102,8 @@ def trainer(form: Form, mode: Mode, *, taught: bool) -> Any:
             mean = {name: kept * mean[name] + (1.0 - kept) * part for name, part in after.items()}
             return (after, memory, mean), (value, right, shares)
 
-        state, told = jax.lax.scan(step, state, course)
-        return state, jax.tree.map(lambda part: part.mean(axis=0), told)
+        state, (losses, rights, shares) = jax.lax.scan(step, state, course)
+        return state, (losses.mean(), rights.mean(), shares.mean(axis=0))
 
     return run
 

@@ -29,7 +29,7 @@ class Recipe:
     batch: int = 128
     rate: float = 2e-3
     decay: float = 0.0
-    average: float = 0.999
+    average: float = 0.99
     smoothing: float = 0.0
     dropout: float = 0.0
     gradient: Gradient = Gradient.MEASURED

@@ -80,16 +80,16 @@ class Task:
         """`mean` and `deviation` of the training pixels as 0..1, for each channel of colour; 0 and 1 for features."""
         if len(self.shape) == 1:
             return {"mean": np.zeros((), np.float32), "deviation": np.ones((), np.float32)}
-        axes = (0, 1, 2)
-        # Sums of bytes in integers: exact, and no copy of all pixels as floats.
-        count = np.float64(np.prod(self.train.shape[:3]))
-        table = np.arange(256, dtype=np.uint64) ** 2
-        mean = self.train.sum(axis=axes, dtype=np.uint64) / count
-        square = table[self.train].sum(axis=axes, dtype=np.uint64) / count
-        deviation = np.sqrt(np.maximum(square - mean**2, 0.0))
+        # Counted by value: exact, and no copy of all pixels as wider numbers.
+        values = np.arange(256, dtype=np.float64) / self.largest
+        planes = [self.train[..., k] for k in range(self.shape[2])] if len(self.shape) == 3 else [self.train]
+        counts = np.stack([np.bincount(plane.ravel(), minlength=256) for plane in planes]) / planes[0].size
+        mean = counts @ values
+        deviation = np.sqrt(np.maximum(counts @ values**2 - mean**2, 0.0))
         if not np.all(deviation > 0.0):
             raise InputError(f"{self.name}: all training pixels are alike")
+        shape = self.shape[2:]
         return {
-            "mean": np.asarray(mean / self.largest, dtype=np.float32),
-            "deviation": np.asarray(deviation / self.largest, dtype=np.float32),
+            "mean": mean.reshape(shape).astype(np.float32),
+            "deviation": deviation.reshape(shape).astype(np.float32),
         }

@@ -135,7 +135,7 @@ def evaluate(
     """Run samples (samples, *shape) through a network once, with the noise that `seed` addresses."""
     found, shares = outputs(form, weights, values, largest=largest, curves=curves, seed=seed)
     said = found.argmax(axis=1).astype(np.int64)
-    return Judged(float(np.mean(said == labels)), said, shares[0], shares[1])
+    return Judged(np.count_nonzero(said == labels) / len(labels), said, shares[0], shares[1])
 
 
 def outputs(

@@ -41,7 +41,7 @@ NeuronList = Annotated[
 
 
 class NeuronCurvesStep(Step):
-    """Sweep neurons from -`largest` to `largest` at `points` drives, `repeats` times each, and fit tanh and sech.
+    """Sweep neurons from -`negative` to `largest` at `points` drives, `repeats` times each, and fit tanh and sech.
 
     The drives lie half a step from 0 V, where the conductance of the junction that carries the input is unknown, so
     their number is even. `probe` stands on the z terminals. `v_h`, the voltage at which TMR has halved, is not fitted:
@@ -56,7 +56,9 @@ class NeuronCurvesStep(Step):
     neurons: NeuronList = "all"
     """Numbers of the neurons to measure, from 1, or all."""
     largest: Voltage = 0.2  # chosen: five critical currents through 130 ohm, where tanh is 1 to 0.01 %
-    """The largest drive, of either sign."""
+    """The largest drive above 0 V."""
+    negative: Voltage = 0.3  # chosen: at a TMR of 100 % that makes as much input as 200 mV above 0 V
+    """The largest drive below 0 V, where the junction conducts less."""
     points: Annotated[int, Field(ge=12, le=1000)] = 40  # chosen: steps of a quarter of the critical current
     """Drives of a sweep, half of them of each sign."""
     probe: Voltage = 0.02  # chosen: a fiftieth of the critical current through the z junction, 0.1 % noise
@@ -67,17 +69,20 @@ class NeuronCurvesStep(Step):
     """Voltage at which TMR has halved."""
 
     def voltages(self, written: Source, here: KeyPath) -> Iterator[Stated]:
-        """The largest drive and the probe; a terminal sees all of each."""
+        """The largest drives and the probe; a terminal sees all of each."""
         yield Stated((*here, "largest"), self.largest)
+        yield Stated((*here, "negative"), self.negative)
         yield Stated((*here, "probe"), self.probe)
 
     def problems(self, here: KeyPath, source: Source, bench: BenchFile) -> Iterator[Problem]:
-        """A bench without neurons, neurons that are not there, an odd number of drives."""
+        """An odd number of drives, neurons that are not there."""
         entry = bench.bench.neurons
         if self.points % 2:
             message = f"{self.points} drives that go evenly from - to + have 0 V among them, which tells no conductance"
             yield source.problem((*here, "points"), message, hint=f"write an even number, such as {self.points + 1}")
-        for place, number in enumerate(self.neurons if entry is not None and self.neurons != "all" else ()):
+        if entry is None or self.neurons == "all":
+            return  # that a bench has no neurons is said where steps and benches are compared
+        for place, number in enumerate(self.neurons):
             if number > entry.count:
                 message = f"neuron {number} is not there; this bench has {entry.count}"
                 hint = f"the bench says so ({bench.source.place(('neurons', 'count'))})"
@@ -99,7 +104,7 @@ class NeuronCurvesStep(Step):
         found = measure_neurons(
             access,
             neurons=self.chosen(access.count),
-            levels=drives(self.largest, self.points),
+            levels=drives(self.largest, self.points, negative=self.negative),
             probe=self.probe,
             repeats=self.repeats,
             v_h=self.v_h,

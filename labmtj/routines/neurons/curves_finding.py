@@ -124,11 +124,9 @@ def _line(found: NeuronMap, words: Sequence[str]) -> str:
         return said
     critical, offset = found.critical[good], found.offset[good]
     middle = float(np.median(critical))
-    several = good.sum() > 1
-    spread = f" +- {100 * _spread(critical) / middle:.1f} %" if several else ""
-    apart = _spread(offset) if several else float(offset[0])
+    parts = f"I_c {1e3 * middle:.3f} mA, offset {100 * float(offset[0]) / middle:+.1f} % of it"
+    if good.sum() > 1:
+        apart, spread = 100 * _spread(offset) / middle, 100 * _spread(critical) / middle
+        parts = f"I_c {1e3 * middle:.3f} mA +- {spread:.1f} %, offsets +- {apart:.1f} % of it"
     x, z = found.deviation_x[good].max(), found.deviation_z[good].max()
-    return (
-        f"{said}   I_c {1e3 * middle:.3f} mA{spread}   offset{'s' if several else ''} {100 * apart / middle:.1f} %   "
-        f"m_x within {x:.3f} of tanh, m_z within {z:.3f} of sech"
-    )
+    return f"{said}   {parts}   m_x within {x:.3f} of tanh, m_z within {z:.3f} of sech"

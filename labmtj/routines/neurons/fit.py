@@ -173,7 +173,7 @@ def _near(away: Floats, noise: Floats, weight: Floats, used: NDArray[np.bool_]) 
     """Which points do not lie far out, in units of m and by the scatter of the others, (points,)."""
     usual = 1.4826 * np.median(np.abs(away[:, used]) * np.sqrt(weight[used]), axis=1)
     far = np.abs(away) > np.maximum(_FAR * np.sqrt(noise**2 + usual[:, None] ** 2 / weight), _JUMP)
-    return ~far.any(axis=0)
+    return np.asarray(~far.any(axis=0), np.bool_)
 
 
 def _settle(curve: Curve, used: NDArray[np.bool_], scales: _Scales, sigma: Floats, start: Floats, *, v_h: float) -> Any:

@@ -34,11 +34,17 @@ class NeuronCurves:
     words: tuple[str, ...]
 
 
-def drives(largest: float, points: int) -> tuple[float, ...]:
-    """Rising drives [V] from -`largest` to `largest` in equal steps, without 0 V. Raises InputError for odd numbers."""
+def drives(largest: float, points: int, *, negative: float | None = None) -> tuple[float, ...]:
+    """Rising drives [V] from -`negative` to `largest` in equal steps on each side, half a step from 0 V.
+
+    `negative` is `largest` if it is not said; below 0 V the junction conducts less, so that the same input needs more.
+    Raises InputError for an odd number of `points`, which would have 0 V among them.
+    """
     if points < 2 or points % 2:
         raise InputError(f"{points} drives that go evenly from - to + have 0 V among them; take an even number")
-    return tuple(largest * (2 * n - points + 1) / (points - 1) for n in range(points))
+    sides = (2 * n - points + 1 for n in range(points))
+    below = largest if negative is None else negative
+    return tuple((largest if side > 0 else below) * side / (points - 1) for side in sides)
 
 
 def measure_neurons(
@@ -150,5 +156,5 @@ def _row(curve: Curve, fit: NeuronFit | None, *, v_h: float) -> tuple[Floats, Fl
 
 def _largest(distance: Floats) -> Floats:
     """Largest distance of each row; nan where it has no point."""
-    none = np.isnan(distance).all(axis=1)
+    none = np.asarray(np.isnan(distance).all(axis=1), np.bool_)
     return np.where(none, np.nan, np.nanmax(np.where(none[:, None], 0.0, np.abs(distance)), axis=1))

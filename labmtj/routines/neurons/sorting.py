@@ -26,7 +26,7 @@ def by_currents(sweeps: Sweeps, curves: list[Curve]) -> list[str]:
     if len(curves) > 2:  # of two that differ nobody knows which is like the others
         usual = np.array([_middle(conductance[:, 0]), _middle(conductance[:, 1])])
         least, most = np.fmax(least, usual / _APART), np.fmin(most, usual * _APART)
-    limited = sweeps.limited.any(axis=(1, 2, 3))
+    limited = np.asarray(sweeps.limited.any(axis=(1, 2, 3)), np.bool_)
     return [
         "open"
         if np.any(conductance[n] < least)

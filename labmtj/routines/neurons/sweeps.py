@@ -77,7 +77,8 @@ class Sweeps:
 
         What flows at 0 V is taken off each sweep: the source's offset is a millivolt's share, which is much of the
         lowest drives. With the probe at + and - what the free layer's own voltage and the z source's offset do to the
-        z junction falls out. `lead` [ohm], that of the common terminal, counts for the x terminal's, too.
+        z junction falls out, and what the probe's current does to the free layer. `lead` [ohm], that of the common
+        terminal, counts for the x terminal's, too.
         """
         driven = self.driven
         zero = self.x[..., ~driven].mean(axis=(2, 3), keepdims=True)[..., 0]
@@ -127,13 +128,13 @@ def _errors(values: Floats) -> Floats:
     From the scatter of all neurons at this drive, at its neighbours and at those of the other sign: few repeats of one
     point tell little, and with a median the few with telegraph noise do not count.
     """
-    repeats, points = values.shape[1:]
+    repeats, points = int(values.shape[1]), int(values.shape[2])
     with np.errstate(invalid="ignore", divide="ignore"):
-        variance = values.var(axis=1, ddof=1) / values.mean(axis=1) ** 2
+        variance: Floats = values.var(axis=1, ddof=1) / values.mean(axis=1) ** 2
     if not np.isfinite(variance).any():
-        return np.full(points, np.nan)
+        return np.full(points, np.nan, dtype=np.float64)
     padded = np.pad(variance, ((0, 0), (_NEAR, _NEAR)), mode="edge")
-    windows = sliding_window_view(padded, 2 * _NEAR + 1, axis=1)
+    windows: Floats = np.asarray(sliding_window_view(padded, 2 * _NEAR + 1, axis=1), np.float64)
     both = np.concatenate([windows, windows[:, ::-1]], axis=2)
     together = both.transpose(1, 0, 2).reshape(points, -1)
     # A drive at which nothing was seen takes what is usual.

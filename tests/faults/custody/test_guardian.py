@@ -219,3 +219,28 @@ for other in others:
     assert ({}, banks.keys()) == (said["failures"], said["instruments"].keys())
     assert 0 < twin.safe_after(began) < LIMIT
     assert [] == twin.simulated.world.violations
+
+
+@pytest.mark.slow
+@pytest.mark.serial
+def test_a_process_that_is_killed_in_a_sweep_leaves_all_three_sources_of_neurons_at_0_v(make_twin, make_worker, report):
+    twin, worker = make_twin("neurons"), make_worker()
+    worker.begin(f"""
+from labmtj.bench.session import open_bench
+context = open_bench({str(twin.bench(silence="60 s"))!r}, report=__import__("pathlib").Path({str(report.path)!r}))
+opened = context.__enter__()
+assert len(opened.neurons.operate(16, [0.1], probe=0.05)) == 1
+""")
+    assert "ok" == worker.end(timeout=60.0)
+    worker.begin("opened.neurons.operate(7, [0.2] * 1000, probe=0.05)")
+    give_up = time.monotonic() + 20.0
+    while not {"smu.a", "smu.b"} <= twin.states()[-1][1]:
+        assert time.monotonic() < give_up, "no source was turned on"
+        time.sleep(0.01)
+    killed = twin.now
+    worker.signal(signal.SIGKILL)
+    said = report.wait(timeout=40.0)
+    assert {} == said["failures"]
+    assert {"smu", "third", "matrix"} == said["instruments"].keys()
+    assert 0 < twin.safe_after(killed) < LIMIT
+    assert [] == twin.simulated.world.violations

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from labmtj.errors import InputError
 from labmtj.nets.neurons.calibrating import scales
-from labmtj.nets.neurons.curves import Calibration, exact, of_map
+from labmtj.nets.neurons.curves import Calibration, Zero, exact, of_map
 from labmtj.records import NeuronMap
 
 
@@ -97,6 +97,18 @@ def test_a_network_with_more_units_than_neurons_draws_the_rest_by_its_seed():
     assert_array_equal(curves.spread_over(3, seed=1).numbers, [1, 2, 4])
 
 
+def test_the_zero_of_z_is_set_at_the_ends_of_the_drive():
+    curves = exact(3, largest=3.0)
+    lifted = replace(curves, z=0.2 + 0.8 * curves.z, low=np.array([-3.0, -2.0, -3.0]), noise_z=0.02)
+    assert lifted.zeroed(Zero.NONE) is lifted
+    found = lifted.zeroed(Zero.EDGE)
+    assert_allclose(found.z, curves.z, atol=1e-3)
+    assert_array_equal(found.x, curves.x)
+    assert found.noise_z == pytest.approx(0.025, rel=1e-3)
+    with pytest.raises(InputError, match="not below 1"):
+        replace(curves, z=np.ones_like(curves.z)).zeroed(Zero.EDGE)
+
+
 def test_tables_that_cannot_be_are_refused():
     good = exact(2)
     for wrong in (
@@ -120,13 +132,18 @@ def test_scales_are_recovered_from_noisy_curves_of_two_hundred_neurons():
     offset, asymmetry = 0.1 * random.randn(200), 0.1 * random.randn(200)
     beyond = current - offset[:, None]
     s = (1.0 + asymmetry[:, None] * np.sign(beyond)) * beyond / critical[:, None]
-    found = scales(current, np.tanh(s), 1.0 / np.cosh(s))
-    for fitted, true in ((found.critical, critical), (found.offset, offset), (found.asymmetry, asymmetry)):
-        assert_allclose(fitted, true, atol=1e-9)
-    noisy = scales(
-        current, np.tanh(s) + 0.01 * random.randn(*s.shape), 1.0 / np.cosh(s) + 0.01 * random.randn(*s.shape)
-    )
-    assert np.sqrt(np.mean((noisy.critical - critical) ** 2)) < 0.01
+    x, z = 0.9 * np.tanh(s), np.linspace(0.5, 1.5, 200)[:, None] / np.cosh(s)
+    found = scales(current, x, z)
+    for fitted, true in (
+        (found.critical, critical),
+        (found.offset, offset),
+        (found.asymmetry, asymmetry),
+        (found.amplitude_x, 0.9),
+        (found.amplitude_z, np.linspace(0.5, 1.5, 200)),
+    ):
+        assert_allclose(fitted, true * np.ones(200), atol=1e-8)
+    noisy = scales(current, x + 0.01 * random.randn(*s.shape), z + 0.01 * random.randn(*s.shape))
+    assert np.sqrt(np.mean((noisy.critical - critical) ** 2)) < 0.02
     assert np.sqrt(np.mean((noisy.offset - offset) ** 2)) < 0.01
     with pytest.raises(InputError, match="does not pass through 0"):
         scales(current, np.abs(np.tanh(s)), 1.0 / np.cosh(s))
