@@ -194,15 +194,15 @@ def test_what_was_changed_is_refused(whole, blocks, tmp_path):
 
 
 SMALL = ["data.train=200", "data.test=60", "neuron_network.epochs=2", "seeds=2", "variation=[20 %]", "inference.dies=1",
-         "device.calibration=[neuron]", "gradient=", "distillation=", "curves.neurons=5", "report=false"]  # fmt: skip
+         "device.calibration=[neuron]", "report=false"]  # fmt: skip
+FEW = [*SMALL, "gradient=", "distillation=", "transfer=", "curves="]
 
 
 def test_digits_are_learnt_with_neurons_and_a_study_that_lost_blocks_comes_to_the_same(place, tmp_path):
     pytest.importorskip("jax", reason="pip install 'labmtj[train]'")
-    found = run_neuron_study(place, settings=SMALL, out=tmp_path, means=Means(1))
-    assert {row["part"] for row in found.rows} == {"software", "inference", "training", "curves", "transfer"}
+    found = run_neuron_study(place, settings=FEW, out=tmp_path, means=Means(1))
+    assert [row["part"] for row in found.rows] == ["software", "inference", "training"]
     assert all(0.0 < float(row["test"]) <= 1.0 for row in found.rows)
-    assert found.found["deviations"]["deviation_x"].max() < 0.5
     before = content(found.folder)
     lost = sorted((found.folder / "blocks").glob("*-seed1.npz"))
     for path in (*lost, found.folder / "networks" / "software-network-seed1.npz", *found.folder.glob("*.csv")):
@@ -211,13 +211,16 @@ def test_digits_are_learnt_with_neurons_and_a_study_that_lost_blocks_comes_to_th
     resume_neuron_study(found.folder, means=Means(1))
     assert content(found.folder) == before
     assert kept == {path.name: path.read_bytes() for path in (found.folder / "networks").glob("*seed0.npz")}
-    assert len(lost) == 7
+    assert len(lost) == 3
 
 
 @pytest.mark.slow
 def test_two_processes_come_to_the_same_as_one(place, tmp_path):
     pytest.importorskip("jax", reason="pip install 'labmtj[train]'")
-    one = run_neuron_study(place, settings=SMALL, out=tmp_path / "one", means=Means(1))
-    two = run_neuron_study(place, settings=SMALL, out=tmp_path / "two", means=Means(2))
+    one = run_neuron_study(place, settings=[*SMALL, "device.zero=edge"], out=tmp_path / "one", means=Means(1))
+    two = run_neuron_study(place, settings=[*SMALL, "device.zero=edge"], out=tmp_path / "two", means=Means(2))
     assert content(one.folder) == content(two.folder)
     assert np.isfinite(one.found["history"]["loss"]).all()
+    parts = {"software", "inference", "training", "gradient", "curves", "transfer", "distillation"}
+    assert {row["part"] for row in one.rows} == parts
+    assert one.found["deviations"]["deviation_x"].max() < 0.7

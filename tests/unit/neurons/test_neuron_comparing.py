@@ -43,8 +43,8 @@ def test_one_seed_says_nothing_of_the_spread():
 
 
 def test_losses_are_paired_by_seed_and_dies_of_a_seed_are_one_value():
-    device = [("inference", "device", "", 0.05, seed, die, test)
-              for seed, tests in enumerate(((0.89, 0.91), (0.91, 0.91), (0.90, 0.92))) for die, test in enumerate(tests)]  # fmt: skip
+    tests = ((0.89, 0.91), (0.91, 0.91), (0.90, 0.92))
+    device = [("inference", "device", "", 0.05, seed, die, tests[seed][die]) for seed in range(3) for die in range(2)]
     runs = with_software(table(*SOFTWARE, *device))
     found = paired(runs, Bounds(device=[Bound(up_to=0.05, loss=0.02, upper=0.03)]))
     # losses of the seeds: 0.90 - 0.90 = 0, 0.92 - 0.91 = 0.01, 0.94 - 0.91 = 0.03

@@ -70,7 +70,7 @@ def test_each_command_knows_its_files(arguments, code, says, place, monkeypatch,
 
     runs = tmp_path / "runs"
     runs.mkdir()
-    monkeypatch.setattr("sys.argv", ["labmtj", *(text.format(file=place) for text in arguments)])
+    monkeypatch.setattr("sys.argv", ["labmtj", *(text.replace("{file}", str(place)) for text in arguments)])
     monkeypatch.setenv("LABMTJ_RUNS", str(runs))
     with pytest.raises(SystemExit) as stop:
         cli.main()
