@@ -15,6 +15,7 @@ from labmtj.config.source import read
 from labmtj.protocol.kinds import STEPS
 from labmtj.studies.in_situ.load import is_in_situ
 from labmtj.studies.load import is_study
+from labmtj.studies.neurons.load import is_neuron_study
 from labmtj.studies.schemas import KINDS
 from labmtj.studies.training.load import is_training
 from labmtj.units import Dimension
@@ -28,6 +29,7 @@ SHIPPED = [
     and is_study(read(path).data) == (kind.name == "study")  # studies and training files lie beside protocols
     and is_training(read(path).data) == (kind.name == "training")
     and is_in_situ(read(path).data) == (kind.name == "in-situ")
+    and is_neuron_study(read(path).data) == (kind.name == "neuron-study")
     and (path.name == "mtj-chips.yaml") == (kind.name == "chips")  # chips and neurons lie beside dies
     and (path.name == "mtj-neurons.yaml") == (kind.name == "neurons")
 ]

@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from labmtj.nets.neurons.curves import Calibration, DeviceCurves, of_map
+from labmtj.nets.neurons.curves import Calibration, DeviceCurves, Zero, of_map
 from labmtj.nets.neurons.dies import Measuring, simulated
 from labmtj.neuron_dies import model_of_bench, varied
 from labmtj.physics.neuron_die import NeuronTruth, draw_neurons
@@ -34,24 +34,25 @@ def curves(
     more than a die can have.
     """
     said = job.file.device
-    noise, levels = (0.0, 0) if plain else (said.noise, 1 << said.bits if said.bits else 0)
-    known = Calibration(calibration)
+    noise_x, noise_z = (said.noise, said.noise if said.noise_z is None else said.noise_z) if not plain else (0.0, 0.0)
+    levels = 0 if plain or not said.bits else 1 << said.bits
+    known, points = Calibration(calibration), said.points
     if variation is None:
         assert said.map is not None
-        measured = _map(said.map)
-        found = of_map(measured, calibration=known, noise_x=noise, noise_z=noise, levels=levels, points=said.points)
-        return replace(found, margin=said.margin).spread_over(neurons, seed=seed)
-    count = math.ceil(_MORE * neurons) + _AT_LEAST
-    found = simulated(
-        _die(job, variation, seed, count),
-        calibration=known,
-        measuring=Measuring(reach=said.range),
-        noise_x=noise,
-        noise_z=noise,
-        levels=levels,
-        points=said.points,
-    )
-    return replace(found, margin=said.margin).spread_over(neurons, seed=seed)
+        found = of_map(
+            _map(said.map), calibration=known, noise_x=noise_x, noise_z=noise_z, levels=levels, points=points
+        )
+    else:
+        found = simulated(
+            _die(job, variation, seed, math.ceil(_MORE * neurons) + _AT_LEAST),
+            calibration=known,
+            measuring=Measuring(reach=said.range),
+            noise_x=noise_x,
+            noise_z=noise_z,
+            levels=levels,
+            points=points,
+        )
+    return replace(found, margin=said.margin).zeroed(Zero(said.zero)).spread_over(neurons, seed=seed)
 
 
 def _die(job: NeuronJob, variation: float, seed: int, count: int) -> NeuronTruth:

@@ -90,7 +90,9 @@ def facts(job: NeuronJob, made: Mapping[str, Any]) -> dict[str, str]:
     widths = "-".join(str(width) for width in (form.flat, *form.hidden, form.classes))
     body = f" after {len(form.body)} convolutional layers in software ({', '.join(map(str, form.body))})"
     learning = said.neuron_network
-    reading = f"noise {100 * device.noise:g} % rms of saturation, "
+    other = "" if device.noise_z is None else f" (z {100 * device.noise_z:g} %)"
+    zero = "" if device.zero == "none" else ", zero of z at the ends of the drive"
+    reading = f"noise {100 * device.noise:g} %{other} rms of saturation{zero}, "
     steps = f"{device.bits} bits" if device.bits else "not rounded"
     reading += f"{steps}, x over {-1 - device.margin:g}..{1 + device.margin:g}, z over 0..{1 + device.margin:g}"
     origin = job.bench.bench.title if device.map is None else f"measured map {Path(device.map).name}"

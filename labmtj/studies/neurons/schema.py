@@ -20,7 +20,7 @@ Kind = Literal["measured", "derivative", "output"]
 class Images(Model):
     """Images to learn and to be judged by."""
 
-    name: Literal["digits", "mnist", "fashion-mnist", "cifar-10", "cifar-100"] = "digits"
+    name: Literal["digits", "mnist", "fashion-mnist", "cifar-10", "cifar-100", "cifar-100-coarse"] = "digits"
     """digits comes with scikit-learn (8 x 8 pixels); all others lie in a folder."""
     folder: str | None = None
     """Folder with the four IDX files of mnist or fashion-mnist, or with the archive of cifar-10 or cifar-100."""
@@ -45,7 +45,7 @@ class NeuronNetwork(Model):
     """Rate of learning of Adam at the beginning; it falls along a cosine to zero."""
     decay: Fraction = 0.0
     """Weights are pulled towards zero by this share of the rate at every step."""
-    average: Fraction = 0.999
+    average: Fraction = 0.99
     """What a running mean of the weights keeps at a step; it is what is judged. 0: the last weights are."""
     smoothing: Fraction = 0.0
     """Share of the labels that goes to all classes alike."""
@@ -64,6 +64,10 @@ class Device(Model):
     """Seed of the first die that is drawn; the others have the next numbers."""
     noise: Fraction = 0.01
     """Noise of one reading, rms, of the read-out at saturation (m = 1)."""
+    noise_z: Fraction | None = None
+    """That of the z read-out, if it is another."""
+    zero: Literal["none", "edge"] = "none"
+    """Zero of the z read-out: as it is, or set at the ends of the drive, so that z is there what sech is."""
     bits: Annotated[int, Field(ge=0, le=16)] = 8
     """Bits of the converter that reads x and z, over their range; 0: it does not round."""
     margin: Fraction = 0.25
