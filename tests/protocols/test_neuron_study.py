@@ -19,6 +19,7 @@ from labmtj.cli import app
 from labmtj.errors import CannotResume, MissingFile
 from labmtj.runs import netcdf
 from labmtj.studies.carrying import Means
+from labmtj.studies.neurons.block import run_trial
 from labmtj.studies.neurons.engine import resume_neuron_study, run_neuron_study
 from labmtj.studies.neurons.grid import trials
 from labmtj.studies.neurons.load import load_neuron_study
@@ -200,7 +201,7 @@ FEW = [*SMALL, "gradient=", "distillation=", "transfer=", "curves="]
 
 def test_digits_are_learnt_with_neurons_and_a_study_that_lost_blocks_comes_to_the_same(place, tmp_path):
     pytest.importorskip("jax", reason="pip install 'labmtj[train]'")
-    found = run_neuron_study(place, settings=FEW, out=tmp_path, means=Means(1))
+    found = run_neuron_study(place, settings=FEW, out=tmp_path, means=Means(1, block=run_trial))
     assert [row["part"] for row in found.rows] == ["software", "inference", "training"]
     assert all(0.0 < float(row["test"]) <= 1.0 for row in found.rows)
     before = content(found.folder)
@@ -208,7 +209,7 @@ def test_digits_are_learnt_with_neurons_and_a_study_that_lost_blocks_comes_to_th
     for path in (*lost, found.folder / "networks" / "software-network-seed1.npz", *found.folder.glob("*.csv")):
         path.unlink()
     kept = {path.name: path.read_bytes() for path in (found.folder / "networks").glob("*seed0.npz")}
-    resume_neuron_study(found.folder, means=Means(1))
+    resume_neuron_study(found.folder, means=Means(1, block=run_trial))
     assert content(found.folder) == before
     assert kept == {path.name: path.read_bytes() for path in (found.folder / "networks").glob("*seed0.npz")}
     assert len(lost) == 3
