@@ -43,12 +43,16 @@ class Unseen:
 
 @dataclass(frozen=True, eq=False)
 class Work(Generic[P]):
-    """What computes blocks: `block` with the `setting` that all have in common, in `workers` processes or on Dask."""
+    """What computes blocks: `block` with the `setting` that all have in common, in `workers` processes or on Dask.
+
+    One worker is this process, unless blocks are to be computed `apart`.
+    """
 
     block: Block[P]
     setting: object
     workers: int
     dask: str | None = None
+    apart: bool = False
 
     @property
     def words(self) -> str:
@@ -63,7 +67,7 @@ class Work(Generic[P]):
             from labmtj.studies.cluster import run_dask
 
             yield from run_dask(waiting, setting=self.setting, address=self.dask, block=self.block)
-        elif self.workers == 1:
+        elif self.workers == 1 and not self.apart:
             yield from run_here(waiting, setting=self.setting, block=self.block)
         else:
             yield from run_local(waiting, setting=self.setting, workers=self.workers, block=self.block)
@@ -86,9 +90,13 @@ class Means(Generic[P]):
         """Processes of this machine."""
         return self.workers or os.cpu_count() or 1
 
-    def work(self, block: Block[P], setting: object, *, here: bool = False) -> Work[P]:
-        """Blocks with what they have in common; `here`: in this process, whatever was asked for but a cluster."""
-        return Work(self.block or block, setting, 1 if here and self.dask is None else self.count, self.dask)
+    def work(self, block: Block[P], setting: object, *, here: bool = False, apart: bool = False) -> Work[P]:
+        """Blocks with what they have in common; `here`: in this process, whatever was asked for but a cluster.
+
+        `apart`: never in this process, where libraries may have more threads; a block that was said is, though.
+        """
+        count = 1 if here and self.dask is None else self.count
+        return Work(self.block or block, setting, count, self.dask, apart and self.block is None)
 
 
 def carried_out(

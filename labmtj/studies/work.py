@@ -13,8 +13,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 """Variables of the environment that keep libraries on one thread, if they are set before these are loaded."""
 
 
-XLA = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "NPROC": "1"}
-"""The same for JAX: its compiled code, and the processors that it believes to have."""
+PROCESSORS = "NPROC"
+"""The same for JAX: how many threads its compiled code has. Sums are added up in another order with another number."""
 
 
 class Piece(Protocol):

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 from labmtj.protocol.stop import Stopped
 from labmtj.studies.checkpoint import BlockResult
-from labmtj.studies.work import THREADS, XLA, Block, P, Piece, compute
+from labmtj.studies.work import PROCESSORS, THREADS, Block, P, Piece, compute
 
 _GRACE = 5.0  # [s] chosen: a worker that is asked to end has nothing to put away
 
@@ -135,8 +135,7 @@ def _leave_with_parent() -> None:
 @contextmanager
 def _environment() -> Generator[None, None, None]:
     """What children inherit: one thread for each library."""
-    flags = f"{os.environ.get('XLA_FLAGS', '')} {XLA['XLA_FLAGS']}".strip()
-    ours = {**dict.fromkeys(THREADS, "1"), **XLA, "XLA_FLAGS": flags}
+    ours = dict.fromkeys((*THREADS, PROCESSORS), "1")
     before: dict[str, str | None] = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:

@@ -17,8 +17,11 @@ from typer.testing import CliRunner
 
 from labmtj.cli import app
 from labmtj.errors import CannotResume, MissingFile
+from labmtj.records import NeuronMap
 from labmtj.runs import netcdf
+from labmtj.runs.neuron_map import write_neuron_map
 from labmtj.studies.carrying import Means
+from labmtj.studies.neurons.block import run_trial
 from labmtj.studies.neurons.engine import resume_neuron_study, run_neuron_study
 from labmtj.studies.neurons.grid import trials
 from labmtj.studies.neurons.load import load_neuron_study
@@ -193,6 +196,30 @@ def test_what_was_changed_is_refused(whole, blocks, tmp_path):
     file.write_text(before)
 
 
+def measured(path):
+    """A map of four neurons, the third of which does not work."""
+    critical = np.array([[1.0], [1.1], [np.nan], [0.9]]) * 1e-3
+    current = np.repeat(np.linspace(-3e-3, 3e-3, 25)[None], 4, axis=0)
+    x, z = np.tanh(current / critical) + 0.01, 1.0 / np.cosh(current / critical)
+    good, one = np.isfinite(critical[:, 0]), np.ones(4)
+    curves = {"current": current, "m_x": x, "m_z": z, "m_x_error": 0.01 * x, "m_z_error": 0.01 * z}
+    each = dict.fromkeys(("offset", "asymmetry", "deviation_x", "deviation_z", "conductance_x"), 0.01 * one)
+    each |= dict.fromkeys(("critical_error", "offset_error", "asymmetry_error", "conductance_z"), 1e-06 * one)
+    each |= {"critical": critical[:, 0], "offset": 0.0 * one, "amplitude_x": 0.3 * one, "amplitude_z": 0.3 * one}
+    write_neuron_map(path, NeuronMap(neurons=np.arange(1, 5), good=good, probe=0.02, name="four", **curves, **each))
+
+
+def test_neurons_of_a_measured_map_are_as_they_were_measured(place, blocks, tmp_path):
+    measured(tmp_path / "neurons.h5")
+    settings = ["device.source=map", f"device.map={tmp_path / 'neurons.h5'}"]
+    found = run_neuron_study(place, settings=settings, out=tmp_path, means=Means(1, block=blocks.quick))
+    assert {row["variation"] for row in found.rows} == {None}
+    assert set(found.found["deviations"]["neuron"].tolist()) == {1, 2, 4}
+    own = found.found["deviations"]["calibration"] == "neuron"
+    assert found.found["deviations"]["deviation_x"][own] == pytest.approx(0.01, abs=2e-3)
+    assert "Neurons of the measured map are within 0.0" in (found.folder / "report.html").read_text(encoding="utf-8")
+
+
 SMALL = ["data.train=200", "data.test=60", "neuron_network.epochs=2", "seeds=2", "variation=[20 %]", "inference.dies=1",
          "device.calibration=[neuron]", "report=false"]  # fmt: skip
 FEW = [*SMALL, "gradient=", "distillation=", "transfer=", "curves="]
@@ -200,7 +227,7 @@ FEW = [*SMALL, "gradient=", "distillation=", "transfer=", "curves="]
 
 def test_digits_are_learnt_with_neurons_and_a_study_that_lost_blocks_comes_to_the_same(place, tmp_path):
     pytest.importorskip("jax", reason="pip install 'labmtj[train]'")
-    found = run_neuron_study(place, settings=FEW, out=tmp_path, means=Means(1))
+    found = run_neuron_study(place, settings=FEW, out=tmp_path, means=Means(1, block=run_trial))
     assert [row["part"] for row in found.rows] == ["software", "inference", "training"]
     assert all(0.0 < float(row["test"]) <= 1.0 for row in found.rows)
     before = content(found.folder)
@@ -208,7 +235,7 @@ def test_digits_are_learnt_with_neurons_and_a_study_that_lost_blocks_comes_to_th
     for path in (*lost, found.folder / "networks" / "software-network-seed1.npz", *found.folder.glob("*.csv")):
         path.unlink()
     kept = {path.name: path.read_bytes() for path in (found.folder / "networks").glob("*seed0.npz")}
-    resume_neuron_study(found.folder, means=Means(1))
+    resume_neuron_study(found.folder, means=Means(1, block=run_trial))
     assert content(found.folder) == before
     assert kept == {path.name: path.read_bytes() for path in (found.folder / "networks").glob("*seed0.npz")}
     assert len(lost) == 3

@@ -19,6 +19,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from labmtj.report.content import NONE
 from labmtj.report.study.content import Table
 from labmtj.report.study.drawing import GREY, PURPLE, VERMILION
@@ -87,6 +90,18 @@ def spread(row: Row) -> str:
     """The variation of a row, in words."""
     found = value(row, "variation")
     return "as measured" if math.isnan(found) else f"{100 * found:g} %"
+
+
+def varying(table: Table, variation: float) -> NDArray[np.bool_]:
+    """Rows of dies with this variation; nan: those of a measured map."""
+    return np.isnan(table["variation"]) if math.isnan(variation) else table["variation"] == variation
+
+
+def variations(table: Table) -> list[float]:
+    """Variations of a table's dies, each once, in their order; nan once for a measured map."""
+    every = np.asarray(table["variation"], dtype=np.float64).tolist()
+    known = list(dict.fromkeys(each for each in every if not math.isnan(each)))
+    return known or [math.nan]
 
 
 def calibrations(rows: Sequence[Row]) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from labmtj.report import html
-from labmtj.report.neurons.content import COLOURS, KNOWN, Content
+from labmtj.report.neurons.content import COLOURS, KNOWN, Content, variations, varying
 from labmtj.report.study.content import Table, chosen
 from labmtj.report.study.drawing import VERMILION, Drawing, Rows, Section, chart, finish, legend
 from labmtj.report.svg import BLUE, INK
@@ -20,20 +22,18 @@ def section(content: Content) -> Section:
     table = content.table("curves")
     if not table:
         return Section("Curves of the neurons")
-    alike = chosen(table, table["variation"] == table["variation"][0])
-    if np.isnan(table["variation"][0]):
-        alike = table
-    known = str(alike["calibration"][-1])
-    first = chosen(alike, rows_of(alike, calibration=known, neuron=float(alike["neuron"][0])))
+    every = variations(table)
+    known = str(table["calibration"][-1])
+    alike = chosen(table, varying(table, every[0]) & rows_of(table, calibration=known))
+    first = chosen(alike, rows_of(alike, neuron=float(alike["neuron"][0])))
     text = (
         "The input is the current over the critical one that the host knows, less the offset if it knows that. "
         "A network's forward pass reads x where software has tanh; its backward pass squares the reading of z where "
         "software has sech²."
     )
     drawings = [_read_outs(first), _residuals(first)]
-    spread = [variation for (variation,) in keys(table, "variation") if variation != table["variation"][0]]
-    if spread:
-        drawings.append(_different(chosen(table, table["variation"] == spread[-1]), 100 * float(spread[-1])))
+    if every[-1] != 0.0:
+        drawings.append(_different(chosen(table, varying(table, every[-1])), every[-1]))
     if (deviations := content.table("deviations")) and not np.isnan(deviations["variation"]).any():
         drawings.append(_deviations(deviations))
     return Section("Curves of the neurons", (html.paragraph(text, kind="soft"),), tuple(drawings))
@@ -47,7 +47,7 @@ def _read_outs(one: Table) -> Drawing:
             one["input"], one[ideal], color=INK, linewidth=1.0, linestyle="--" if label == "x" else ":", label=ideal
         )
     legend(figure, axes)
-    caption = "Read-outs of a neuron without spread, and the tanh and sech of its fitted critical current."
+    caption = "Read-outs of one neuron, and the tanh and sech of the critical current that was fitted to it."
     numbers = {name: one[name] for name in ("input", "m_x", "tanh", "m_z", "sech")}
     return finish(figure, name="read_outs", alt=caption, caption=caption, numbers=numbers)
 
@@ -64,8 +64,9 @@ def _residuals(one: Table) -> Drawing:
     return finish(figure, name="residuals", alt=caption, caption=caption, numbers=numbers)
 
 
-def _different(table: Table, percent: float) -> Drawing:
-    figure, axes = chart(f"Neurons that vary by {percent:g} %", x="input that the host asks for", y="read-out")
+def _different(table: Table, variation: float) -> Drawing:
+    which = "of the measured map" if math.isnan(variation) else f"of a die that varies by {100 * variation:g} %"
+    figure, axes = chart(f"Neurons {which}", x="input that the host asks for", y="read-out")
     out = Rows("calibration", "neuron", "input", "m_x", "m_z")
     for known, style in (("none", ":"), ("neuron", "-")):
         label = KNOWN[known]
@@ -82,7 +83,7 @@ def _different(table: Table, percent: float) -> Drawing:
     axes.plot(grid, np.tanh(grid), color=INK, linewidth=1.2, label="tanh, sech")
     axes.plot(grid, 1.0 / np.cosh(grid), color=INK, linewidth=1.2)
     legend(figure, axes, across=3)
-    caption = f"The first neurons of a die that varies by {percent:g} %, as a host sees them that knows more or less."
+    caption = f"The first neurons {which}, as a host sees them that knows more or less."
     return finish(figure, name="different_neurons", alt=caption, caption=caption, numbers=out.columns)
 
 

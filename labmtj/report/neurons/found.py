@@ -6,7 +6,7 @@ import math
 
 from labmtj.report import html
 from labmtj.report.content import NONE
-from labmtj.report.neurons.content import DEVICE, KNOWN, PLAIN, Content, Row, points, spread, value
+from labmtj.report.neurons.content import DEVICE, KNOWN, PLAIN, Content, Row, points, spread, value, variations, varying
 from labmtj.report.study.drawing import Section
 
 
@@ -62,13 +62,15 @@ def _asked(content: Content) -> str:
 
 
 def _curves(content: Content) -> str:
-    """Deviation of neurons that are all alike, and what it costs."""
+    """Deviation of neurons that are all alike, or of a map's, and what it costs."""
     table = content.table("deviations")
     if not table:
         return ""
-    alike = table["variation"] == table["variation"][0]
-    x, z = (float(table[name][alike].max()) for name in ("deviation_x", "deviation_z"))
-    text = f"Neurons that are all alike are within {x:.3f} of tanh and {z:.3f} of sech"
+    first = variations(table)[0]
+    here = varying(table, first) & (table["calibration"] == table["calibration"][-1])
+    x, z = (float(table[name][here].max()) for name in ("deviation_x", "deviation_z"))
+    which = "Neurons of the measured map" if math.isnan(first) else "Neurons that are all alike"
+    text = f"{which} are within {x:.3f} of tanh and {z:.3f} of sech"
     costs = [row for row in content.devices("curves") if math.isfinite(value(row, "loss"))]
     parts = [
         f"{points(value(row, 'loss'))} points in {'training' if row['gradient'] else 'inference'}" for row in costs

@@ -65,7 +65,7 @@ def _carry_out(place: Path, job: NeuronJob, means: Means[Trial], began: float) -
         place,
         every,
         digests={trial.number: folders.digest(trial, study=study) for trial in every},
-        work=means.work(run_trial, Setting(job, place, study)),
+        work=means.work(run_trial, Setting(job, place, study), apart=True),
         watcher=means.watcher,
     )
     found, facts = tables(every, kept, job.file.bounds), folders.facts(job, made)

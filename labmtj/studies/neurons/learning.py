@@ -142,7 +142,7 @@ def _curves(trial: Trial, setting: Setting, *, neurons: int, die: int = 0) -> De
 
 def _runs(trial: Trial, rows: list[tuple[int, float, float, float, float]]) -> Table:
     names = ("die", "train", "test", "clipped", "saturated")
-    columns = dict(zip(names, (np.array(column) for column in zip(*rows, strict=True)), strict=True))
+    columns: Table = {name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
     return keyed(trial, columns)
 
 

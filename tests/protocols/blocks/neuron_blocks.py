@@ -9,13 +9,13 @@ import numpy as np
 from labmtj.errors import InputError
 from labmtj.studies.neurons.grid import DEVICE, TABLES
 from labmtj.studies.neurons.learning import HISTORY, RUNS, keyed
-from labmtj.studies.neurons.shapes import DEVIATIONS, SHAPES
+from labmtj.studies.neurons.shapes import DEVIATIONS, SHAPES, shapes
 
 
 def quick(task, *, setting):
     """Numbers that follow from the block alone: variation costs a hundredth of itself, what the host knows a half."""
     if task.role == TABLES:
-        return _shapes(setting.job)
+        return _shapes(setting.job) if setting.job.file.device.source == "simulated" else shapes(setting.job)
     cost = 0.0
     if task.role == DEVICE:
         cost = 0.01 * (task.variation or 0.0) * (0.5 if task.calibration == "neuron" else 1.0) + 1e-5 * (task.seed % 3)
