@@ -33,7 +33,7 @@ from labmtj.physics.neuron import NeuronModel, Reduced
 from labmtj.physics.neuron_balance import balance, field
 from labmtj.records import Floats
 
-_FACTORISE: Any = splu
+_FACTORISE: Any = splu  # pyright: ignore[reportUnknownVariableType]
 CONVERGED = 1e-5  # chosen: far below what any bench resolves of a magnetisation
 # Largest l to begin with; then both l and |m| rise by steps of 1.4. A density that needs many l stands close around the
 # pole and is nearly round there.
