@@ -65,7 +65,7 @@ def test_a_shipped_file_names_its_schema(kind, path):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize(("kind", "path"), SHIPPED, ids=name)
 def test_a_shipped_file_is_valid_by_its_schema(kind, path):
-    validator = pytest.importorskip("jsonschema").Draft7Validator
+    validator = pytest.importorskip("jsonschema", reason="pip install 'labmtj[test]'").Draft7Validator
     schema = json.loads((path.parent / kind.file).read_text(encoding="utf-8"))
     validator.check_schema(schema)
     assert [] == [
@@ -84,7 +84,7 @@ def test_a_shipped_file_is_valid_by_its_schema(kind, path):
     ],
 )
 def test_an_editor_sees_what_labmtj_would_refuse(old, new, tmp_path):
-    validator = pytest.importorskip("jsonschema").Draft7Validator
+    validator = pytest.importorskip("jsonschema", reason="pip install 'labmtj[test]'").Draft7Validator
     text = (ROOT / "protocols/wine.yaml").read_text(encoding="utf-8")
     assert old in text
     (tmp_path / "mine.yaml").write_text(text.replace(old, new), encoding="utf-8")
