@@ -15,7 +15,7 @@ from labmtj.bench.bank_lines import BankEnds
 from labmtj.bench.contact import BankLines, ContactCheck, Examine, TwoMeterLines
 from labmtj.bench.limits import Gate, GatedBank, GatedPulses, GatedSense, GatedSource, Limits
 from labmtj.bench.parallel import BankWiring, ParallelArray
-from labmtj.bench.quick_lines import WHOLE, Meters
+from labmtj.bench.quick_lines import Meters
 from labmtj.bench.reader import TwoMeters
 from labmtj.bench.routing import Harness, Line, Router
 from labmtj.bench.upkeep import Upkeep
@@ -208,14 +208,16 @@ def _pairwise(
         nplc=measure.nplc,
     )
     ohms = 0.0 if generator is None else generator.ohms
-    standing, neurons, blocks = Standing(), None, WHOLE
+    array_of, standing, neurons = (shared["router"], meters, shared["shape"], generator, ohms), Standing(), None
+    examine: Examine = TwoMeterLines(*array_of)
     if bench.neurons is not None:
-        from labmtj.bench.assemble_neurons import blocks_of
-        from labmtj.bench.assemble_neurons import neurons as assembled  # which needs what stands here
+        from labmtj.bench import assemble_neurons  # which needs what stands here
+        from labmtj.bench.neuron_lines import NeuronLines
 
         ends: dict[str, Any] = {"driving": driving, "sensing": sensing, "pulser": pulser, "standing": standing}
-        neurons, blocks = assembled(bench, connected, roles, gate, shared, **ends), blocks_of(bench.neurons.count)
-    examine = TwoMeterLines(shared["router"], meters, shared["shape"], generator, ohms, blocks, bench.row_kinds)
+        neurons, relays = assemble_neurons.neurons(bench, connected, roles, gate, shared, **ends)
+        blocks = assemble_neurons.blocks_of(bench.neurons.count)
+        examine = NeuronLines(TwoMeterLines(*array_of, blocks=blocks, row_kinds=bench.row_kinds), relays)
     array = BenchArray(reader=reader, pulser=pulser, standing=standing, **shared)
     return Assembled(array, ContactCheck(examine, shared["router"], clock, shared["journal"]), neurons)
 

@@ -7,6 +7,7 @@ from typing import Any
 from labmtj.bench.access import Standing
 from labmtj.bench.assemble import Connected, Roles, meter
 from labmtj.bench.limits import Gate, GatedSource
+from labmtj.bench.neuron_lines import CommonRelays
 from labmtj.bench.neurons import BenchNeurons, Ends
 from labmtj.bench.quick_lines import Block
 from labmtj.config.bench import Bench
@@ -42,22 +43,32 @@ def neurons(
     sensing: GatedSource,
     pulser: PulseSource,
     standing: Standing,
-) -> BenchNeurons:
-    """The neurons of a bench, whose driving and sensing meters are set up; the third one is, here.
+) -> tuple[BenchNeurons, CommonRelays]:
+    """The neurons of a bench, and the look at their common terminals' relays.
 
-    Raises InputError for a bench without neurons.
+    The driving and the sensing meter are set up; the third one is, here. Raises InputError for a bench without neurons.
     """
     entry = bench.neurons
-    if entry is None or roles.second is None:
+    if entry is None:
         raise InputError(f"{bench.title}: this bench has no neurons")
-    common = meter(bench, connected, roles.second, gate)
-    # All that comes in goes out through it, and a range can hold a source below its limit.
-    common.current_range = gate.limits.line_compliance
+    common = common_meter(bench, connected, roles, gate)
     names = ("router", "waits", "clock", "journal", "upkeep")
-    return BenchNeurons(
+    made = BenchNeurons(
         entry.count,
         ends=Ends(driving, sensing, common, pulser, entry.range or bench.measure.range),
         standing=standing,
         gate=gate,
         **{name: shared[name] for name in names},
     )
+    settle = bench.wait.after_relay + bench.wait.after_source
+    return made, CommonRelays(shared["router"], driving, common, shared["clock"], entry.count, settle)
+
+
+def common_meter(bench: Bench, connected: Connected, roles: Roles, gate: Gate) -> GatedSource:
+    """The meter on the common terminals, on at 0 V. Raises InputError for a bench without one."""
+    if roles.second is None:
+        raise InputError(f"{bench.title}: no source meter is on the common terminals of neurons")
+    common = meter(bench, connected, roles.second, gate)
+    # All that comes in goes out through it, and a range can hold a source below its limit.
+    common.current_range = gate.limits.line_compliance
+    return common

@@ -239,7 +239,14 @@ def _tester(bench: Bench, roles: Roles, connected: Connected, clock: Clock, rout
     pulser = generator_pulses(bench, roles, connected, gate)
     settle = wait.after_relay + wait.after_source
     kinds = bench.row_kinds
-    return LineTester(routes, drive, sense, clock, shape=shape, settle=settle, pulser=pulser, row_kinds=kinds)
+    tester = LineTester(routes, drive, sense, clock, shape=shape, settle=settle, pulser=pulser, row_kinds=kinds)
+    if bench.neurons is None:
+        return tester
+    from labmtj.bench.assemble_neurons import common_meter
+    from labmtj.bench.neuron_lines import CommonRelays, NeuronTester
+
+    common = common_meter(bench, connected, roles, gate)
+    return NeuronTester(tester, CommonRelays(routes, drive, common, clock, bench.neurons.count, settle))
 
 
 def _wire(bench: Bench, axis: str, number: int) -> tuple[str, str]:

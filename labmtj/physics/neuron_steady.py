@@ -19,6 +19,8 @@ many l but few orders m. l and m are raised until the mean magnetisation does no
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,7 @@ from labmtj.physics.neuron import NeuronModel, Reduced
 from labmtj.physics.neuron_balance import balance, field
 from labmtj.records import Floats
 
-_FACTORISE: Any = splu
+_FACTORISE: Any = splu  # pyright: ignore[reportUnknownVariableType]
 CONVERGED = 1e-5  # chosen: far below what any bench resolves of a magnetisation
 # Largest l to begin with; then both l and |m| rise by steps of 1.4. A density that needs many l stands close around the
 # pole and is nearly round there.
@@ -47,10 +49,37 @@ def _frame(axis: Floats) -> Floats:
     return np.stack([first, np.cross(axis, first), axis], axis=1)
 
 
-def _solve(
-    law: Reduced, i: float, offset: float, asymmetry: float, axis: Floats, size: tuple[int, int]
-) -> tuple[Floats, Floats]:
-    """Mean m and its derivative by the reduced current of the probe, with a truncation."""
+@dataclass(frozen=True, eq=False)
+class _Density:
+    """The stationary density of one truncation: `rho` (with c_00 = 1), and what its moments need."""
+
+    turn: Floats
+    read: Floats  # rows: the means of m along the frame's axes, as sums over coefficients
+    n: tuple[Matrix, Matrix, Matrix]
+    push: Matrix
+    factors: Any
+    rho: Floats
+
+    def moments(self) -> Floats:
+        """Mean m, and its derivative by the probe's reduced current; shape (2, 3)."""
+        shift: Floats = self.factors.solve(-(self.push @ self.rho)[1:])
+        return np.stack([self.turn @ (self.read @ self.rho), self.turn @ (self.read[:, 1:] @ shift)])
+
+    def densities(self) -> Floats:
+        """Logarithms of the spectral densities of m_x and m_z at low frequency, in reduced time; shape (2,).
+
+        2 times the integral of the covariance over time, in which exp(-A t) integrates to the inverse of A.
+        """
+        found: list[float] = []
+        for axis in (self.turn[0], self.turn[2]):
+            row = axis @ self.read
+            times: Matrix = sum(part * of for part, of in zip(axis, self.n, strict=True))
+            left: Floats = self.factors.solve((times @ self.rho - (row @ self.rho) * self.rho)[1:])
+            found.append(math.log(4.0 * float(row[1:] @ left)))
+        return np.array(found)
+
+
+def _density(law: Reduced, i: float, offset: float, asymmetry: float, axis: Floats, size: tuple[int, int]) -> _Density:
     o = operators(*size)
     turn = _frame(axis)
     a, ratio = law.damping, law.ratio
@@ -68,18 +97,21 @@ def _solve(
         flow = flow - asymmetry * (driven @ along(x, o.n))
     whole = flow + diagonal(law.damping / law.stiffness * o.laplace)
     factors: Any = _FACTORISE(whole.tocsc()[1:, 1:], permc_spec="NATURAL")
-    rho: Floats = factors.solve(-whole[1:, 0].toarray().ravel())
-    pushed = (field_z + ratio * towards_z) @ np.concatenate([[1.0], rho])
-    shift: Floats = factors.solve(-pushed[1:])
-    read = np.stack([row[0].toarray().ravel()[1:] for row in o.n])
-    return turn @ (read @ rho), turn @ (read @ shift)
+    rho = np.concatenate([[1.0], factors.solve(-whole[1:, 0].toarray().ravel())])
+    read = np.stack([row[0].toarray().ravel() for row in o.n])
+    return _Density(turn, read, o.n, field_z + ratio * towards_z, factors, rho)
 
 
-def solve_one(law: Reduced, i: float, offset: float, asymmetry: float) -> tuple[Floats, Floats]:
-    """Mean m, shape (3,), at one reduced drive, and its derivative by the probe's reduced current.
-
-    Raises SolveError where the largest truncation is not enough.
-    """
+def _converged(
+    law: Reduced,
+    i: float,
+    offset: float,
+    asymmetry: float,
+    *,
+    measure: Callable[[_Density], Floats],
+    within: float,
+) -> Floats:
+    """What is measured of the density, with so many harmonics that more do not change it by `within`."""
     axis = balance(law, i, offset=offset, asymmetry=asymmetry)
     # Around the pole the density is exp(-k theta^2 / 2), and l up to some widths 1 / theta = sqrt(k) carry it; the
     # damping-like torque adds to the damping and so narrows it.
@@ -88,19 +120,34 @@ def solve_one(law: Reduced, i: float, offset: float, asymmetry: float) -> tuple[
     narrowed = 1.0 + max(law.ratio * i * (1.0 - asymmetry * x) * x, 0.0) / (law.damping * b)
     wanted = 3.8 * math.sqrt(law.stiffness * b * narrowed)
     first = min(sum(degree < wanted for degree in _DEGREES), len(_DEGREES) - 2)
-    before: tuple[Floats, Floats] | None = None
+    before: Floats | None = None
     for l_max, m_max in zip(_DEGREES[first:], _ORDERS, strict=False):
-        found = _solve(law, i, offset, asymmetry, axis, (l_max, m_max))
-        if (
-            before is not None
-            and max(float(np.max(np.abs(f - b))) for f, b in zip(found, before, strict=True)) < CONVERGED
-        ):
+        found = measure(_density(law, i, offset, asymmetry, axis, (l_max, m_max)))
+        if before is not None and float(np.max(np.abs(found - before))) < within:
             return found
         before = found
     raise SolveError(
         f"the density of a neuron at i = {i:g} is too narrow for {_DEGREES[-1]} spherical harmonics: "
         f"moment * unit / kT = {law.stiffness:g} is too large; lower the moment or raise the temperature"
     )
+
+
+def solve_one(law: Reduced, i: float, offset: float, asymmetry: float) -> tuple[Floats, Floats]:
+    """Mean m, shape (3,), at one reduced drive, and its derivative by the probe's reduced current.
+
+    Raises SolveError where the largest truncation is not enough.
+    """
+    mean, slope = _converged(law, i, offset, asymmetry, measure=_Density.moments, within=CONVERGED)
+    return mean, slope
+
+
+def fluctuation(law: Reduced, i: float, offset: float = 0.0, asymmetry: float = 0.0) -> Floats:
+    """Spectral densities of m_x and m_z (one-sided, at frequencies below the free layer's own), shape (2,).
+
+    In units of reduced time, (1 + a^2) / (gamma unit); a mean over a long time T has the variance S / (2 T).
+    Raises SolveError as `solve_one`.
+    """
+    return np.exp(_converged(law, i, offset, asymmetry, measure=_Density.densities, within=1e-3))
 
 
 def steady(

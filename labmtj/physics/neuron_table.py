@@ -41,7 +41,8 @@ ABOUT = """\
 Mean magnetisation of a neuron's free layer: steady Fokker-Planck solutions by labmtj.physics.neuron_steady.
 values[j, offset, asymmetry] = (m_x, m_z, d m_x / dp, d m_z / dp) at the field j along x, all reduced (axes and meaning:
 labmtj/physics/neuron_table.py), p the reduced current of the probe on the z terminal. law = anisotropy, bias, ratio,
-damping, stiffness of the device it is for. Made by: python -m labmtj.neuron_dies
+damping, stiffness of the device it is for. noise[j] = ln of the spectral densities of m_x and m_z, in reduced time,
+without offset and asymmetry. Made by: python -m labmtj.neuron_dies
 """
 
 
@@ -64,7 +65,8 @@ def asymmetries() -> Floats:
 class SteadyTable:
     """Magnetisation over nodes `fields` j, `offset`, `asymmetry`: `values` (fields, offset, asymmetry, 4).
 
-    The last axis is m_x, m_z and their derivatives by the probe's reduced current.
+    The last axis is m_x, m_z and their derivatives by the probe's reduced current. `noise` (fields, 2) has the
+    logarithms of the spectral densities of m_x and m_z (physics.neuron_steady), without offset and asymmetry.
     """
 
     law: Reduced
@@ -72,6 +74,7 @@ class SteadyTable:
     offset: Floats
     asymmetry: Floats
     values: Floats
+    noise: Floats
 
     @functools.cached_property
     def _spline(self) -> Floats:
@@ -88,6 +91,22 @@ class SteadyTable:
         """
         found, p = self.at(i, offset, asymmetry), np.asarray(probe, dtype=np.float64)
         return found[..., 0] + p * found[..., 2], found[..., 1] + p * found[..., 3]
+
+    def fluctuation(self, m_x: ArrayLike) -> tuple[Floats, Floats]:
+        """Spectral densities of m_x and m_z where the mean is `m_x`, of its shape and in units of reduced time.
+
+        A mean over a time T, long against the free layer's own, has the variance S / (2 T). The mean m_x stands for the
+        field, whatever offset and asymmetry helped to make it.
+        """
+        middle = self.values[:, len(self.offset) // 2, len(self.asymmetry) // 2, 0]
+        place = np.interp(np.asarray(m_x, dtype=np.float64), middle, np.arange(len(middle), dtype=np.float64))
+        low = np.clip(place.astype(np.int64), 0, len(middle) - 2)
+        found = np.exp(between(self._loud[low], self._loud[low + 1], place - low))
+        return found[..., 0], found[..., 1]
+
+    @functools.cached_property
+    def _loud(self) -> Floats:
+        return with_slopes(self.noise)
 
     def at(self, i: ArrayLike, offset: ArrayLike, asymmetry: ArrayLike) -> Floats:
         """m_x, m_z and their derivatives by the probe's current as a last axis of 4. Raises InputError."""
@@ -157,12 +176,14 @@ def _weights(x: Floats, nodes: Floats) -> tuple[list[Floats], Ints]:
 
 def make(law: Reduced) -> SteadyTable:
     """Solve the equation at every node of a device's table. Raises SolveError where it is too cold for that."""
-    from labmtj.physics.neuron_steady import solve_one
+    from labmtj.physics.neuron_steady import fluctuation, solve_one
 
     j, offset, asymmetry = fields(), offsets(), asymmetries()
     values = np.empty((len(j), len(offset), len(asymmetry), 4))
     middle = len(j) // 2
+    noise = np.empty((len(j), 2))
     for at in range(middle, len(j)):
+        noise[at] = noise[len(j) - 1 - at] = np.log(fluctuation(law, float(j[at])))
         for a, aside in enumerate(offset):
             for b, uneven in enumerate(asymmetry):
                 drive = float(j[at] - aside) / (1.0 - float(uneven) * math.tanh(float(j[at])))
@@ -170,7 +191,7 @@ def make(law: Reduced) -> SteadyTable:
                 values[at, a, b] = mean[0], mean[2], slope[0], slope[2]
     mirrored = values[middle:][::-1, ::-1, ::-1] * np.array([-1.0, 1.0, -1.0, 1.0])
     values[: middle + 1] = mirrored
-    return SteadyTable(law, j, offset, asymmetry, values)
+    return SteadyTable(law, j, offset, asymmetry, values, noise)
 
 
 def write(table: SteadyTable, path: Path) -> None:
@@ -186,6 +207,7 @@ def write(table: SteadyTable, path: Path) -> None:
             offset=table.offset,
             asymmetry=table.asymmetry,
             values=table.values.astype(np.float32),
+            noise=table.noise.astype(np.float32),
         )
     os.replace(file.name, path)
 
@@ -194,7 +216,9 @@ def load(path: Path) -> SteadyTable:
     """Read a table."""
     with np.load(path, allow_pickle=False) as stored:
         law = Reduced(*(float(part) for part in stored["law"]))
-        axes: list[Floats] = [stored[name].astype(np.float64) for name in ("fields", "offset", "asymmetry", "values")]
+        axes: list[Floats] = [
+            stored[name].astype(np.float64) for name in ("fields", "offset", "asymmetry", "values", "noise")
+        ]
     return SteadyTable(law, *axes)
 
 

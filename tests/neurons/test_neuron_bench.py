@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from labmtj.bench.doctor import Verdict, examine
 from labmtj.bench.session import open_bench, resource_manager
 from labmtj.errors import BenchError, InputError, LimitExceeded
 from labmtj.records import Cell, Line, Pulse
@@ -179,6 +180,22 @@ def test_the_contact_check_passes_a_sound_bench_and_names_a_stuck_relay(open_doo
     door.world.stick(("A", 4), False)
     bad = door.opened.contact()
     assert [Line("row", 4)] == [fault.line for fault in bad.faults]
+    assert [] == door.hot
+
+
+def test_the_contact_check_and_the_doctor_look_at_the_common_terminals_relays(open_door, make_file):
+    door = open_door("wire")
+    door.world.stick(("C", 34), False)
+    (fault,) = door.opened.contact(quarantine="open").faults
+    assert Line("col", 2) == fault.line
+    assert "its relay there does not close" in fault.text
+    file = make_file()
+    manager = resource_manager(file)
+    world = manager.visalib.bench.world
+    assert [Verdict.GOOD] * 7 == [finding.verdict for finding in examine(file)]
+    world.stick(("C", 34), False)
+    assert ["col 2"] == [finding.subject for finding in examine(file) if finding.verdict is Verdict.BAD]
+    manager.close()
 
 
 def test_an_open_neuron_is_three_lines_without_contact(open_door):

@@ -13,8 +13,8 @@ from labmtj.neuron_dies import neuron_model
 from labmtj.physics.harmonics import operators
 from labmtj.physics.neuron import Reduced
 from labmtj.physics.neuron_balance import balance, field
-from labmtj.physics.neuron_llg import trajectories
-from labmtj.physics.neuron_steady import steady
+from labmtj.physics.neuron_llg import STEP, trajectories
+from labmtj.physics.neuron_steady import fluctuation, steady
 
 MODEL = neuron_model()
 
@@ -83,6 +83,19 @@ def test_half_a_turn_about_z_changes_the_signs_of_drive_offset_asymmetry_and_m_x
     assert there * [-1.0, -1.0, 1.0] == pytest.approx(back, abs=2e-5)
     assert float(np.linalg.norm(there)) <= 1.0
     assert there[2] > 0.0
+
+
+def test_a_free_spin_fluctuates_as_rotational_diffusion_says():
+    # Its correlation time is 1 / (2 D) with D = a / stiffness, and <m^2> = 1/3: S = 4 <m^2> tau = 2 stiffness / (3 a).
+    free = Reduced(anisotropy=0.0, bias=0.0, ratio=0.0, damping=0.03, stiffness=8.0)
+    assert fluctuation(free, 0.0) == pytest.approx(2.0 * 8.0 / (3.0 * 0.03), rel=1e-9)
+
+
+def test_fluctuations_are_those_of_trajectories():
+    paths = trajectories(MODEL, 0.8, paths=150, steps=6000, settle=600, every=6600, seed=2)
+    lasted = 6000 * STEP  # in reduced time
+    seen = 2.0 * lasted * paths.mean.var(axis=0, ddof=1)[[0, 2]]
+    assert seen == pytest.approx(fluctuation(MODEL.reduced, 0.8), rel=0.4)  # 12 % scatter of a variance, long tails
 
 
 def test_means_have_the_shape_of_the_arguments_together():

@@ -9,7 +9,7 @@ from labmtj.errors import InputError
 from labmtj.neuron_dies import neuron_model
 from labmtj.physics import neuron_table
 from labmtj.physics.neuron_own import own_curves
-from labmtj.physics.neuron_steady import solve_one, steady
+from labmtj.physics.neuron_steady import fluctuation, solve_one, steady
 from labmtj.physics.neuron_table import SteadyTable, effective, load, table_of, write
 
 MODEL = neuron_model()
@@ -50,6 +50,12 @@ def test_the_probes_current_pushes_as_a_direct_solution_with_more_bias_says():
     still, pushed = TABLE.curves(0.7), TABLE.curves(0.7, probe=0.05)
     assert pushed[1] > still[1]
     assert pushed[0] < still[0]
+
+
+def test_fluctuations_of_the_table_are_direct_solutions():
+    for i in (0.0, 0.37, -1.7):
+        found = TABLE.fluctuation(TABLE.curves(i)[0])
+        assert [float(part) for part in found] == pytest.approx(list(fluctuation(MODEL.reduced, i)), rel=0.03)
 
 
 def test_own_curves_of_neurons_are_the_tables():

@@ -20,7 +20,7 @@ from labmtj.runs.journal import MemoryJournal
 
 V_H, NOISE, PROBE = 0.5, 5e-4, 0.02
 LAW = Law(0.4e-3, 10e-6, 0.03, 1 / 130, 0.33, 0.2, 1 / 1300, 0.3)
-DRIVE = np.array(drives(0.2, 40, negative=0.3))
+DRIVE = np.array(drives(0.15, 40, negative=0.24))
 
 
 def curve_of(law, drive=DRIVE):
@@ -102,16 +102,14 @@ def found(die):
 
 def test_drawn_parameters_are_recovered_within_their_errors(die, found):
     curves = found.neuron_map
-    # What the device's shape makes of all of them alike is in the errors of each, and in their median.
-    for value, error, truth in (
-        (curves.critical * die.gain, curves.critical_error * die.gain, die.model.critical),
-        (curves.offset * die.gain / die.model.critical, curves.offset_error / die.model.critical, -die.offset),
-    ):
-        off = (value - truth) / error
-        assert np.sum((off - np.median(off)) ** 2) < 2 * len(die)
-        assert abs(np.median(off)) < 3
+    # The device is not quite tanh, which moves all critical currents alike.
+    critical, error = (values * die.gain / die.model.critical for values in (curves.critical, curves.critical_error))
+    assert np.median(critical) == pytest.approx(1.0, abs=0.1)
+    assert np.sum(((critical - np.median(critical)) / error) ** 2) < 2 * len(die)
+    off = (curves.offset * die.gain / die.model.critical + die.offset) / (curves.offset_error / die.model.critical)
+    assert np.sum(off**2) < 2 * len(die)
     chi = die.tmr_x / (2 + die.tmr_x)
-    assert curves.amplitude_x == pytest.approx(chi, rel=0.03)
+    assert curves.amplitude_x == pytest.approx(chi, rel=0.05)
     assert 1 / curves.conductance_x == pytest.approx(1 / die.g_x, rel=0.01)
 
 

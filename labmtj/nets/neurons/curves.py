@@ -179,8 +179,9 @@ def of_map(
 ) -> DeviceCurves:
     """Curves of the working neurons of a map, each over the pre-activations that it was measured at.
 
-    Between the measured points goes the piecewise cubic of Fritsch and Butland (1984, doi:10.1137/0905021), which
-    has no extremum that the points do not have. Raises InputError where no neuron works.
+    Between the points that were measured (nan: one was not) goes the piecewise cubic of Fritsch and Butland (1984,
+    doi:10.1137/0905021), which has no extremum that the points do not have. Raises InputError where no neuron works,
+    and for one of fewer than two points.
     """
     good = np.flatnonzero(measured.good).astype(np.int64)
     if not good.size:
@@ -194,18 +195,22 @@ def of_map(
         x = x * (amplitude_x / np.median(amplitude_x))[:, None]
         z = z * (amplitude_z / np.median(amplitude_z))[:, None]
     asked = (current - zero[:, None]) / unit[:, None]
-    low, high, largest = drive(asked[:, 0], asked[:, -1])
-    grid = np.clip(np.linspace(-largest, largest, points), asked[:, :1], asked[:, -1:])
+    known = np.isfinite(asked) & np.isfinite(x) & np.isfinite(z)
+    if int(known.sum(axis=1).min()) < 2:
+        raise InputError(f"neuron map {measured.name}: a working neuron with fewer than two points")
+    first: Floats = np.where(known, asked, np.inf).min(axis=1)
+    last: Floats = np.where(known, asked, -np.inf).max(axis=1)
+    low, high, largest = drive(first, last)
+    grid = np.clip(np.linspace(-largest, largest, points), first[:, None], last[:, None])
     cubic: Any = importlib.import_module("scipy.interpolate").PchipInterpolator
-    tables = [
-        np.stack([cubic(at, value)(here) for at, value, here in zip(asked, curve, grid, strict=True)]).astype(
-            np.float64
-        )
-        for curve in (x, z)
-    ]
+
+    def table(curve: Floats) -> Floats:
+        rows = zip(asked, curve, known, grid, strict=True)
+        return np.stack([np.asarray(cubic(at[own], value[own])(here)) for at, value, own, here in rows])
+
     return DeviceCurves(
-        tables[0],
-        tables[1],
+        table(x),
+        table(z),
         largest,
         low,
         high,

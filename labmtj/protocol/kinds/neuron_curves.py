@@ -55,9 +55,9 @@ class NeuronCurvesStep(Step):
 
     neurons: NeuronList = "all"
     """Numbers of the neurons to measure, from 1, or all."""
-    largest: Voltage = 0.2  # chosen: five critical currents through 130 ohm, where tanh is 1 to 0.01 %
+    largest: Voltage = 0.15  # chosen: 3.8 critical currents of the default device, where tanh is 1 to 0.1 %
     """The largest drive above 0 V."""
-    negative: Voltage = 0.3  # chosen: at a TMR of 100 % that makes as much input as 200 mV above 0 V
+    negative: Voltage = 0.24  # chosen: at a TMR of 100 % that makes nearly as much input as 150 mV above 0 V
     """The largest drive below 0 V, where the junction conducts less."""
     points: Annotated[int, Field(ge=12, le=1000)] = 40  # chosen: steps of a quarter of the critical current
     """Drives of a sweep, half of them of each sign."""

@@ -80,6 +80,19 @@ def test_without_calibration_neurons_keep_their_offsets_scales_and_amplitudes():
     assert_allclose(curves.z[driven], (1.0 / np.cosh(s))[driven], atol=3e-3)
 
 
+def test_points_that_were_not_measured_are_bridged_and_end_the_drive():
+    measured = neuron_map(spread=0.0)
+    for part, places in ((measured.m_x, (0, 20)), (measured.m_z, (39, 40)), (measured.current, (7,))):
+        part[3, list(places)] = np.nan
+    curves = of_map(measured, calibration=Calibration.NEURON)
+    asked = (measured.current[3] - measured.offset[3]) / measured.critical[3]
+    assert (curves.low[2], curves.high[2]) == (asked[1], asked[38])
+    assert curves.deviation_x[2] < 5e-3
+    measured.m_x[3, 2:] = np.nan
+    with pytest.raises(InputError, match="fewer than two points"):
+        of_map(measured, calibration=Calibration.NEURON)
+
+
 def test_a_map_without_a_working_neuron_gives_no_curves():
     measured = neuron_map()
     with pytest.raises(InputError, match="none of its 6 neurons works"):
