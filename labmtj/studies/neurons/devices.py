@@ -46,7 +46,7 @@ def curves(
         found = simulated(
             _die(job, variation, seed, math.ceil(_MORE * neurons) + _AT_LEAST),
             calibration=known,
-            measuring=Measuring(reach=said.range),
+            measuring=Measuring(reach=said.range, error=said.calibration_error),
             noise_x=noise_x,
             noise_z=noise_z,
             levels=levels,

@@ -95,12 +95,16 @@ def facts(job: NeuronJob, made: Mapping[str, Any]) -> dict[str, str]:
     reading = f"noise {100 * device.noise:g} %{other} rms of saturation{zero}, "
     steps = f"{device.bits} bits" if device.bits else "not rounded"
     reading += f"{steps}, x over {-1 - device.margin:g}..{1 + device.margin:g}, z over 0..{1 + device.margin:g}"
-    origin = job.bench.bench.title if device.map is None else f"measured map {Path(device.map).name}"
+    origin = f"drawn with the statistics of: {job.bench.bench.title}; calibrated by curves with an error of "
+    origin += f"{100 * device.calibration_error:g} % a point"
+    if device.map is not None:
+        origin = f"measured map {Path(device.map).name}"
     return {
         "title": said.title,
         "images": f"{task.name}, {len(task.train)} to train and {len(task.test)} to test, {task.classes} classes",
         "network": f"{widths}{body if form.body else ''}; {form.neurons} neurons, one junction each",
         "learning": f"{learning.epochs} epochs, batches of {learning.batch}, rate {learning.rate:g}, "
+        f"decay {learning.decay:g}, average {learning.average:g}, smoothing {100 * learning.smoothing:g} %, "
         f"dropout {100 * learning.dropout:g} %",
         "seeds": f"{said.seeds}, from {said.seed}",
         "neurons": origin,

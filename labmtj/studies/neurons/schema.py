@@ -70,6 +70,8 @@ class Device(Model):
     """Zero of the z read-out: as it is, or set at the ends of the drive, so that z is there what sech is."""
     bits: Annotated[int, Field(ge=0, le=16)] = 8
     """Bits of the converter that reads x and z, over their range; 0: it does not round."""
+    calibration_error: Fraction = 0.0
+    """Standard error of m at each point of the curves that simulated dies are calibrated by; a map has its own."""
     margin: Fraction = 0.25
     """So far beyond saturation the converter's range goes; what is read outside stands at its end, and is counted."""
     range: Ratio = 3.5
