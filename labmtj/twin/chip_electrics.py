@@ -6,7 +6,6 @@ exposure of that time when something happens to them. So nothing costs more for 
 
 from __future__ import annotations
 
-import math
 from dataclasses import fields
 
 import numpy as np
@@ -16,7 +15,7 @@ from labmtj.physics.variation import DieTruth
 from labmtj.twin.chip_kernel import KernelElectrics, transistor
 from labmtj.twin.effort import Effort
 from labmtj.twin.hookup import Hookup
-from labmtj.twin.operating_point import OperatingPoint
+from labmtj.twin.operating_point import OperatingPoint, unconnected
 from labmtj.twin.state import DieState
 
 _LARGEST = ("terminal",)
@@ -53,10 +52,7 @@ class ChipElectrics:
         return None if hookup.gates is None else hookup.gates.kernel - 1
 
     def _open(self, hookup: Hookup) -> OperatingPoint:
-        sources = hookup.sources
-        volts = tuple(math.copysign(s.limit, s.level) if s.current and s.level else s.level for s in sources)
-        held = tuple(s.current and s.level != 0 for s in sources)
-        return OperatingPoint(self._nothing, self._nothing, (0.0,) * len(sources), volts, held, 0.0)
+        return unconnected(hookup.sources, self._nothing)
 
     # -- time ------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from labmtj.records import Defect, Floats
 from labmtj.twin.coil import Coil
 from labmtj.twin.effort import SOLVE, Effort
 from labmtj.twin.hookup import Hookup
-from labmtj.twin.operating_point import Network, OperatingPoint
+from labmtj.twin.operating_point import Network, OperatingPoint, standing_point, unconnected
 from labmtj.twin.readings import Readings
 from labmtj.twin.sources import stand
 from labmtj.twin.state import DieState
@@ -90,19 +90,9 @@ class Electrics:
         self.effort.spent += 2 * SOLVE  # for what follows from a new operating point
         sources = hookup.sources
         if not hookup.connections.total.any():  # nothing is connected: no current flows anywhere
-            zero, none = np.zeros(self._shape), (0.0,) * len(sources)
-            volts = tuple(math.copysign(s.limit, s.level) if s.current and s.level else s.level for s in sources)
-            return OperatingPoint(zero, zero, none, volts, tuple(s.current and s.level != 0 for s in sources), 0.0)
+            return unconnected(sources, np.zeros(self._shape))
         solution, standing = stand(sources, partial(self._network, hookup))
-        inside = hookup.connections.folded
-        return OperatingPoint(
-            solution.cell_v,
-            solution.cell_i,
-            tuple(found.amperes for found in standing),
-            tuple(found.volts - inside.get(n, 0.0) * found.amperes for n, found in enumerate(standing)),
-            tuple(found.limited for found in standing),
-            float(solution.kcl),
-        )
+        return standing_point(hookup, standing, (solution.cell_v, solution.cell_i), float(solution.kcl))
 
     def _network(self, hookup: Hookup, volts: list[float]) -> tuple[Network, list[float]]:
         """Solve with each line's contacts merged into one source behind one resistance (Thevenin)."""

@@ -7,7 +7,6 @@ Terminals of different neurons do not touch; their leads have no resistance besi
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from labmtj.twin.neuron_device import NeuronDevice
 from labmtj.twin.neuron_die import NeuronDie
 from labmtj.twin.neuron_network import Solved, solve
 from labmtj.twin.neuron_readings import NeuronReadings
-from labmtj.twin.operating_point import OperatingPoint
+from labmtj.twin.operating_point import OperatingPoint, standing_point, unconnected
 from labmtj.twin.sources import stand
 from labmtj.twin.state import DieState
 from labmtj.twin.tally import Tally
@@ -79,20 +78,10 @@ class NeuronElectrics:
         self.effort.spent += 2 * SOLVE
         sources, volts, amperes = hookup.sources, np.zeros(self._shape), np.zeros(self._shape)
         if not hookup.connections.total.any():  # nothing is connected: no current flows anywhere
-            at = tuple(math.copysign(s.limit, s.level) if s.current and s.level else s.level for s in sources)
-            held = tuple(s.current and s.level != 0 for s in sources)
-            return OperatingPoint(volts, amperes, (0.0,) * len(sources), at, held, 0.0)
+            return unconnected(sources, volts)
         solution, standing = stand(sources, partial(self._network, hookup))
         volts[self._place], amperes[self._place] = solution.volts.T.ravel(), solution.amperes.T.ravel()
-        inside = hookup.connections.folded
-        return OperatingPoint(
-            volts,
-            amperes,
-            tuple(found.amperes for found in standing),
-            tuple(found.volts - inside.get(n, 0.0) * found.amperes for n, found in enumerate(standing)),
-            tuple(found.limited for found in standing),
-            solution.lack,
-        )
+        return standing_point(hookup, standing, (volts, amperes), solution.lack)
 
     def _network(self, hookup: Hookup, volts: list[float]) -> tuple[Solved, list[float]]:
         """Solve with each line's contacts merged into one current behind one conductance (Norton)."""
