@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from typing import TYPE_CHECKING
 
-import typer
-from rich.console import Console
 from rich.table import Table
 
-from labmtj.cli.asked import Asked, listed
-from labmtj.terminal import clock, percent
+from labmtj.cli.asked import Asked, carried, told
+from labmtj.terminal import percent
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from labmtj.cli.study_progress import Shown
     from labmtj.studies.finishing import Finished
     from labmtj.studies.neurons.grid import Trial
@@ -24,43 +24,19 @@ def study(asked: Asked, *, workers: int, dask: str | None, watcher: Shown | None
     from labmtj.studies.neurons.engine import resume_neuron_study, run_neuron_study
 
     means: Means[Trial] = Means(workers, dask, watcher or Unseen())
-    try:
-        if asked.resume is not None:
-            finished = resume_neuron_study(asked.resume, means=means)
-        else:
-            finished = run_neuron_study(
-                asked.file, bench=asked.bench, settings=asked.settings, out=asked.out, means=means
-            )
-    finally:
-        if watcher is not None:
-            watcher.close()
+    finished = carried(
+        asked, watcher, begin=partial(run_neuron_study, means=means), go_on=partial(resume_neuron_study, means=means)
+    )
     tell(finished, as_json=as_json)
 
 
 def tell(finished: Finished, *, as_json: bool) -> None:
     """Print what a study of networks of neurons found; exits with 8 if blocks failed."""
-    if as_json:
-        content = {
-            "rows": list(finished.rows),
-            "paired": listed(finished.found.get("paired", {})),
-            "study": str(finished.folder),
-            "seconds": round(finished.seconds, 3),
-            "processor_seconds": round(finished.processor_seconds, 3),
-            "workers": finished.workers,
-            "failed_blocks": finished.failures,
-        }
-        typer.echo(json.dumps(content, allow_nan=False))
-    else:
-        _show(finished)
-    if finished.failures:
-        raise typer.Exit(8)
+    told(finished, tables=("paired",), show=_show, as_json=as_json)
 
 
-def _show(finished: Finished) -> None:
-    """Print a line a condition, and where everything lies."""
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, markup=False, width=200)  # a pipe has no edge to fold lines at
+def _show(console: Console, finished: Finished) -> None:
+    """Print a line a condition."""
     table = Table(box=None, pad_edge=False)
     for name in ("part", "network", "variation", "known", "gradient"):
         table.add_column(name)
@@ -81,16 +57,6 @@ def _show(finished: Finished) -> None:
     console.print("mean accuracy on test images; loss: points below software, paired by seed, with its 95 % interval;")
     console.print("upper: its one-sided 95 % bound; asked: largest loss / upper bound")
     console.print(table)
-    if "failures" in finished.found:
-        failed = finished.found["failures"]
-        for block, reason in zip(failed["block"].tolist(), failed["reason"].tolist(), strict=True):
-            console.print(f"failed  {block}: {reason}", soft_wrap=True)
-    how = f"{finished.workers} workers" if finished.workers else "Dask"
-    console.print(
-        f"{clock(finished.seconds)} here, {finished.processor_seconds:.0f} s of processor time in all   {how}"
-    )
-    report = finished.folder / "report.html"
-    console.print(f"report {report}" if report.is_file() else f"study  {finished.folder}", soft_wrap=True)
 
 
 def _percent(value: str | float | None) -> str:
