@@ -54,7 +54,7 @@ def _drawn(table: Table, name: str, title: str, unit: str, *, scale: float) -> D
             for epoch, mean in zip(epochs.tolist(), means.tolist(), strict=True):
                 out.add(DEVICE, where, known, epoch, mean)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    legend(figure, axes, across=2)
+    legend(figure, axes, across=3)
     caption = f"{title}: means over the seeds, by variation of the dies and by what the host knows."
     return finish(figure, name=f"history_{name}", alt=caption, caption=caption, numbers=out.columns)
 

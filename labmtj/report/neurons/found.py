@@ -9,6 +9,8 @@ from labmtj.report.content import NONE
 from labmtj.report.neurons.content import DEVICE, KNOWN, PLAIN, Content, Row, points, spread, value, variations, varying
 from labmtj.report.study.drawing import Section
 
+_NAMED = 4  # chosen: conditions that a sentence names; all stand in the table
+
 
 def found(content: Content) -> Section:
     """What was found, a sentence each, and the table of bounds; every number is one of the tables below."""
@@ -57,8 +59,11 @@ def _asked(content: Content) -> str:
     asked = [row for row in content.rows if row.get("holds")]
     if not asked:
         return ""
-    hold = sum(row["holds"] == "yes" for row in asked)
-    return f"Of {len(asked)} conditions with a bound, {hold} keep{'s' if hold == 1 else ''} it; the table names each."
+    missed = [row for row in asked if row["holds"] == "no"]
+    text = f"Of {len(asked)} conditions with a bound, {len(asked) - len(missed)} keep it."
+    names = [f"{row['part']} at {spread(row)}, {KNOWN.get(str(row['calibration']), '')}" for row in missed[:_NAMED]]
+    more = f", and {len(missed) - _NAMED} more" if len(missed) > _NAMED else ""
+    return f"{text} Not kept: {'; '.join(names)}{more}." if missed else text
 
 
 def _curves(content: Content) -> str:
