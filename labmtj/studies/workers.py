@@ -135,7 +135,8 @@ def _leave_with_parent() -> None:
 @contextmanager
 def _environment() -> Generator[None, None, None]:
     """What children inherit: one thread for each library."""
-    ours = dict.fromkeys((*THREADS, PROCESSORS), "1")
+    names: tuple[str, ...] = (*THREADS, PROCESSORS)
+    ours = dict.fromkeys(names, "1")
     before: dict[str, str | None] = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:

@@ -7,7 +7,6 @@ by Levenberg's and Marquardt's steps (doi:10.1137/0111030), all neurons side by 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -50,8 +49,7 @@ def scales(current: Floats, x: Floats, z: Floats) -> Scales:
     for _ in range(_STEPS):
         diagonal = np.einsum("nkk->nk", normal)
         system = normal + damping[:, None, None] * np.einsum("nk,kl->nkl", diagonal, np.eye(5))
-        solved: Any = np.linalg.solve(system, -gradient[..., None])
-        step: Floats = np.asarray(solved, dtype=np.float64)[..., 0]
+        step: Floats = np.asarray(np.linalg.solve(system, -gradient[..., None]), dtype=np.float64)[..., 0]
         tried = found + step
         tried[:, 1:3] = np.maximum(tried[:, 1:3], 1e-3 * start[:, None])
         new_cost, new_normal, new_gradient = _equations(tried, current, x, z)
