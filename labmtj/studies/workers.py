@@ -135,10 +135,9 @@ def _leave_with_parent() -> None:
 @contextmanager
 def _environment() -> Generator[None, None, None]:
     """What children inherit: one thread for each library."""
-    names: tuple[str, ...] = (*THREADS, PROCESSORS)
-    ours = dict.fromkeys(names, "1")
-    before: dict[str, str | None] = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
+    before: dict[str, str | None] = {name: os.environ.get(name) for name in (*THREADS, PROCESSORS)}
+    for name in before:
+        os.environ[name] = "1"
     try:
         yield
     finally:
