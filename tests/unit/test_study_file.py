@@ -94,7 +94,7 @@ def test_an_error_says_file_line_and_column(old, new, says, tmp_path):
 @pytest.mark.parametrize(
     ("override", "says"),
     [
-        ("netwroks.count=3", "did you mean networks.count?"),
+        ("netwroks.count=3", "did you mean networks.count"),
         ("simulation.die.seed=3", "the study's seed say it: --set seed=..."),
         ("die.diameter=30 nm", "the study's diameters say it"),
         ("networks.files=nowhere-at-all", "there is no such folder"),
