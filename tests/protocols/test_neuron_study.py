@@ -16,7 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from labmtj.cli import app
-from labmtj.errors import CannotResume, MissingFile
+from labmtj.errors import CannotResume, InputError, MissingFile
 from labmtj.records import NeuronMap
 from labmtj.runs import netcdf
 from labmtj.runs.neuron_map import write_neuron_map
@@ -251,3 +251,10 @@ def test_two_processes_come_to_the_same_as_one(place, tmp_path):
     parts = {"software", "inference", "training", "gradient", "curves", "transfer", "distillation"}
     assert {row["part"] for row in one.rows} == parts
     assert one.found["deviations"]["deviation_x"].max() < 0.7
+
+
+def test_without_jax_nothing_is_begun(place, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    with pytest.raises(InputError, match=r"pip install 'labmtj\[train\]'"):
+        run_neuron_study(place, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
 
 from labmtj.errors import InputError
@@ -15,3 +16,10 @@ def library() -> tuple[Any, Any, Any]:
     except ModuleNotFoundError as missing:
         raise InputError(f"training needs {missing.name}: pip install 'labmtj[train]'") from missing
     return jax, jnp, optax
+
+
+def installed() -> None:
+    """Raise InputError if the extra is not installed; nothing is imported."""
+    for name in ("jax", "optax"):
+        if importlib.util.find_spec(name) is None:
+            raise InputError(f"training needs {name}: pip install 'labmtj[train]'")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from labmtj.nets.chips.jax_library import installed
 from labmtj.runs.claim import claimed
 from labmtj.studies.carrying import Means, carried_out
 from labmtj.studies.checkpoint import BlockResult
@@ -34,12 +35,13 @@ def run_neuron_study(
 ) -> Finished:
     """Carry out a study of networks of neurons; everything is checked before its folder is made.
 
-    Raises FileProblems and MissingFile for its files, Stopped if somebody stops it, LabmtjError for blocks that no
-    process could compute; what is done stays, and `resume_neuron_study` goes on with it.
+    Raises FileProblems and MissingFile for its files, InputError without JAX, Stopped if somebody stops it, LabmtjError
+    for blocks that no process could compute; what is done stays, and `resume_neuron_study` goes on with it.
     """
     began = time.perf_counter()
     job = load_neuron_study(file, bench=bench, overrides=settings)
     tasks.fitting(job)
+    _able(means)
     place = folders.new_folder(Path(file).stem, job, out=out)
     with claimed(place):
         return _carry_out(place, job, means or Means(), began)
@@ -53,9 +55,16 @@ def resume_neuron_study(folder: str | Path, *, means: Means[Trial] | None = None
     """
     began, place = time.perf_counter(), Path(folder).resolve()
     folders.header(place)
+    _able(means)
     with claimed(place):
         job = folders.reload(place, folders.header(place))
         return _carry_out(place, job, means or Means(), began)
+
+
+def _able(means: Means[Trial] | None) -> None:
+    """Raise InputError where blocks would have to train here, and JAX is not installed."""
+    if means is None or (means.block is None and means.dask is None):
+        installed()
 
 
 def _carry_out(place: Path, job: NeuronJob, means: Means[Trial], began: float) -> Finished:
