@@ -13,19 +13,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from labmtj.records import (
-    Cell,
-    Contact,
-    Floats,
-    LineOutcome,
-    LinePulse,
-    NeuronReading,
-    Pulse,
-    PulseOutcome,
-    Reading,
-    Sample,
-    Sum,
-)
+from labmtj.records import Cell, Contact, Floats, LineOutcome, LinePulse, Pulse, PulseOutcome, Reading, Sample, Sum
+from labmtj.records.neurons import NeuronReading
 
 
 class Clock(Protocol):
