@@ -60,16 +60,15 @@ def driver_of(model: InstrumentModel, *, beside: Path | None = None) -> Any:
 
 def _adapted(name: str, adapter: AdapterEntry | None, title: str, beside: Path | None) -> Any:
     from labmtj.drivers.foreign_meter import AdaptedDriver
-    from labmtj.drivers.foreign_names import library_of
+    from labmtj.drivers.foreign_names import foreign_class
     from labmtj.drivers.foreign_tables import TABLES
 
-    library_of(name)
     table = adapter or TABLES.get(name)
     if table is None:
-        known = ", ".join(sorted(TABLES))
+        foreign_class(name)  # one that is not there is named first
         raise InputError(
-            f"{title}: it is not known what stands for our quantities in {name}: say it under adapter:, with the "
-            f"driver that reads settings back and makes the bench safe as checked_by; known: {known}"
+            f"{title}: labmtj does not know what stands for its quantities in {name}: say it under adapter:, with the "
+            "driver that reads settings back and makes the bench safe as checked_by"
         )
     ours = load_driver(table.checked_by, beside=beside)
     words = getattr(ours, "VOCABULARY", None) or VOCABULARIES.get(table.checked_by.partition(":")[0])
