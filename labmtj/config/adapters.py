@@ -8,13 +8,14 @@ from pydantic import Field
 
 from labmtj.config.quantities import Model
 
-LIBRARIES = ("pymeasure", "qcodes", "qcodes_contrib")
-_DRIVER = re.compile(rf"(?:{'|'.join(LIBRARIES)}):[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
+DISTRIBUTIONS = {"pymeasure": "pymeasure", "qcodes": "qcodes", "qcodes_contrib": "qcodes-contrib-drivers"}
+"""Libraries as drivers name them, and what they are installed as."""
+_DRIVER = re.compile(rf"(?:{'|'.join(DISTRIBUTIONS)}):[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
 
 
 def is_foreign(driver: str) -> bool:
     """Whether a driver is one of another library, as "pymeasure:keithley.Keithley2450" is."""
-    return driver.partition(":")[0] in LIBRARIES
+    return driver.partition(":")[0] in DISTRIBUTIONS
 
 
 def is_well_formed(driver: str) -> bool:
