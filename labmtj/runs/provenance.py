@@ -11,7 +11,7 @@ from pathlib import Path
 
 import labmtj
 
-_PACKAGES = ("numpy", "numba", "scikit-learn", "pyvisa", "pyvisa-sim", "pydantic", "h5py", "lupa")
+_PACKAGES = ("numpy", "numba", "scikit-learn", "pyvisa", "pyvisa-sim", "pydantic", "h5py", "matplotlib", "lupa")
 
 
 def provenance(files: Mapping[str, str]) -> dict[str, str]:
