@@ -62,6 +62,11 @@ class FileJournal:
             raise StorageError(f"{path}: the journal cannot be written: {error.strerror or error}") from error
         return journal, entries
 
+    @property
+    def count(self) -> int:
+        """How many entries there are; the number of the next one."""
+        return self._count
+
     def intent(self, pulse: Pulse) -> int:
         """Store, on disk, that `pulse` is about to leave; return its number."""
         number = self._count
