@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,26 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Lines:
-    """A journal as it lies there: its whole lines, the entries of the good ones, and what is wrong with the others.
+    """A journal as it lies there: its whole lines, and the entry of each, None for one whose CRC does not fit.
 
-    `damaged` are numbers of lines, from 1, whose CRC does not fit; `torn` says that the last one was cut off.
+    `torn` says that there is a piece of one more line, which was cut off.
     """
 
     whole: tuple[bytes, ...]
-    entries: tuple[Entry, ...]
-    damaged: tuple[int, ...]
+    found: tuple[Entry | None, ...]
     torn: bool
 
-    @property
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries of the lines that are good."""
+        return tuple(entry for entry in self.found if entry is not None)
+
+    @cached_property
+    def damaged(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the lines that are not."""
+        return tuple(number for number, entry in enumerate(self.found, start=1) if entry is None)
+
+    @cached_property
     def sha256(self) -> str:
         """SHA-256 of the whole lines."""
         return self.sha256_of(len(self.whole))
@@ -34,13 +44,14 @@ class Lines:
     @property
     def header(self) -> Entry:
         """The first entry if it is that of a run, else an empty one."""
-        return self.entries[0] if self.entries and self.entries[0].get("k") == "run" else {}
+        first = self.found[0] if self.found else None
+        return first if first is not None and first.get("k") == "run" else {}
 
     @property
     def how(self) -> str:
         """How the run ended by its last entry: done, stopped, failed ..; "" for one without an end."""
-        last = self.entries[-1] if self.entries else {}
-        return str(last.get("how", "")) if last.get("k") == "end" else ""
+        last = self.found[-1] if self.found else None
+        return str(last.get("how", "")) if last is not None and last.get("k") == "end" else ""
 
     def sha256_of(self, count: int) -> str:
         """SHA-256 of the first `count` whole lines."""
@@ -57,10 +68,7 @@ def read_lines(path: Path) -> Lines:
     torn = bool(last) and entry_of(last) is None
     if last and not torn:
         pieces.append(last)
-    found = [entry_of(line) for line in pieces]
-    entries = tuple(entry for entry in found if isinstance(entry, dict))
-    damaged = tuple(number for number, entry in enumerate(found, start=1) if not isinstance(entry, dict))
-    return Lines(tuple(pieces), entries, damaged, torn)
+    return Lines(tuple(pieces), tuple(entry_of(line) for line in pieces), torn)
 
 
 def check_lines(lines: Lines) -> Iterator[Check]:
@@ -82,8 +90,8 @@ def check_lines(lines: Lines) -> Iterator[Check]:
 def _numbers(lines: Lines) -> Check:
     problems: list[str] = []
     expected = 0
-    for entry in lines.entries:
-        number = entry.get("n")
+    for entry in lines.found:
+        number = expected if entry is None else entry.get("n")
         if number != expected:
             problems.append(f"{number} follows {expected - 1}" if expected else f"it begins with {number}")
         expected = number + 1 if isinstance(number, int) else expected + 1

@@ -8,6 +8,7 @@ from labmtj.protocol.evidence.check import Check, named
 from labmtj.protocol.evidence.lines import Entry, Lines
 
 _AFTER_END = ("command", "limit")
+_TIMED = frozenset({"read", "sum", "sample", "product", "products", "neuron", "outcome", "field"})
 _GRAIN = 1e-9  # [s] times are rounded to this
 
 
@@ -50,13 +51,13 @@ def _pulses(entries: tuple[Entry, ...], running: bool) -> Check:
 
 
 def _clock(entries: tuple[Entry, ...], running: bool) -> Check:
-    """The bench's clock does not run backwards."""
+    """The bench's clock does not run backwards from one thing that instruments did to the next."""
     problems: list[str] = []
     first: float | None = None
     before = 0.0
     for entry in entries:
         time = entry.get("t")
-        if not isinstance(time, int | float):
+        if entry["k"] not in _TIMED or not isinstance(time, int | float):
             continue
         if first is None:
             first = before = float(time)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import labmtj
 from labmtj.errors import LabmtjError, StorageError
 from labmtj.protocol.evidence.check import Check, named
 from labmtj.protocol.evidence.differences import differences
@@ -17,12 +18,17 @@ from labmtj.protocol.run_folder import MAP, NEURONS
 from labmtj.runs.die_map import die_map_from, die_map_groups
 from labmtj.runs.netcdf import ROOT, Group, image, read_image
 from labmtj.runs.neuron_map import neuron_map_from, neuron_map_groups
+from labmtj.runs.provenance import revision
 from labmtj.runs.run_attributes import FILES
 from labmtj.runs.store import NAME, groups_of
 
 _HELD = "cannot be held against a damaged journal"
 _REBUILD = "labmtj rebuild makes it anew"
 _UNSURE = frozenset({"journal_sha256"})
+_UNMADE = "the journal cannot be made into it, an entry is not what it should be"
+_NO_RUN = (KeyError, TypeError, ValueError, IndexError)  # what an entry that nobody here has written may end in
+_RANK = ("good", "open", "damaged")
+_SHOWN = 20  # chosen: characters of a version that are shown
 
 
 def check_inputs(folder: Path, lines: Lines) -> Iterator[Check]:
@@ -64,25 +70,32 @@ def check_store(folder: Path, lines: Lines, *, running: bool) -> Check:
         expected = _with_texts(groups_of(folder, entries=count), root, lines.header)
     except StorageError as error:
         return Check(NAME, "damaged", str(error))
+    except _NO_RUN as error:
+        return Check(NAME, "damaged", f"{_UNMADE}: {error!r}")
     later = len(lines.whole) - count
     tail = f"; the journal has gone on by {later} entries since, {_REBUILD}" if later and not running else ""
     if data == image(NAME, expected):
         return Check(NAME, "good", f"bit for bit what {count} entries of the journal make{tail}")
-    other = _other_program(lines.header, "h5py")
-    known_only = bool(other) and "journal_sha256" not in root
-    problems = differences(found, expected, known_only=known_only, ignore=_UNSURE)
     said = root.get("journal_sha256")
     if said is not None and said != lines.sha256_of(count):
-        what = named(problems) or "no value that it holds"
+        what = named(differences(found, expected, ignore=_UNSURE)) or "no value that it holds"
         return Check(NAME, "damaged", f"the journal is not the one that it was made of; what differs: {what}")
-    if problems:
-        return Check(NAME, "damaged", named(problems))
-    if other:
-        return Check(NAME, "good", f"value for value what {count} entries of the journal make; {other}{tail}")
-    return Check(NAME, "damaged", f"every value is what the journal makes, the file's bytes are not; {_REBUILD}")
+    return _compared(NAME, found, expected, lines, f"what {count} entries of the journal make{tail}")
 
 
-def check_maps(folder: Path, lines: Lines, *, running: bool) -> Iterator[Check]:
+def _compared(name: str, found: Mapping[str, Group], expected: Mapping[str, Group], lines: Lines, whose: str) -> Check:
+    """A file whose bytes are not those that this program makes: by its values, if another program made it."""
+    other = other_program(lines.header, "h5py")
+    if wrong := differences(found, expected, known_only=bool(other), ignore=_UNSURE):
+        return Check(name, "damaged", f"{named(wrong)}; {_REBUILD}")
+    if not other:
+        return Check(name, "damaged", f"every value is right, the file's bytes are not; {_REBUILD}")
+    if more := differences(found, expected, ignore=_UNSURE):
+        return Check(name, "open", f"{other}; of what both know every value is right, but {named(more)}")
+    return Check(name, "good", f"value for value {whose}; {other}")
+
+
+def check_maps(folder: Path, lines: Lines) -> Iterator[Check]:
     """Whether die.h5 and neurons.h5 are the maps that the journal has."""
     for name, kinds in ((MAP, ("map", "states")), (NEURONS, ("neuron_map",))):
         path = folder / name
@@ -96,46 +109,61 @@ def check_maps(folder: Path, lines: Lines, *, running: bool) -> Iterator[Check]:
         elif not has:
             yield Check(name, "damaged", "the journal has no such map")
         else:
-            yield _check_map(path, lines, running=running)
+            yield _check_map(path, lines)
 
 
-def _check_map(path: Path, lines: Lines, *, running: bool) -> Check:
+def _check_map(path: Path, lines: Lines) -> Check:
     """Of a run that is not done the file may be as old as its last finished step."""
     try:
         data = path.read_bytes()
         found = read_image(path, data)
-        last: list[str] = []
-        for number, expected in enumerate(_maps(path.name, lines.entries)):
-            if data == image(path.name, expected):
-                return Check(path.name, "good", "bit for bit the map that the journal has")
-            problems = differences(found, expected, ignore=frozenset())
-            other = _other_program(lines.header, "h5py")
-            if not problems and other:
-                return Check(path.name, "good", f"value for value the map that the journal has; {other}")
-            last = last if number else problems or ["every value is right, the file's bytes are not"]
-            if lines.how == "done":
+        best: Check | None = None
+        for groups in _candidates(path.name, lines):
+            made = _compared_map(path.name, data, found, groups, lines)
+            if best is None or _RANK.index(made.verdict) < _RANK.index(best.verdict):
+                best = made
+            if best.verdict == "good":
                 break
     except LabmtjError as error:
         return Check(path.name, "damaged", str(error))
-    return Check(path.name, "damaged", f"{named(last)}; {_REBUILD}")
+    except _NO_RUN as error:
+        return Check(path.name, "damaged", f"{_UNMADE}: {error!r}")
+    return best or Check(path.name, "damaged", "the journal has no such map")
+
+
+def _candidates(name: str, lines: Lines) -> Iterator[Mapping[str, Group]]:
+    """What the file may hold; of a run that is done only the newest."""
+    for groups in _maps(name, lines.entries):
+        yield groups
+        if lines.how == "done":
+            return
+
+
+def _compared_map(
+    name: str, data: bytes, found: Mapping[str, Group], expected: Mapping[str, Group], lines: Lines
+) -> Check:
+    if data == image(name, expected):
+        return Check(name, "good", "bit for bit the map that the journal has")
+    return _compared(name, found, expected, lines, "the map that the journal has")
 
 
 def _maps(name: str, entries: Sequence[Entry]) -> Iterator[Mapping[str, Group]]:
     """What the file may hold by the journal, the newest first."""
     if name == NEURONS:
         for entry in reversed(entries):
-            if entry["k"] == "neuron_map":
+            if entry.get("k") == "neuron_map":
                 yield neuron_map_groups(neuron_map_from(entry))
         return
     known: Entry = {}
     state: Any = None
     versions: list[tuple[Entry, Any]] = []
     for entry in entries:
-        if entry["k"] in ("map", "states"):
-            known, state = (entry, state) if entry["k"] == "map" else (known, entry["state"])
+        kind = entry.get("k")
+        if kind in ("map", "states"):
+            known, state = (entry, state) if kind == "map" else (known, entry["state"])
             if known:
                 versions.append((known, state))
-                if entry["k"] == "map":  # a map that no step has changed yet has the states that it was made with
+                if kind == "map":  # a map that no step has changed yet has the states that it was made with
                     versions.append((known, None))
     for entry, states in reversed(versions):
         yield die_map_groups(die_map_from(entry, state=states))
@@ -152,17 +180,12 @@ def _with_texts(groups: dict[str, Group], root: Mapping[str, Any], header: Entry
     return {**groups, ROOT: replace(groups[ROOT], attributes=attributes)}
 
 
-def _other_program(header: Entry, package: str) -> str:
+def other_program(header: Entry, package: str) -> str:
     """In words, that this file may have been made by another version; empty if all of them are those of the run."""
     said = header.get("provenance", {})
-    now: dict[str, str] = {}
-    for name in ("labmtj", package):
-        try:
-            now[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    changed = [f"{name} {said[name]}" for name, number in now.items() if name in said and said[name] != number]
-    return f"the run was made with {' and '.join(changed)}" if changed else ""
+    now = {"labmtj": labmtj.__version__, package: version(package), "git": revision()}
+    changed = [f"{name} {said[name][:_SHOWN]}" for name, this in now.items() if name in said and said[name] != this]
+    return f"it was made by another program ({', '.join(changed)})" if changed else ""
 
 
 def _sha(text: str) -> str:
