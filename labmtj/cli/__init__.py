@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, chaos, check, docs, ledger, plan, resume, run, safe, schema, status, study, train, twin
+from labmtj.cli import (
+    bench,
+    chaos,
+    check,
+    docs,
+    ledger,
+    plan,
+    resume,
+    run,
+    safe,
+    schema,
+    status,
+    study,
+    train,
+    twin,
+    verify,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +56,7 @@ app.command()(run.run)
 app.command()(resume.resume)
 app.command()(status.status)
 app.command()(status.rebuild)
+app.command()(verify.verify)
 app.command()(study.study)
 app.command()(train.train)
 app.command()(plan.plan)

@@ -309,6 +309,7 @@ def entry_of(line: bytes) -> dict[str, Any] | None:
     if line[:8] != b'{"crc":"' or line[8:16] != f"{zlib.crc32(body):08x}".encode():
         return None
     try:
-        return json.loads(body)
+        entry = json.loads(body)
     except ValueError:
         return None
+    return entry if isinstance(entry, dict) else None
