@@ -79,7 +79,8 @@ class AbortWatch:
         for name in wanted:
             found |= self._measure(name, states, read)
         seconds = progress.array.clock.now() - began
-        progress.journal.record("check", {"when": when, **found, "read": read, "seconds": round(seconds, 9)})
+        times = {"read": read, "seconds": round(seconds, 9), "t": round(began + seconds, 9)}
+        progress.journal.record("check", {"when": when, **found, **times})
         for name in wanted:
             self._judge(name, found[name])
 

@@ -10,6 +10,7 @@
 | tuning_columns, tuning_best .. | row gains, column gains and offsets of a layer, as a way to tune gave them |
 | iv, tmr, switching, neuron_curves, .. | what a characterisation step of that name found; iv2 the second of its kind |
 | steps, readings, pulses, products, sums, samples, fields | tables, one row an event |
+| checks | what the checks of abort criteria found, one row a check |
 | line_pulses | pulses on many lines at once, one row an event |
 | neurons | readings of neurons, one row a reading |
 | gate_products | one row a column of a kernel that was sensed with one pattern of gates after the other |
@@ -94,6 +95,8 @@ def _groups(events: Events, folder: Path) -> dict[str, Group]:
         groups["neurons"] = tables.neurons(events)
     if events.of("field"):
         groups["fields"] = tables.fields(events)
+    if events.of("check"):
+        groups["checks"] = tables.checks(events)
     counts: dict[str, int] = {}
     for entry in events.of("finding"):
         name = entry["name"]
@@ -106,7 +109,12 @@ def _attributes(events: Events, folder: Path) -> dict[str, Attribute]:
     header, end = events.last("run"), events.last("end")
     found: dict[str, Attribute] = {"format": FORMAT}
     found |= {name: header[name] for name in ("title", "network", "data")}
+    found |= {name: header.get(name, "") for name in ("operator", "sample")}
     found |= {"started": header["wall"], "simulated": int(header["simulated"])}
+    found["abort"] = json.dumps(header.get("abort", {}))
+    met = events.last("abort")
+    passed = events.last("past_abort").get("n", -1) > met.get("n", -1)
+    found["abort_met"] = json.dumps({} if passed else _content(met))
     found |= {"ended": end.get("how", "unfinished"), "error": end.get("error", "")}
     if "processor_seconds" in end:
         found["processor_seconds"] = end["processor_seconds"]
