@@ -93,7 +93,7 @@ def carry_out(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
         elif isinstance(step, ProgramNetworkStep):
             back.network = step
         watcher.done(name, line, elapsed, replayed=replayed and not past.live)
-        if abort is not None and step.touches:
+        if abort is not None and step.touches and elapsed:
             abort.after(name)
     if first is None:
         _contact(run, progress)
