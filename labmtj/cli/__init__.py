@@ -12,6 +12,7 @@ from labmtj.cli import (
     bench,
     chaos,
     check,
+    docs,
     ledger,
     plan,
     resume,
@@ -66,6 +67,7 @@ app.command()(safe.safe)
 app.command()(bench.doctor)
 app.command()(bench.discover)
 app.command()(chaos.chaos)
+app.command()(docs.docs)
 app.add_typer(twin.app, name="twin")
 
 
