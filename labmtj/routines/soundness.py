@@ -49,15 +49,16 @@ def drift_of_r_p(array: ArrayAccess, die: DieMap, cells: Sequence[Cell], *, read
     return (float(np.median(ratios)) if ratios and enough else float("nan")), len(ratios)
 
 
-def leakage(array: ArrayAccess, *, read: float) -> float:
-    """Magnitude of the current [A] into all columns with the drive at `read` [V] and no row on it; offsets cancel.
+def leakage(array: ArrayAccess, *, read: float) -> tuple[float, float]:
+    """Magnitude of the current [A] into all columns with the drive at `read` [V] and no row on it, and its error.
 
-    On a chip all rows are driven, those of its first kernel, and all gates are closed. inf beyond the range.
+    Offsets cancel. On a chip all rows of its first kernel are driven, with all gates closed. inf beyond the range.
     """
     found = [array.total((), range(1, array.shape[1] + 1), voltage=read) for _ in range(_REPEATS)]
     if any(one.in_compliance for one in found):
-        return float("inf")
-    return abs(float(np.mean([one.current for one in found])))
+        return float("inf"), 0.0
+    currents = np.array([one.current for one in found])
+    return abs(float(currents.mean())), float(currents.std(ddof=1)) / _REPEATS**0.5
 
 
 def new_shorts(array: ArrayAccess, die: DieMap, states: Ints, *, read: float, picture: Picture) -> list[Cell]:
