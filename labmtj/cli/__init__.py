@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from labmtj.cli import (
+    answer,
     bench,
     chaos,
     check,
@@ -55,6 +56,7 @@ def common(
 app.command()(run.run)
 app.command()(resume.resume)
 app.command()(status.status)
+app.command()(answer.answer)
 app.command()(status.rebuild)
 app.command()(verify.verify)
 app.command()(study.study)
