@@ -47,10 +47,10 @@ def run(
     """
     from labmtj.cli.confirm import confirmation
     from labmtj.cli.outcome import tell
+    from labmtj.cli.run_display import Quiet, Terminal
     from labmtj.protocol.engine import run as run_protocol
-    from labmtj.terminal import Terminal
 
-    observer = None if as_json or quiet else Terminal()
+    observer = Quiet() if as_json or quiet else Terminal()
     try:
         outcome = run_protocol(
             protocol,
@@ -64,6 +64,5 @@ def run(
             confirm=confirmation(confirm_limit or []),
         )
     finally:
-        if observer is not None:
-            observer.close()
+        observer.close()
     tell(outcome, as_json=as_json)
