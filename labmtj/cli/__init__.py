@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, chaos, check, ledger, plan, resume, run, safe, schema, status, study, train, twin
+from labmtj.cli import bench, chaos, check, docs, ledger, plan, resume, run, safe, schema, status, study, train, twin
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,6 +50,7 @@ app.command()(safe.safe)
 app.command()(bench.doctor)
 app.command()(bench.discover)
 app.command()(chaos.chaos)
+app.command()(docs.docs)
 app.add_typer(twin.app, name="twin")
 
 

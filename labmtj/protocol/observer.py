@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from labmtj.ports import Ticker, no_ticks
+from labmtj.runs.asking import Answer, Question
 
 
 class Observer(Protocol):
@@ -40,6 +41,14 @@ class Observer(Protocol):
         """A signal has asked the run to stop after the item in hand. Called from the signal's handler."""
         ...
 
+    def asked(self, question: Question, how: str) -> None:
+        """The run waits; `how` says what ends that. Told again where an answer was none."""
+        ...
+
+    def answered(self, question: Question, answer: Answer) -> None:
+        """The run goes on."""
+        ...
+
 
 class Silent:
     """Watches nothing."""
@@ -65,3 +74,9 @@ class Silent:
 
     def stopping(self) -> None:
         """Ignore a signal."""
+
+    def asked(self, question: Question, how: str) -> None:
+        """Ignore a question."""
+
+    def answered(self, question: Question, answer: Answer) -> None:
+        """Ignore an answer."""

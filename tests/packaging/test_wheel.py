@@ -47,6 +47,16 @@ def test_the_wheel_holds(name, names):
     assert name in names
 
 
+def test_the_wheel_holds_the_built_documentation(names):
+    # the hook has built it if Sphinx is here; if not, an installation from this checkout has
+    from labmtj.docs.building import missing_tools
+
+    if missing_tools() and not (ROOT / "labmtj/docs/html/index.html").is_file():
+        pytest.skip("needs Sphinx: pip install 'labmtj[docs]'")
+    assert {"labmtj/docs/html/index.html", "labmtj/docs/html/searchindex.js"} <= set(names)
+    assert [] == [name for name in names if name.startswith("labmtj/docs/html.new")]
+
+
 def test_the_wheel_installs_no_package_but_ours(names):
     top = {name.split("/")[0] for name in names if not name.split("/")[0].endswith(".dist-info")}
     assert top == {"labmtj", "pyvisa_labmtj"}
