@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, chaos, check, ledger, plan, resume, run, safe, schema, status, study, train, twin
+from labmtj.cli import bench, chaos, check, ledger, plan, resume, run, safe, schema, status, study, train, twin, watch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,6 +39,7 @@ def common(
 app.command()(run.run)
 app.command()(resume.resume)
 app.command()(status.status)
+app.command()(watch.watch)
 app.command()(status.rebuild)
 app.command()(study.study)
 app.command()(train.train)

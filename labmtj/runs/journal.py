@@ -46,7 +46,7 @@ class FileJournal:
         entries = list(read_journal(path))
         data = path.read_bytes()
         whole = data.rfind(b"\n") + 1
-        lacks_end = whole < len(data) and _entry(data[whole:]) is not None
+        lacks_end = whole < len(data) and entry_of(data[whole:]) is not None
         journal = cls.__new__(cls)
         journal.path, journal._count = path, len(entries)
         journal._size = len(data) + 1 if lacks_end else whole
@@ -266,7 +266,7 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
-        entry = _entry(line)
+        entry = entry_of(line)
         if entry is not None:
             yield entry
         elif number < len(lines):
@@ -274,8 +274,8 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
             raise StorageError(f"{path}:{number}: this line is damaged (its CRC does not fit)")
 
 
-def _entry(line: bytes) -> dict[str, Any] | None:
-    """The entry of a line; None if its CRC does not fit."""
+def entry_of(line: bytes) -> dict[str, Any] | None:
+    """The entry of a line without its end; None if its CRC does not fit."""
     body = b"{" + line[18:]
     if line[:8] == b'{"crc":"' and line[8:16] == f"{zlib.crc32(body):08x}".encode():
         return json.loads(body)
