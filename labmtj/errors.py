@@ -24,6 +24,8 @@
     |   +-- PolarityNotFound                no spare cell switched below the ceiling
     |   +-- ShutdownFailed                  one or more steps of the safe state failed
     |   +-- ReplayMismatch (AssertionError) a message that is not the one on the cassette
+    |   +-- Declined                        a person answered no where the protocol says that this is a failure
+    +-- Aborted                             exit code 9: a criterion that the protocol states was met; bench left safe
     +-- StorageError (OSError)              exit code 7: a run folder, journal or die state that cannot be used
     |   +-- CannotResume                    a run that cannot be continued from its journal
     +-- SolveError (ArithmeticError)        a network without a solution, or one that did not converge
@@ -200,6 +202,16 @@ class LineFaulty(RouteError):
 
 class PolarityNotFound(BenchError):
     """No spare cell switched below the ceiling, so it is not known which sign writes which state."""
+
+
+class Declined(BenchError):
+    """A person answered no to a question of the protocol, which says that the run fails then."""
+
+
+class Aborted(LabmtjError):
+    """A run was ended by a criterion that its protocol states; the bench is safe, and what was measured is kept."""
+
+    exit_code = 9
 
 
 class ReplayMismatch(BenchError, AssertionError):

@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, chaos, check, ledger, plan, resume, run, safe, schema, status, study, train, twin, watch
+from labmtj.cli import (
+    bench,
+    chaos,
+    check,
+    docs,
+    ledger,
+    plan,
+    resume,
+    run,
+    safe,
+    schema,
+    status,
+    study,
+    train,
+    twin,
+    watch,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,6 +67,7 @@ app.command()(safe.safe)
 app.command()(bench.doctor)
 app.command()(bench.discover)
 app.command()(chaos.chaos)
+app.command()(docs.docs)
 app.add_typer(twin.app, name="twin")
 
 

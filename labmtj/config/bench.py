@@ -288,6 +288,8 @@ class Bench(Model):
     references: Annotated[dict[str, ReferenceResistor], Field(default_factory=dict[str, ReferenceResistor])]
     """Resistors of known value in the places of cells, by their names."""
     simulation: Simulation | None = None
+    operator: str | None = None
+    sample: str | None = None
     ledger: str | None = None
     """File that keeps what each die has taken in its life (LABMTJ_LEDGER, or one of yours, if it is not said)"""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,14 +78,23 @@ def header(
     network: TrainedNetwork | None,
     data: Dataset | None,
     chip: ChipTask | None = None,
+    *,
+    operator: str = "",
+    sample: str = "",
 ) -> None:
-    """Write the journal's first entry: what this run is made of. Samples of a chip stand with its inference."""
+    """Write the journal's first entry: what this run is made of. Samples of a chip stand with its inference.
+
+    `operator` and `sample` are names that the command gave; without one LABMTJ_OPERATOR, then the files' hold.
+    """
     texts = {PROTOCOL: job.source.effective_text(), BENCH: file.source.text}
     journal.record(
         "run",
         {
             "format": FORMAT,
             "title": job.protocol.title,
+            "operator": operator or os.environ.get("LABMTJ_OPERATOR", "") or job.protocol.operator,
+            "sample": sample or job.protocol.sample,
+            "abort": {} if job.protocol.abort is None else job.protocol.abort.stated,
             "wall": datetime.now(UTC).isoformat(timespec="seconds"),
             "network": network.name if network else chip.network.name if chip else "",
             "data": data.name if data else chip.images.name if chip else "",

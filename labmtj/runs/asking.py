@@ -53,6 +53,11 @@ class Answer:
     who: str
     how: str
 
+    @property
+    def by(self) -> str:
+        """By whom and how, to stand after the answer."""
+        return f" by {self.who} ({self.how})" if self.who else f" ({self.how})"
+
 
 def pending(entries: Iterable[Mapping[str, Any]]) -> Question | None:
     """The question that a run waits with, by the entries of its journal; None if it waits for nobody.
@@ -68,6 +73,17 @@ def pending(entries: Iterable[Mapping[str, Any]]) -> Question | None:
                 found = None
             case _:
                 pass
+    return found
+
+
+def aborted(entries: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The entry of the criterion that ended a run and that nobody has let it go past since; None for no such run."""
+    found: Mapping[str, Any] | None = None
+    for entry in entries:
+        if entry["k"] == "abort":
+            found = entry
+        elif entry["k"] == "past_abort":
+            found = None
     return found
 
 

@@ -1,0 +1,71 @@
+"""`labmtj docs`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def docs(
+    context: typer.Context,
+    topic: Annotated[
+        str, typer.Argument(help="A page, such as wire-a-bench or reference/errors; the first one if it is not said.")
+    ] = "",
+    open_it: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open a browser, or only print where it is.")
+    ] = True,
+    build: Annotated[
+        bool, typer.Option("--build", help="Make the pages anew with Sphinx; a warning is an error.")
+    ] = False,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="In a checkout: write the generated reference pages anew, and stop.")
+    ] = False,
+) -> None:
+    """Open the documentation, which needs no network: tutorial, how-to, explanation, reference.
+
+    For instance:
+
+      labmtj docs
+
+      labmtj docs first-run --no-open
+
+    After a page was changed, in a checkout:
+
+      labmtj docs --build --no-open
+    """
+    from labmtj.docs.opening import page
+
+    if reference:
+        from labmtj.docs.reference.pages import write_pages
+
+        for path in write_pages(context.find_root().command):
+            typer.echo(path)
+        return
+    if build:
+        _build()
+    found = page(topic)
+    address = found.as_uri()
+    typer.echo(address)
+    if open_it:
+        import webbrowser
+
+        if not webbrowser.open(address):
+            typer.echo("no browser was found here; open that address in one", err=True)
+
+
+def _build() -> None:
+    from labmtj import __version__
+    from labmtj.docs.building import HTML, CannotBuild, build
+    from labmtj.errors import InputError, StorageError
+
+    try:
+        build(__version__)
+    except CannotBuild as error:
+        raise InputError(
+            f"the documentation cannot be built: {error}\n  pip install 'labmtj[docs]' brings what is needed"
+            if str(error).startswith("not installed")
+            else f"the documentation was not built, because of\n{error}"
+        ) from error
+    except OSError as error:
+        raise StorageError(f"{HTML}: the pages cannot be written: {error.strerror}") from error
