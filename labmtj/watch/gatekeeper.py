@@ -49,8 +49,8 @@ def checked_host(host: str) -> str:
     """The address to listen on. Raises InputError for any but loopback."""
     if host not in (LOOPBACK, "localhost"):
         raise InputError(
-            f"{host}: the page is served on loopback only ({LOOPBACK}): whoever reaches it can stop a run. From another "
-            f"computer, tunnel: ssh -L 8765:{LOOPBACK}:8765 HOST, with --port 8765 here"
+            f"{host}: the page is served on loopback only ({LOOPBACK}), for whoever reaches it can stop a run. From "
+            f"another computer, tunnel: ssh -L 8765:{LOOPBACK}:8765 HOST, with --port 8765 here"
         )
     return LOOPBACK
 
@@ -96,9 +96,7 @@ class Gatekeeper:
         if post and not (length.isdecimal() and int(length) <= _LARGEST):
             return JSONResponse({"error": "too long for a command"}, 413)
         if not self._knows_token(scope, headers):
-            text = (
-                "this page wants the token: open the whole address that `labmtj watch` has printed, ?token=... included"
-            )
+            text = "this page wants the token: open the whole address that `labmtj watch` has printed"
             return PlainTextResponse(text, 403)
         return None
 
