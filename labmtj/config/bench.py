@@ -295,7 +295,9 @@ class Bench(Model):
     """Resistors of known value in the places of cells, by their names."""
     simulation: Simulation | None = None
     operator: str | None = None
+    """Name of who uses the bench, for the records of runs; a protocol's, LABMTJ_OPERATOR and --operator come first"""
     sample: str | None = None
+    """The physical piece on the bench, for the records of runs: wafer, lot, package; a protocol's comes first"""
     ledger: str | None = None
     """File that keeps what each die has taken in its life (LABMTJ_LEDGER, or one of yours, if it is not said)"""
 

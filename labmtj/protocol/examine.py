@@ -22,6 +22,8 @@ from labmtj.physics.write_window import wear
 from labmtj.protocol.course import chip_of
 from labmtj.protocol.feasibility import Finding, judge
 from labmtj.protocol.inherit import inherit
+from labmtj.protocol.kinds.confirm import ConfirmStep
+from labmtj.protocol.kinds.pause import PauseStep
 from labmtj.protocol.load import Job, check_fits, check_protocol, refuse_study
 from labmtj.protocol.schema import ProtocolFile
 from labmtj.protocol.write_verdicts import Severity
@@ -188,7 +190,22 @@ def _summary(job: Job) -> list[str]:
         f"limits: {show(job.protocol.limits.cell_voltage, Dimension.VOLTAGE)} a cell, "
         f"{show(job.protocol.limits.terminal_voltage, Dimension.VOLTAGE)} a terminal",
         f"judged for dies of {describe(bench)}",
+        *asked_of_people(job),
     ]
+
+
+def asked_of_people(job: Job) -> list[str]:
+    """What a person has to see to, how long pauses take, and what would end the run early, in a few lines."""
+    steps, lines = job.protocol.steps, list[str]()
+    lines += [f"asks a person: {step.ask}" for step in steps if isinstance(step, ConfirmStep)]
+    pauses = [step for step in steps if isinstance(step, PauseStep)]
+    lines += [f"waits until a person goes on: {step.reason}" for step in pauses if step.seconds is None]
+    seconds = sum(step.seconds or 0.0 for step in pauses)
+    if seconds:
+        lines.append(f"pauses: {show(seconds, Dimension.TIME)} in all")
+    if job.protocol.abort is not None:
+        lines.append(f"ends early at: {', '.join(job.protocol.abort.stated)}")
+    return lines
 
 
 def describe(bench: Bench) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import labmtj
 
-_PACKAGES = ("numpy", "numba", "scikit-learn", "pyvisa", "pyvisa-sim", "pydantic", "h5py", "lupa")
+_PACKAGES = ("numpy", "numba", "scikit-learn", "pyvisa", "pyvisa-sim", "pydantic", "h5py", "matplotlib", "lupa")
 
 
 def provenance(files: Mapping[str, str], *, packages: Iterable[str] = ()) -> dict[str, str]:
@@ -22,14 +22,15 @@ def provenance(files: Mapping[str, str], *, packages: Iterable[str] = ()) -> dic
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "not installed"
-    found["git"] = _revision(Path(labmtj.__file__).resolve().parent.parent)
+    found["git"] = revision()
     for name, text in files.items():
         found[f"sha256 of {name}"] = hashlib.sha256(text.encode()).hexdigest()
     return found
 
 
-def _revision(checkout: Path) -> str:
+def revision() -> str:
     """Commit of the checkout, with "+changes" if files differ from it; "no checkout" for an installed wheel."""
+    checkout = Path(labmtj.__file__).resolve().parent.parent
     if not (checkout / ".git").exists():
         return "no checkout"
     try:
