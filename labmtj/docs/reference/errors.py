@@ -22,6 +22,7 @@ WHAT_TO_DO = {
     "InstrumentError": "The message names the command that the instrument refused and its own error number.",
     "BadReply": "Look for a second program that talks to the instrument, a wrong model, or a bad cable.",
     "NoReply": "Look at power, cable and address. Then resume: what is unknown is read and never repeated.",
+    "ForeignError": "Its cause is what PyMeasure or QCoDeS raised: look there, or leave `driver:` out to use labmtj's own.",
     "PowerLost": "Find out why it was switched off. Resume: settings are made anew and every line is looked at again.",
     "GatesClosed": "Look at the cable of the digital port and at the rails of the probe card.",
     "InterlockOpen": 'Find out why; then go on with `--acknowledge "what you found"`.',
