@@ -122,7 +122,8 @@ def test_a_die_is_mapped_alike_by_pymeasure_by_qcodes_and_by_us(bench, mapped):
 
 
 @pytest.mark.slow
-def test_the_wine_network_is_written_and_read_alike_by_pymeasure_by_qcodes_and_by_us(bench, tmp_path):
+def test_the_wine_network_is_written_and_read_alike_by_pymeasure_by_qcodes_and_by_us(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "matplotlib"))  # the report's; the home folder is watched
     ours, *others = (
         entries(run("wine", bench=bench(drivers, 15), out=tmp_path).folder) for drivers in (OURS, PYMEASURE, QCODES)
     )
