@@ -17,6 +17,7 @@ from labmtj.config.source import read
 from labmtj.errors import BenchError, InputError, LimitExceeded
 from labmtj.protocol.engine import run
 from labmtj.records import Cell
+from labmtj.runs.cassette import read_cassette, recording
 from labmtj.runs.journal import MemoryJournal
 
 pytestmark = pytest.mark.clients
@@ -240,3 +241,59 @@ def test_without_the_library_nothing_is_opened(bench, monkeypatch):
     missing = pytest.raises(InputError, match=r"PyMeasure is not installed here: pip install 'labmtj\[clients\]'")
     with missing, open_bench(file):
         pass
+
+
+SET = {
+    "pymeasure:keithley.Keithley2400": [
+        ":SENSE:CURRENT:PROTECTION 0.003",
+        "OUTPUT 1",
+        ":SOURCE:VOLTAGE 0.05",
+        ":READ?;*ESR?",
+    ],
+    "pymeasure:keithley.Keithley2450": [":SOUR:VOLT:ILIM 0.003", "OUTPUT ON", ":SOUR:VOLT:LEV 0.05", ":READ?"],
+    "pymeasure:keithley.Keithley2600": [
+        "smua.source.limiti=0.003000",
+        "smua.source.output=1",
+        "smua.source.levelv=0.050000",
+        "print(smua.measure.i(), errorqueue.count)",
+    ],
+    "qcodes:Keithley.Keithley2400": [
+        "SENS:CURR:PROT 0.003000",
+        ":OUTP:STAT 1",
+        ":SOUR:VOLT:LEV 0.05000000",
+        ":READ?",
+    ],
+    "qcodes:Keithley.Keithley2450": [
+        "SOUR:voltage:ILIM 0.003",
+        ":OUTP 1",
+        "SOUR:voltage 0.05",
+        ":MEASure? 'defbuffer1'",
+    ],
+    "qcodes:Keithley.Keithley2636B": [
+        "smua.source.limiti=0.003",
+        "smua.source.output=1",
+        "smua.source.levelv=0.050000000000",
+        "print(smua.measure.i(), status.measurement.instrument.smua.condition, errorqueue.count)",
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_what_a_library_sends_is_followed_by_our_questions(connected, everything, kind, tmp_path):
+    with recording(everything[1].visalib, tmp_path / "said.cassette"):
+        _, channel = connected(kind)
+        channel.compliance_current = 3e-3
+        channel.source_enabled = True
+        channel.source_voltage = 0.05
+        assert abs(channel.measure_current()) < 3e-3
+        channel.shutdown()
+    said = [entry.text.rstrip("\n") for entry in read_cassette(tmp_path / "said.cassette") if entry.action == "write"]
+    theirs = [text.removesuffix(";:SYST:ERR?").removesuffix(" print(errorqueue.count)") for text in said]
+    assert SET[kind] == [text for text in theirs if text in SET[kind]]
+    if "26" in kind:
+        asked = [f"print(smua.source.{name}, errorqueue.count)" for name in ("limiti", "output", "levelv")]
+    else:
+        limit = ":SENS:CURR:PROT?" if "2400" in kind else ":SOUR:VOLT:ILIM?"
+        asked = [f"{query};:SYST:ERR?" for query in (limit, ":OUTP?", ":SOUR:VOLT?")]
+    places = [theirs.index(text) + 1 for text in SET[kind][:3]]
+    assert asked == [said[place] for place in places]
