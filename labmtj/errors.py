@@ -14,6 +14,7 @@
     |   +-- InstrumentError                 the instrument queued an error; names the command
     |   +-- BadReply                        a reply that is no answer to the question
     |   +-- NoReply (TimeoutError)          no answer in time; nothing that comes later passes for one
+    |   +-- ForeignError                    a driver of another library failed; names the instrument and the call
     |   +-- PowerLost                       an instrument was switched off and on since it was set up
     |   +-- GatesClosed                     a chip's gates are not as they were told to be; nothing was fired
     |   +-- InterlockOpen                   an interlock has switched outputs off; latched until it is acknowledged
@@ -24,6 +25,8 @@
     |   +-- PolarityNotFound                no spare cell switched below the ceiling
     |   +-- ShutdownFailed                  one or more steps of the safe state failed
     |   +-- ReplayMismatch (AssertionError) a message that is not the one on the cassette
+    |   +-- Declined                        a person answered no where the protocol says that this is a failure
+    +-- Aborted                             exit code 9: a criterion that the protocol states was met; bench left safe
     +-- StorageError (OSError)              exit code 7: a run folder, journal or die state that cannot be used
     |   +-- CannotResume                    a run that cannot be continued from its journal
     +-- SolveError (ArithmeticError)        a network without a solution, or one that did not converge
@@ -159,6 +162,10 @@ class NoReply(BenchError, TimeoutError):
         super().__init__(f"{instrument} does not answer {command!r}: {why}")
 
 
+class ForeignError(BenchError):
+    """A driver of another library (PyMeasure, QCoDeS) raised an error or a warning; its own is the cause."""
+
+
 class PowerLost(BenchError):
     """An instrument was switched off and on since it was set up: its settings are gone."""
 
@@ -200,6 +207,16 @@ class LineFaulty(RouteError):
 
 class PolarityNotFound(BenchError):
     """No spare cell switched below the ceiling, so it is not known which sign writes which state."""
+
+
+class Declined(BenchError):
+    """A person answered no to a question of the protocol, which says that the run fails then."""
+
+
+class Aborted(LabmtjError):
+    """A run was ended by a criterion that its protocol states; the bench is safe, and what was measured is kept."""
+
+    exit_code = 9
 
 
 class ReplayMismatch(BenchError, AssertionError):

@@ -7,7 +7,24 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import bench, chaos, check, docs, ledger, plan, resume, run, safe, schema, status, study, train, twin
+from labmtj.cli import (
+    answer,
+    bench,
+    chaos,
+    check,
+    docs,
+    ledger,
+    plan,
+    resume,
+    run,
+    safe,
+    schema,
+    status,
+    study,
+    train,
+    twin,
+    verify,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,7 +56,9 @@ def common(
 app.command()(run.run)
 app.command()(resume.resume)
 app.command()(status.status)
+app.command()(answer.answer)
 app.command()(status.rebuild)
+app.command()(verify.verify)
 app.command()(study.study)
 app.command()(train.train)
 app.command()(plan.plan)

@@ -131,6 +131,34 @@ def fault(
         typer.echo("  ".join(f"{name} {value}" for name, value in entry.items()))
 
 
+@app.command()
+def place(
+    ready_file: Annotated[Path, typer.Option(help="What `labmtj twin serve --ready-file` has written.")],
+    what: Annotated[str, typer.Argument(help="nothing, resistor or die.")],
+    resistance: Annotated[str, typer.Option(help="Of the resistor, with its unit.")] = "10 kohm",
+    row: Annotated[int, typer.Option(min=1, help="Row that one end of the resistor is on.")] = 1,
+    col: Annotated[int, typer.Option(min=1, help="Column that the other end is on.")] = 1,
+) -> None:
+    """Put something on the lines of a served bench in the place of its die, or the die back.
+
+    What a person does at a bench between the stages of `labmtj doctor --commission`. Refused while a source drives
+    the lines. For instance:
+
+      labmtj twin place --ready-file bench.json nothing
+
+      labmtj twin place --ready-file bench.json resistor --resistance "10 kohm" --row 1 --col 1
+
+      labmtj twin place --ready-file bench.json die
+    """
+    from labmtj.twin.served.control import ask
+    from labmtj.twin.served.ready import read_ready
+
+    found = read_ready(ready_file)
+    request = {"do": "place", "what": what, "resistance": resistance, "row": row, "col": col}
+    ask(request, host=found["host"], port=found["control_port"], token=found["token"])
+    typer.echo(f"{found['bench']}: {what} on its lines")
+
+
 def _show(server: BenchServer, ready_file: Path | None) -> None:
     """Print what is served and where."""
     from rich.console import Console

@@ -26,7 +26,8 @@ def _members(annotation: Any) -> Iterator[Any]:
 
 def models(annotation: Any) -> list[type[BaseModel]]:
     """Models that a type allows."""
-    return [m for m in _members(annotation) if isinstance(m, type) and issubclass(m, BaseModel)]
+    found = [m for m in _members(annotation) if isinstance(m, type) and issubclass(m, BaseModel)]
+    return list(dict.fromkeys(found))
 
 
 def _key(name: str, field: FieldInfo) -> str:

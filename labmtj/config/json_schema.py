@@ -95,8 +95,9 @@ class _Generator(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> dict[str, Any]:
         """The schema of one model."""
         found, model = super().model_schema(schema), cast("type[BaseModel]", schema["cls"])
-        texts = described(model)
-        for name, content in found.get("properties", {}).items():
+        texts, named = described(model), {field.alias or name: name for name, field in model.model_fields.items()}
+        for key, content in found.get("properties", {}).items():
+            name = named.get(key, key)
             self.known.add(f"{model.__name__}.{name}")
             content.pop("title", None)
             text, unit = texts.get(name) or _of_type(model, name), _unit(content)

@@ -35,7 +35,7 @@ def header(options: TrainingOptions) -> str:
         "Data: Wine, UCI Machine Learning Repository, doi:10.24432/C5PC7J (CC BY 4.0), as packaged by scikit-learn, "
         "min-max scaled over all 178.\n"
         f"Made by: python -m labmtj.nets.train_wine, {options}; chosen by training wines only.\n"
-        "Licence: MIT, as labmtj.\n"
+        "Licence: BSD-3-Clause, as labmtj.\n"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from labmtj.bench.session import OpenBench
 from labmtj.config.bench import BenchFile
 from labmtj.ports import ArrayAccess, Ticker
 from labmtj.protocol import run_folder
+from labmtj.protocol.abort import AbortWatch
 from labmtj.protocol.come_back import Return
 from labmtj.protocol.kinds.contact import ContactStep
 from labmtj.protocol.kinds.program import ProgramStep
@@ -25,6 +26,7 @@ from labmtj.protocol.replay.past import RETURN, Entry, Past
 from labmtj.protocol.replay.surroundings import RunContact, RunField, RunJournal, RunThermometer
 from labmtj.protocol.stop import StopRequest
 from labmtj.protocol.summary import summary
+from labmtj.protocol.waiting import Asking, Waiting
 from labmtj.records import DieMap
 from labmtj.runs.die_map import write_die_map
 from labmtj.runs.journal import FileJournal
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Course:
-    """What a run is made of, a new one or one that goes on."""
+    """What a run is made of, a new one or one that goes on; `asking` is how its questions are answered."""
 
     job: Job
     file: BenchFile
@@ -48,6 +50,7 @@ class Course:
     what: str = "run"
     record: Path | None = None
     acknowledge: str | None = None
+    asking: Asking = field(default_factory=Asking)
     elapsed: float = 0.0  # [s] on the bench's clock until now, and since, if that clock is the wall's
 
 
@@ -58,17 +61,18 @@ def carry_out(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
     back = Return(progress, past, settle=_settler(run.journal, past), told=watcher.returned)
     past.come_back, past.go_on = back, lambda: _go_on(run)
     instruments = ", ".join(f"{name} {serial}" for name, serial in opened.identities.items())
-    watcher.started(f"{opened.file.bench.title}   {instruments}{_die_line(opened.file)}")
+    watcher.started(f"{opened.file.bench.title}   {instruments}{_die_line(opened.file)}{_note(run.file, opened)}")
     start = opened.clock.now()
     run.journal.record("bench", {"identities": opened.identities, "t": round(start, 9)})
-    if not isinstance(run.job.protocol.steps[0], ContactStep):  # every run begins so
-        replayed, before = not past.live, progress.array.clock.now()
-        line = progress.contact()
-        watcher.done(ContactStep.kind, line, progress.array.clock.now() - before, replayed=replayed and not past.live)
-    for number, step in enumerate(run.job.protocol.steps, start=1):
+    steps = run.job.protocol.steps
+    first = next((step for step in steps if step.touches), None)
+    waiting, abort = _waiting(run, opened, progress, stop), _abort(run, progress)
+    for number, step in enumerate(steps, start=1):
         if isinstance(step, ReportStep):
             continue
-        back.step = step
+        if step is first and not isinstance(step, ContactStep):  # every run begins so, once a person has seen to it
+            _contact(run, progress)
+        back.step, waiting.step = step, number
         name, known, neurons = step.kind, progress.die_map, progress.neuron_map
         stop.check()
         replayed, before = not past.live, progress.array.clock.now()
@@ -89,9 +93,53 @@ def carry_out(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
         elif isinstance(step, ProgramNetworkStep):
             back.network = step
         watcher.done(name, line, elapsed, replayed=replayed and not past.live)
+        if abort is not None and step.touches and elapsed:
+            abort.after(name)
+    if first is None:
+        _contact(run, progress)
     figures = summary(progress, bench_seconds=progress.array.clock.now() - past.began)
     run.journal.record("summary", figures)
     return figures
+
+
+def _contact(run: Course, progress: Progress) -> None:
+    """The contact check that no step asks for."""
+    replayed, before = not run.past.live, progress.array.clock.now()
+    line = progress.contact()
+    seconds = progress.array.clock.now() - before
+    run.watcher.done(ContactStep.kind, line, seconds, replayed=replayed and not run.past.live)
+
+
+def _waiting(run: Course, opened: OpenBench, progress: Progress, stop: StopRequest) -> Waiting:
+    """Whom the steps of a run may ask; all of its bench is at rest meanwhile."""
+
+    def rest() -> None:
+        progress.array.rest()
+        if progress.neurons is not None:
+            progress.neurons.rest()
+
+    progress.person = Waiting(
+        run.folder,
+        run.journal,
+        run.past,
+        opened.clock,
+        rest,
+        run.watcher,
+        stop,
+        run.asking,
+        simulated=run.file.bench.visa == "@labmtj",
+    )
+    return progress.person
+
+
+def _abort(run: Course, progress: Progress) -> AbortWatch | None:
+    """What watches over the abort criteria of a run that has some."""
+    criteria = run.job.protocol.abort
+    if criteria is None:
+        return None
+    found = AbortWatch(criteria, progress, run.journal, run.past.acknowledged)
+    progress.tally = found.written
+    return found
 
 
 def _keep_map(run: Course, die: DieMap) -> None:
@@ -183,6 +231,16 @@ def _die_name(file: BenchFile) -> str:
         return file.bench.array.die or ""
     simulation = file.bench.simulation
     return f"simulated, seed {0 if simulation is None or simulation.die is None else simulation.die.seed or 0}"
+
+
+def _note(file: BenchFile, opened: OpenBench) -> str:
+    """A line below the first that says that a bench was not commissioned; none for what is simulated here."""
+    if opened.account is not None:
+        return ""
+    from labmtj.bench.commission.commissioned import missing
+
+    found = missing(file)
+    return f"\n{'note':<9}{found}" if found else ""
 
 
 def _die_line(file: BenchFile) -> str:

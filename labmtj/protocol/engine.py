@@ -15,11 +15,10 @@ from typing import Any
 from labmtj.bench.assemble import roles_of
 from labmtj.bench.life_ledger import kept_life
 from labmtj.bench.limits import Limits
-from labmtj.bench.session import open_bench
+from labmtj.bench.session import drivers_of, open_bench
 from labmtj.config.bench import DEFAULT
-from labmtj.config.model import load_model
 from labmtj.config.source import read
-from labmtj.errors import CannotResume, LabmtjError
+from labmtj.errors import Aborted, CannotResume, LabmtjError
 from labmtj.host_state import who
 from labmtj.protocol import run_folder
 from labmtj.protocol.course import Course, carry_out, chip_of, now
@@ -29,8 +28,10 @@ from labmtj.protocol.observer import Observer, Silent
 from labmtj.protocol.raising import Confirmation, raised_in_ledger
 from labmtj.protocol.replay.past import Entry, Past
 from labmtj.protocol.stop import Stopped, stop_on_signals
+from labmtj.protocol.waiting import Asking
 from labmtj.report.page import NAME as REPORT
 from labmtj.report.page import write_report
+from labmtj.runs.asking import aborted
 from labmtj.runs.claim import claimed
 from labmtj.runs.folder import known_run, new_run
 from labmtj.runs.journal import FileJournal
@@ -59,12 +60,16 @@ def run(
     record: Path | None = None,
     acknowledge: str | None = None,
     confirm: Confirmation | None = None,
+    asking: Asking | None = None,
+    operator: str = "",
+    sample: str = "",
 ) -> Outcome:
     """Run a protocol and return its figures; everything is checked before an instrument is touched.
 
     `settings` are "path=value" texts, `seed` that of the simulated die, `out` the folder for run folders,
     `record` the file of a cassette for all that is said to the instruments, `acknowledge` what a person says about an
-    interlock that had opened, `confirm` who confirms that a limit is raised (nobody, if not given: that is refused).
+    interlock that had opened, `confirm` who confirms that a limit is raised (nobody, if not given: that is refused),
+    `asking` how questions of confirm and pause steps are answered, `operator` and `sample` names for the run's header.
     """
     confirm = confirm or Confirmation()
     job = load_protocol(protocol, bench=bench, overrides=settings, seed=seed, confirm=confirm)
@@ -72,23 +77,36 @@ def run(
     network, data = run_folder.network_of(job)
     chip = chip_of(job)
     check_fits(job, {n: layer.shape for n, layer in enumerate(network.layers if network else (), start=1)})
-    roles_of(job.bench.bench, {name: load_model(job.bench.model_file(name)) for name in job.bench.bench.instruments})
+    models = {name: job.bench.model(name) for name in job.bench.bench.instruments}
+    roles_of(job.bench.bench, models)
+    drivers_of(job.bench, models)
     folder = new_run(Path(protocol).stem, out=out)
     with claimed(folder):
         file = run_folder.keep(job, folder)
         journal = FileJournal(folder / run_folder.JOURNAL)
-        run_folder.header(journal, job, file, network, data, chip)
+        run_folder.header(journal, job, file, network, data, chip, operator=operator, sample=sample)
         for limit, how in confirm.settled:
             journal.record("limit", {"name": limit.name, "from": limit.before, "to": limit.after, "how": how})
-        made = Course(job, file, folder, journal, Past(), observer or Silent(), record=record, acknowledge=acknowledge)
+        asking, watcher = asking or Asking(operator=operator), observer or Silent()
+        made = Course(
+            job, file, folder, journal, Past(), watcher, record=record, acknowledge=acknowledge, asking=asking
+        )
         return _carry_out(made)
 
 
-def resume(folder: str | Path, *, observer: Observer | None = None, acknowledge: str | None = None) -> Outcome:
+def resume(
+    folder: str | Path,
+    *,
+    observer: Observer | None = None,
+    acknowledge: str | None = None,
+    asking: Asking | None = None,
+    past_abort: str | None = None,
+) -> Outcome:
     """Go on with a run that was stopped, failed, or whose process died; its journal says how far it had come.
 
-    Raises MissingFile where there is no run, CannotResume for one that is done or whose files were changed, Busy while
-    another process has it, and whatever a run raises.
+    One that a criterion of its protocol has ended goes on with `past_abort`, what a person says about that: this
+    criterion ends it no more. Raises MissingFile where there is no run, CannotResume for one that is done or aborted,
+    or whose files were changed, Busy while another process has it, and whatever a run raises.
     """
     place = known_run(folder)
     with claimed(place):
@@ -102,6 +120,7 @@ def resume(folder: str | Path, *, observer: Observer | None = None, acknowledge:
                 journal.close()
                 return _finish(place, entries)
             job, file = run_folder.reload(place, entries[0])
+            entries += _past_abort(place, journal, entries, past_abort)
         except BaseException:
             journal.close()
             raise
@@ -109,8 +128,27 @@ def resume(folder: str | Path, *, observer: Observer | None = None, acknowledge:
         gap = max(0.0, time.time() - last)
         watcher = observer or Silent()
         elapsed = past.ended + gap
-        made = Course(job, file, place, journal, past, watcher, what="resume", acknowledge=acknowledge, elapsed=elapsed)
+        asking = asking or Asking()
+        made = Course(
+            job, file, place, journal, past, watcher, what="resume", acknowledge=acknowledge, asking=asking,
+            elapsed=elapsed,
+        )  # fmt: skip
         return _carry_out(made)
+
+
+def _past_abort(folder: Path, journal: FileJournal, entries: Sequence[Entry], said: str | None) -> list[Entry]:
+    """Note that a person lets a run go past the criterion that ended it. Raises CannotResume where nobody does."""
+    met = aborted(entries)
+    if met is None:
+        return []
+    if said is None:
+        raise CannotResume(
+            f"{folder}: this run was ended by its abort criterion {met['criterion']}: {met['text']}. Look at it, then "
+            f'go on past it with: labmtj resume {folder} --past-abort "what you found"'
+        )
+    content = {"criterion": met["criterion"], "text": said, **who()}
+    journal.record("past_abort", content)
+    return [{"k": "past_abort", **content}]
 
 
 def _finish(folder: Path, entries: Sequence[Entry]) -> Outcome:
@@ -151,10 +189,12 @@ def _carry_out(run: Course) -> Outcome:
                 with kept_life(opened.array, run.file, opened.limits, run.journal.path) as array:
                     figures = carry_out(run, opened, array, noted, stop)
         except BaseException as error:
-            how = "stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
+            stopped = isinstance(error, Stopped | KeyboardInterrupt)
+            how = "stopped" if stopped else "aborted" if isinstance(error, Aborted) else "failed"
             error.add_note(f"the run so far: {run.folder}")
             if run.past.live or not isinstance(error, CannotResume):
-                error.add_note(f"go on with: labmtj resume {run.folder}")
+                past = ' --past-abort "what you found"' if how == "aborted" else ""
+                error.add_note(f"go on with: labmtj resume {run.folder}{past}")
             _close(run, {"how": how, "error": f"{type(error).__name__}: {error}"}, error)
             raise
         _close(run, {"how": "done", "processor_seconds": round(time.process_time() - began, 3)}, None)

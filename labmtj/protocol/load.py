@@ -14,6 +14,7 @@ from labmtj.config.overrides import Scope, absolute, apply, parse_settings
 from labmtj.config.source import Source, read
 from labmtj.errors import FileProblems, LimitExceeded, PlacementError, Problem
 from labmtj.protocol import rules
+from labmtj.protocol.criteria import Abort
 from labmtj.protocol.inherit import inherit
 from labmtj.protocol.kinds.fields import Lines
 from labmtj.protocol.kinds.program import ProgramStep
@@ -24,12 +25,18 @@ from labmtj.protocol.schema import Network, ProtocolFile, listed
 
 @dataclass(frozen=True)
 class Protocol:
-    """A protocol with everything inherited and filled in; `limits` are the tighter of its own and the bench's."""
+    """A protocol with everything inherited and filled in; `limits` are the tighter of its own and the bench's.
+
+    `operator` and `sample` are the bench's where the protocol names none, "" where nobody does.
+    """
 
     title: str
     network: Network | None
     steps: tuple[Step, ...]
     limits: Limits
+    operator: str = ""
+    sample: str = ""
+    abort: Abort | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,9 @@ def check_protocol(source: Source, bench: BenchFile) -> Job:
     _refuse(LimitExceeded, rules.tighter(written, merged, bench))
     _refuse(LimitExceeded, rules.above(written, merged, bench))
     steps = tuple(_filled(listed(written), bench.bench))
-    return Job(Protocol(written.title, written.network, steps, rules.limits(written, bench)), kept, bench)
+    names = {name: getattr(written, name) or getattr(bench.bench, name) or "" for name in ("operator", "sample")}
+    found = Protocol(written.title, written.network, steps, rules.limits(written, bench), abort=written.abort, **names)
+    return Job(found, kept, bench)
 
 
 def _refuse(error: type[LimitExceeded] | type[PlacementError], problems: Iterable[Problem]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from labmtj.ports import Ticker, no_ticks
+from labmtj.runs.asking import Answer, Question
 
 
 class Observer(Protocol):
@@ -26,6 +27,14 @@ class Observer(Protocol):
         """A run that goes on has looked at its bench again; `line` says what it found."""
         ...
 
+    def asked(self, question: Question, how: str) -> None:
+        """The run waits; `how` says what ends that. Told again where an answer was none."""
+        ...
+
+    def answered(self, question: Question, answer: Answer) -> None:
+        """The run goes on."""
+        ...
+
 
 class Silent:
     """Watches nothing."""
@@ -42,3 +51,9 @@ class Silent:
 
     def returned(self, line: str) -> None:
         """Ignore the return."""
+
+    def asked(self, question: Question, how: str) -> None:
+        """Ignore a question."""
+
+    def answered(self, question: Question, answer: Answer) -> None:
+        """Ignore an answer."""

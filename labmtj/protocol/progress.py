@@ -18,6 +18,7 @@ from labmtj.ports import ArrayAccess, ContactCheck, FieldSource, Journal, Neuron
 from labmtj.records import Cell, Copy, Defect, DieMap, Finding, Floats, Ints, NeuronMap, Polarity
 from labmtj.routines.reference import Watch
 from labmtj.routines.writing.picture import Picture
+from labmtj.routines.writing.talk import Tally, no_tally
 from labmtj.runs.die_map import die_map_entry
 from labmtj.runs.neuron_map import neuron_map_entry
 from labmtj.units import Dimension, show
@@ -25,6 +26,7 @@ from labmtj.units import Dimension, show
 if TYPE_CHECKING:
     from labmtj.protocol.calibration import Tuned
     from labmtj.protocol.chip_task import ChipTask
+    from labmtj.protocol.waiting import Person
     from labmtj.routines.chips.writing import Written
 
 
@@ -46,7 +48,8 @@ class Progress:
     Of a chip with a transistor in every cell: its `kernels`, the network for it, how that stands `written`, and what
     it `inferred` last. `trained` is what training on the array has come to last. On a bench with `neurons`: the
     `neuron_map` that was measured last, and what was found with it. `die_name` is the die's,
-    `neuron_range` [A] that of the meter on the z terminals.
+    `neuron_range` [A] that of the meter on the z terminals. `person` is whom steps may ask, `tally` hears of cells as
+    they are written.
     """
 
     network: Network | None
@@ -80,6 +83,8 @@ class Progress:
     neuron_curves: Finding | None = None
     die_name: str = ""
     neuron_range: float | None = None
+    person: Person | None = None
+    tally: Tally = no_tally
     _picture: Picture | None = None
 
     @property
@@ -95,6 +100,13 @@ class Progress:
         if self.chip is None:
             raise InputError("this step needs a network for a chip: write network: {shipped: digits} in the protocol")
         return self.chip
+
+    @property
+    def known_person(self) -> Person:
+        """Whom to ask. Raises InputError where there is nobody."""
+        if self.person is None:
+            raise InputError("nobody can be asked here: confirm and pause steps belong to runs")
+        return self.person
 
     @property
     def known_data(self) -> Dataset:

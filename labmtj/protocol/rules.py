@@ -8,7 +8,8 @@ from labmtj import units
 from labmtj.config.bench import BenchFile, Limits
 from labmtj.config.source import KeyPath, Source
 from labmtj.errors import InputError, Problem, SolveError
-from labmtj.protocol.kinds.step import Step
+from labmtj.protocol import criteria
+from labmtj.protocol.kinds.step import Stated, Step
 from labmtj.protocol.schema import Network, ProtocolFile, listed
 from labmtj.units import Dimension
 
@@ -28,6 +29,8 @@ def problems(protocol: ProtocolFile, source: Source, bench: BenchFile) -> Iterat
     for here, step in steps:
         yield from _place(step, here, source, bench, protocol.network)
         yield from step.problems(here, source, bench)
+    if protocol.abort is not None:
+        yield from criteria.problems(protocol.abort, steps, source, bench)
 
 
 def _place(step: Step, here: KeyPath, source: Source, bench: BenchFile, network: Network | None) -> Iterator[Problem]:
@@ -109,23 +112,25 @@ def limits(protocol: ProtocolFile, bench: BenchFile) -> Limits:
 def above(protocol: ProtocolFile, source: Source, bench: BenchFile) -> Iterator[Problem]:
     """Yield every voltage of a step that is above a limit, taking all of it to fall across the cell."""
     allowed = limits(protocol, bench)
-    for here, step in listed(protocol):
-        for stated in step.voltages(source, here):
-            path, voltage, share = stated.path, stated.volts, stated.share
-            # Half of a pulse stands at each of two terminals, all of a read voltage at one.
-            for name, value in (("cell_voltage", voltage), ("terminal_voltage", voltage * share)):
-                most = getattr(allowed, name)
-                if value > most:
-                    owner = "protocol" if getattr(protocol.limits, name, None) is not None else "bench"
-                    place = (source if owner == "protocol" else bench.source).place(("limits", name))
-                    shown, limit = units.show(voltage, Dimension.VOLTAGE), units.show(most, Dimension.VOLTAGE)
-                    noun = "a cell" if name == "cell_voltage" else "a terminal"
-                    part = "as much" if value == voltage else units.show(value, Dimension.VOLTAGE)
-                    message = f"{shown} could put {part} on {noun}, above its limit {limit}"
-                    reaching = _reaching(voltage, bench) if name == "cell_voltage" and share < 1.0 else ""
-                    hint = f"the {owner} allows {limit} ({place}){reaching}"
-                    yield source.problem(path, message, hint=hint)
-                    break
+    said = [stated for here, step in listed(protocol) for stated in step.voltages(source, here)]
+    if protocol.abort is not None and protocol.abort.read is not None:
+        said.append(Stated(("abort", "read"), protocol.abort.read))
+    for stated in said:
+        path, voltage, share = stated.path, stated.volts, stated.share
+        # Half of a pulse stands at each of two terminals, all of a read voltage at one.
+        for name, value in (("cell_voltage", voltage), ("terminal_voltage", voltage * share)):
+            most = getattr(allowed, name)
+            if value > most:
+                owner = "protocol" if getattr(protocol.limits, name, None) is not None else "bench"
+                place = (source if owner == "protocol" else bench.source).place(("limits", name))
+                shown, limit = units.show(voltage, Dimension.VOLTAGE), units.show(most, Dimension.VOLTAGE)
+                noun = "a cell" if name == "cell_voltage" else "a terminal"
+                part = "as much" if value == voltage else units.show(value, Dimension.VOLTAGE)
+                message = f"{shown} could put {part} on {noun}, above its limit {limit}"
+                reaching = _reaching(voltage, bench) if name == "cell_voltage" and share < 1.0 else ""
+                hint = f"the {owner} allows {limit} ({place}){reaching}"
+                yield source.problem(path, message, hint=hint)
+                break
 
 
 def _reaching(volts: float, bench: BenchFile) -> str:

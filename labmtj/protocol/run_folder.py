@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labmtj.config import yaml12
+from labmtj.config.adapters import DISTRIBUTIONS, is_foreign
 from labmtj.config.bench import BenchFile, load_bench
 from labmtj.config.finder import shipped_names
 from labmtj.errors import CannotResume, FileProblems, InputError
@@ -51,6 +53,12 @@ def _portable(bench: BenchFile, name: str, model: str) -> str:
     return model if model in shipped_names("models") else str(bench.model_file(name).resolve())
 
 
+def _libraries(file: BenchFile) -> list[str]:
+    """Other libraries that drive instruments of this bench, as they are installed."""
+    drivers = (file.model(name).driver for name in file.bench.instruments)
+    return sorted({DISTRIBUTIONS[driver.partition(":")[0]] for driver in drivers if is_foreign(driver)})
+
+
 def network_of(job: Job) -> tuple[TrainedNetwork | None, Dataset | None]:
     """The network that a protocol names, and the data that belong to it; none for one that only characterises."""
     wanted: Network | None = job.protocol.network
@@ -77,14 +85,23 @@ def header(
     network: TrainedNetwork | None,
     data: Dataset | None,
     chip: ChipTask | None = None,
+    *,
+    operator: str = "",
+    sample: str = "",
 ) -> None:
-    """Write the journal's first entry: what this run is made of. Samples of a chip stand with its inference."""
+    """Write the journal's first entry: what this run is made of. Samples of a chip stand with its inference.
+
+    `operator` and `sample` are names that the command gave; without one LABMTJ_OPERATOR, then the files' hold.
+    """
     texts = {PROTOCOL: job.source.effective_text(), BENCH: file.source.text}
     journal.record(
         "run",
         {
             "format": FORMAT,
             "title": job.protocol.title,
+            "operator": operator or os.environ.get("LABMTJ_OPERATOR", "") or job.protocol.operator,
+            "sample": sample or job.protocol.sample,
+            "abort": {} if job.protocol.abort is None else job.protocol.abort.stated,
             "wall": datetime.now(UTC).isoformat(timespec="seconds"),
             "network": network.name if network else chip.network.name if chip else "",
             "data": data.name if data else chip.images.name if chip else "",
@@ -95,7 +112,7 @@ def header(
             "layers": [list(layer.shape) for layer in network.layers] if network else [],
             "shape": list(file.bench.array.shape),
             "simulated": file.bench.visa == "@labmtj",
-            "provenance": provenance(texts),
+            "provenance": provenance(texts, packages=_libraries(file)),
         },
     )
 

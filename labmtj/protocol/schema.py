@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 from pydantic import BeforeValidator, Discriminator, Field, Tag, create_model
 
 from labmtj.config.check import nearest
-from labmtj.config.quantities import Current, Model, Voltage, refuse
+from labmtj.config.quantities import Current, Model, Voltage, refuse, written_as
 from labmtj.config.source import KeyPath
+from labmtj.protocol.criteria import Abort
 from labmtj.protocol.kinds import STEPS
 from labmtj.protocol.kinds.step import Step
 
@@ -35,14 +36,22 @@ def _tag(value: Any) -> str:
     return f"<{next(iter(value))}>"
 
 
+def _short(value: Any) -> str:
+    return "<mapping>" if isinstance(value, dict | Step) else "<text>"
+
+
 def _entry(name: str, kind: type[Step]) -> Any:
-    """A step under its name; a kind whose fields all have defaults may stand without fields."""
+    """A step under its name; a kind whose fields all have defaults may stand without fields, some as a text alone."""
     bare = not any(field.is_required() for field in kind.model_fields.values())
+    fields: Any = kind
+    if kind.bare is not None:
+        text: Any = Annotated[kind, *written_as(kind.spelled_out, kind.bare), Tag("<text>")]
+        fields = Annotated[text | Annotated[kind, Tag("<mapping>")], Discriminator(_short)]
     return create_model(
         f"{kind.__name__.removesuffix('Step')}Entry",
         __base__=Model,
         __doc__=f"A {name} step under its name.",
-        **cast("Any", {name: (kind | None if bare else kind, ...)}),
+        **cast("Any", {name: (fields | None if bare else fields, ...)}),
     )
 
 
@@ -96,8 +105,11 @@ class ProtocolFile(Model):
     title: str
     format: Literal[1]
     network: Network | None = None
+    operator: str | None = None
+    sample: str | None = None
     steps: Annotated[list[Annotated[Entry, BeforeValidator(_one_step)]], Field(min_length=1)]
     limits: ProtocolLimits | None = None
+    abort: Abort | None = None
 
 
 def listed(protocol: ProtocolFile) -> list[tuple[KeyPath, Step]]:

@@ -39,7 +39,7 @@ _PROBINGS, _LOWER = 4, 0.75  # chosen: tries of a range, each off by a quarter; 
 _PROBE_START, _PROBE_STEP, _PROBE_STOP = 0.8, 1.05, 1.25  # chosen: of the polarity cell's amplitudes
 _TRIES, _ESCALATION = 8, 1.08  # chosen: pulses that a cell gets before it counts as stuck, every second 8 % larger
 _TAKEN = 0.1  # chosen: up to this share of a pulse the margin of 30 % covers what wires take; 0.07 at 40 nm, 5 ohm
-_SHORT, _OPEN = 0.3, 5.0  # chosen: below this share of the typical R_P a short, above this multiple of R_AP open
+SHORT, _OPEN = 0.3, 5.0  # chosen: below this share of the typical R_P a short, above this multiple of R_AP open
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _amplitudes(
 def _kind(reading: Reading, typical: Typical) -> Defect:
     """Short or open, as far as one reading tells."""
     # In terms of conductance, since the current of an open cell is noise of either sign.
-    if reading.in_compliance or reading.conductance > 1 / (_SHORT * typical.r_p):
+    if reading.in_compliance or reading.conductance > 1 / (SHORT * typical.r_p):
         return Defect.SHORT
     return Defect.OPEN if reading.conductance < 1 / (_OPEN * typical.r_ap) else Defect.NONE
 

@@ -11,7 +11,7 @@ from labmtj.ports import ArrayAccess, Ticker, no_ticks
 from labmtj.records import Copy, DieMap, Ints, Placement, Pulse, State
 from labmtj.routines.writing.picture import Picture
 from labmtj.routines.writing.settings import Algorithm, WriteSettings
-from labmtj.routines.writing.talk import allowed, converse
+from labmtj.routines.writing.talk import Tally, allowed, converse, no_tally
 from labmtj.routines.writing.verifier import UNREADABLE
 from labmtj.routines.writing.writer import Writer
 from labmtj.units import Dimension, show
@@ -28,17 +28,17 @@ def program_layer(
     settings: WriteSettings,
     picture: Picture | None = None,
     tick: Ticker = no_ticks,
+    tally: Tally = no_tally,
 ) -> Copy:
     """Write `target` (inputs, device columns; `State` values) to the cells of `placement`.
 
     Cells that the map calls defective are read but never pulsed. After the sweep everything is verified; cells that
-    another cell's pulse has disturbed are written again, `repair_sweeps` times at most. `picture` spares working out
-    again what the map says of the wires. Raises LimitExceeded before anything is written if an amplitude is above a
-    limit, or if the steps of ISPP would pass one.
+    another cell's pulse has disturbed are written again, `repair_sweeps` times at most. `picture` spares working
+    out again what the map says of the wires; `tally` hears of cells as they are written. Raises LimitExceeded
+    before anything is written if an amplitude is above a limit, or if the steps of ISPP would pass one.
     """
-    writer = Writer(
-        die_map, target, placement=placement, settings=settings, allowed=partial(allowed, array), picture=picture
-    )
+    room = partial(allowed, array)
+    writer = Writer(die_map, target, placement=placement, settings=settings, allowed=room, picture=picture, tally=tally)
     for state in State:
         amplitude = settings.amplitudes.towards(state) * settings.growth.amplitude(0)
         array.check(Pulse(placement.cell(0, 0), amplitude, settings.width, settings.scheme))

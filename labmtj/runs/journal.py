@@ -46,7 +46,7 @@ class FileJournal:
         entries = list(read_journal(path))
         data = path.read_bytes()
         whole = data.rfind(b"\n") + 1
-        lacks_end = whole < len(data) and _entry(data[whole:]) is not None
+        lacks_end = whole < len(data) and entry_of(data[whole:]) is not None
         journal = cls.__new__(cls)
         journal.path, journal._count = path, len(entries)
         journal._size = len(data) + 1 if lacks_end else whole
@@ -61,6 +61,11 @@ class FileJournal:
         except OSError as error:
             raise StorageError(f"{path}: the journal cannot be written: {error.strerror or error}") from error
         return journal, entries
+
+    @property
+    def count(self) -> int:
+        """How many entries there are; the number of the next one."""
+        return self._count
 
     def intent(self, pulse: Pulse) -> int:
         """Store, on disk, that `pulse` is about to leave; return its number."""
@@ -259,14 +264,38 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
 
     Raises StorageError for a missing file, and for a line before the last whose CRC does not fit.
     """
+    return parse(journal_bytes(path), path)
+
+
+def journal_bytes(path: Path) -> bytes:
+    """All that a journal holds. Raises StorageError for a missing file."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        return path.read_bytes()
     except OSError as error:
         raise StorageError(f"{path}: the journal cannot be read: {error.strerror}") from error
+
+
+def whole_lines(path: Path, *, entries: int | None = None) -> bytes:
+    """The lines of a journal, or its first `entries`, each with its end, without a torn last one.
+
+    Raises StorageError for a missing file.
+    """
+    *lines, last = journal_bytes(path).split(b"\n")
+    if last and entry_of(last) is not None:
+        lines.append(last)
+    return b"".join(line + b"\n" for line in lines[:entries])
+
+
+def parse(data: bytes, path: Path) -> Iterator[dict[str, Any]]:
+    """The entries in the bytes of a journal, which is called `path` in errors; a torn last line is passed over.
+
+    Raises StorageError for a line before the last whose CRC does not fit.
+    """
+    lines = data.split(b"\n")
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
-        entry = _entry(line)
+        entry = entry_of(line)
         if entry is not None:
             yield entry
         elif number < len(lines):
@@ -274,9 +303,13 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
             raise StorageError(f"{path}:{number}: this line is damaged (its CRC does not fit)")
 
 
-def _entry(line: bytes) -> dict[str, Any] | None:
-    """The entry of a line; None if its CRC does not fit."""
+def entry_of(line: bytes) -> dict[str, Any] | None:
+    """The entry of a line; None if its CRC does not fit, or what it says is no entry."""
     body = b"{" + line[18:]
-    if line[:8] == b'{"crc":"' and line[8:16] == f"{zlib.crc32(body):08x}".encode():
-        return json.loads(body)
-    return None
+    if line[:8] != b'{"crc":"' or line[8:16] != f"{zlib.crc32(body):08x}".encode():
+        return None
+    try:
+        entry = json.loads(body)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None

@@ -3,14 +3,17 @@
 Every dimension is a dimension scale that carries its coordinate, so that
 `xarray.open_dataset(path, group=..., engine="h5netcdf")` finds names, units and missing values
 (netCDF-4 format specification, https://docs.unidata.ucar.edu/netcdf-c/current/file_format_specifications.html).
+Attributes are those of the CF conventions (https://cfconventions.org): `units` as UDUNITS writes them, `long_name`,
+`coordinates`, `flag_values` with `flag_meanings`, `_FillValue` where a number may be missing.
 """
 
 from __future__ import annotations
 
 import enum
+import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,8 @@ FORMAT = 1
 ROOT = "/"
 h5py: Any = _untyped  # it carries no types; what leaves this module is typed again
 # Names that belong to the file format and not to what is stored.
-_OWN = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates"}
+_OWN = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates", "Conventions"}
+CONVENTIONS = "CF-1.11"
 Attribute = str | int | float | list[int] | list[float]
 
 
@@ -33,7 +37,8 @@ class Variable:
     """Values over named dimensions, with the SI unit ("1": none, "": a text) and what they mean.
 
     `flags` names the values of an integer column; a missing float is nan. A variable that bears the
-    name of its only dimension is the coordinate of that dimension; `coordinate` marks further ones.
+    name of its only dimension is the coordinate of that dimension; `coordinate` marks further ones. It needs one where
+    its name is also that of a dimension of the root: else xarray's DataTree shows the root's in its place.
     """
 
     dims: tuple[str, ...]
@@ -68,28 +73,38 @@ def write(path: Path, groups: Mapping[str, Group]) -> None:
     """
     new = path.with_name(f"{path.name}.new")
     try:
-        new.write_bytes(_image(path.name, groups))
+        new.write_bytes(image(path.name, groups))
         os.replace(new, path)
     except OSError as error:
         new.unlink(missing_ok=True)
         raise StorageError(f"{path}: this file cannot be written: {error}") from error
 
 
-def _image(name: str, groups: Mapping[str, Group]) -> bytes:
-    """The bytes of the file."""
+def image(name: str, groups: Mapping[str, Group]) -> bytes:
+    """The bytes of the file, the same ones for the same groups and versions of h5py and HDF5."""
     # Attributes above 64 KiB (a long bench file) need the 1.8 format; netCDF keeps creation order.
     with h5py.File(name, "w", libver=("v108", "v110"), track_order=True, driver="core", backing_store=False) as file:
         for group_name, group in groups.items():
             target = file if group_name == ROOT else file.create_group(group_name, track_order=True)
             _write_group(target, group)
+        file.attrs["Conventions"] = CONVENTIONS
         file.flush()
         return bytes(file.id.get_file_image())
 
 
 def read(path: Path) -> dict[str, Group]:
     """All groups of a file, the root under ROOT. Raises StorageError for what is no run file, or a newer one."""
+    return _read(path, path)
+
+
+def read_image(path: Path, data: bytes) -> dict[str, Group]:
+    """All groups of a file that was read already; `path` is its name in errors. Raises StorageError as `read` does."""
+    return _read(path, io.BytesIO(data))
+
+
+def _read(path: Path, source: Path | io.BytesIO) -> dict[str, Group]:
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(source, "r") as file:
             number = file.attrs.get("format")
             if number is None or int(number) > FORMAT:
                 raise StorageError(f"{path}: format {number} is not known here (up to {FORMAT}); update labmtj")
@@ -100,7 +115,7 @@ def read(path: Path) -> dict[str, Group]:
             return groups
     except StorageError:
         raise
-    except OSError as error:
+    except (OSError, RuntimeError, KeyError, ValueError) as error:  # h5py raises all of these for damaged files
         raise StorageError(
             f"{path}: this file cannot be read: {error}; it can be built anew from journal.jsonl"
         ) from error
@@ -109,7 +124,7 @@ def read(path: Path) -> dict[str, Group]:
 def _write_group(target: Any, group: Group) -> None:
     for name, value in group.attributes.items():
         target.attrs[name] = value
-    further = [name for name, variable in group.variables.items() if variable.coordinate]
+    further = {name: set(variable.dims) for name, variable in group.variables.items() if variable.coordinate}
     for name, variable in group.variables.items():
         values = variable.values
         text = values.dtype.kind in "OU"
@@ -118,11 +133,13 @@ def _write_group(target: Any, group: Group) -> None:
         )
         if values.size:
             stored[...] = values.astype(object) if text else values
-        _describe(stored, variable, text=text)
-        if variable.dims == (name,):
+        scale = variable.dims == (name,)
+        _describe(stored, variable, text=text, scale=scale)
+        of_it = [other for other, dims in further.items() if dims <= set(variable.dims)]
+        if scale:
             stored.make_scale(name)
-        elif further and not variable.coordinate:
-            stored.attrs["coordinates"] = " ".join(further)
+        elif of_it and not variable.coordinate:
+            stored.attrs["coordinates"] = " ".join(of_it)
     for name, variable in group.variables.items():
         if variable.dims == (name,):
             continue
@@ -130,12 +147,12 @@ def _write_group(target: Any, group: Group) -> None:
             target[name].dims[axis].attach_scale(target[dim])
 
 
-def _describe(stored: Any, variable: Variable, *, text: bool) -> None:
+def _describe(stored: Any, variable: Variable, *, text: bool, scale: bool) -> None:
     if variable.meaning:
         stored.attrs["long_name"] = variable.meaning
     if not text:
         stored.attrs["units"] = variable.units
-    if variable.values.dtype.kind == "f":
+    if variable.values.dtype.kind == "f" and not scale:  # a coordinate of a dimension may not be missing (CF 2.5.1)
         stored.attrs["_FillValue"] = variable.values.dtype.type(np.nan)
     if variable.flags:
         stored.attrs["flag_values"] = np.array(list(variable.flags.values()), dtype=variable.values.dtype)
@@ -145,6 +162,7 @@ def _describe(stored: Any, variable: Variable, *, text: bool) -> None:
 def _read_group(source: Any) -> Group:
     attributes = {str(name): _plain(value) for name, value in source.attrs.items() if name not in _OWN}
     variables: dict[str, Variable] = {}
+    further: set[str] = set()
     for name, item in source.items():
         if not isinstance(item, h5py.Dataset):
             continue
@@ -159,8 +177,17 @@ def _read_group(source: Any) -> Group:
             values,
             units=str(stored.attrs.get("units", "")),
             meaning=str(stored.attrs.get("long_name", "")),
+            flags=_flags(stored.attrs),
         )
+        further |= set(str(stored.attrs.get("coordinates", "")).split())
+    for name in further & set(variables):
+        variables[name] = replace(variables[name], coordinate=True)
     return Group(variables, attributes)
+
+
+def _flags(attributes: Any) -> dict[str, int]:
+    names = str(attributes.get("flag_meanings", "")).split()
+    return dict(zip(names, np.atleast_1d(attributes["flag_values"]).tolist(), strict=True)) if names else {}
 
 
 def _plain(value: Any) -> Attribute:

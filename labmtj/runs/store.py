@@ -10,17 +10,17 @@
 | tuning_columns, tuning_best .. | row gains, column gains and offsets of a layer, as a way to tune gave them |
 | iv, tmr, switching, neuron_curves, .. | what a characterisation step of that name found; iv2 the second of its kind |
 | steps, readings, pulses, products, sums, samples, fields | tables, one row an event |
+| checks | what the checks of abort criteria found, one row a check |
 | line_pulses | pulses on many lines at once, one row an event |
 | neurons | readings of neurons, one row a reading |
 | gate_products | one row a column of a kernel that was sensed with one pattern of gates after the other |
 
-Open a group with `xarray.open_dataset(path, group="layer1", engine="h5netcdf")`.
+Open a group with `xarray.open_dataset(path, group="layer1", engine="h5netcdf")`. Field by field it is described in
+labmtj/docs/source/reference/run-file.md, which a test holds against real runs.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -30,26 +30,38 @@ from numpy.typing import NDArray
 from labmtj.errors import StorageError
 from labmtj.records import Defect, State
 from labmtj.runs import tables
-from labmtj.runs.journal import read_journal
+from labmtj.runs.journal import parse, whole_lines
 from labmtj.runs.netcdf import FORMAT, ROOT, Attribute, Group, Variable, flags, write
+from labmtj.runs.run_attributes import FILES, attributes_of
 from labmtj.runs.tables import Entry, Events, sort_events
+
+__all__ = ["FILES", "JOURNAL", "NAME", "build_store", "chip_group", "groups_of"]
 
 NAME = "run.h5"
 JOURNAL = "journal.jsonl"
-FILES = ("protocol.yaml", "bench.yaml")
 _STATES = flags(State, unreadable=-1)
 _TARGETS = flags(State, none=-1)
 _DEFECTS = flags(Defect)
 
 
 def build_store(folder: Path) -> Path:
-    """Build run.h5 of a run folder, finished or not; return its path.
+    """Build run.h5 of a run folder, finished or not; return its path. Raises StorageError as `groups_of` does."""
+    write(folder / NAME, groups_of(folder))
+    return folder / NAME
+
+
+def groups_of(folder: Path, *, entries: int | None = None) -> dict[str, Group]:
+    """What run.h5 of a run folder holds, from its journal; from its first `entries` alone, if that is given.
 
     Raises StorageError for a journal without a header, of a newer format, or with an entry that lacks
     what belongs to its kind.
     """
     journal = folder / JOURNAL
-    events = sort_events(read_journal(journal))
+    lines = whole_lines(journal, entries=entries)
+    try:
+        events = sort_events(parse(lines, journal))
+    except KeyError as error:
+        raise StorageError(f"{journal}: an entry lacks {error}; this journal was written by something else") from error
     header = events.last("run")
     if not header:
         raise StorageError(f"{journal}: there is no header; this is not the journal of a run")
@@ -58,16 +70,14 @@ def build_store(folder: Path) -> Path:
             f"{journal}: format {header['format']} is newer than this labmtj knows ({FORMAT}); update it"
         )
     try:
-        groups = _groups(events, folder)
+        return _groups(events, attributes_of(events, folder, lines))
     except KeyError as error:
         raise StorageError(f"{journal}: an entry lacks {error}; this journal was written by something else") from error
-    write(folder / NAME, groups)
-    return folder / NAME
 
 
-def _groups(events: Events, folder: Path) -> dict[str, Group]:
+def _groups(events: Events, attributes: dict[str, Attribute]) -> dict[str, Group]:
     rows, _ = events.last("run")["shape"]
-    groups = {ROOT: Group(_array(events), _attributes(events, folder))}
+    groups = {ROOT: Group(_array(events), attributes)}
     written: dict[int, Entry] = {entry["layer"]: entry for entry in events.of("program")}
     for number, entry in sorted(written.items()):
         groups[f"layer{number}"] = _layer(entry, events)
@@ -94,46 +104,14 @@ def _groups(events: Events, folder: Path) -> dict[str, Group]:
         groups["neurons"] = tables.neurons(events)
     if events.of("field"):
         groups["fields"] = tables.fields(events)
+    if events.of("check"):
+        groups["checks"] = tables.checks(events)
     counts: dict[str, int] = {}
     for entry in events.of("finding"):
         name = entry["name"]
         counts[name] = counts.get(name, 0) + 1
         groups[name if counts[name] == 1 else f"{name}{counts[name]}"] = tables.finding(entry)
     return groups
-
-
-def _attributes(events: Events, folder: Path) -> dict[str, Attribute]:
-    header, end = events.last("run"), events.last("end")
-    found: dict[str, Attribute] = {"format": FORMAT}
-    found |= {name: header[name] for name in ("title", "network", "data")}
-    found |= {"started": header["wall"], "simulated": int(header["simulated"])}
-    found |= {"ended": end.get("how", "unfinished"), "error": end.get("error", "")}
-    if "processor_seconds" in end:
-        found["processor_seconds"] = end["processor_seconds"]
-    found["summary"] = json.dumps(_content(events.last("summary")))
-    found["instruments"] = json.dumps(events.last("bench").get("identities", {}))
-    found |= _measured(events.last("polarity"), events.last("map"))
-    for name, value in header["provenance"].items():
-        found["provenance_" + re.sub(r"\W", "_", name)] = str(value)
-    for name in FILES:
-        if (folder / name).is_file():
-            found[name.replace(".", "_")] = (folder / name).read_text(encoding="utf-8", errors="replace")
-    return found
-
-
-def _measured(polarity: Entry, die: Entry) -> dict[str, Attribute]:
-    found: dict[str, Attribute] = {}
-    if polarity:
-        found |= {"polarity_cell": polarity["cell"], "positive_writes": polarity["positive_writes"]}
-        found |= {f"polarity_{name}_volt": polarity[name] for name in ("ap_to_p", "p_to_ap")}
-    if die:
-        found |= dict(zip(("switching_ap_to_p_volt", "switching_p_to_ap_volt"), die["switching"], strict=True))
-        found |= {"map_read_volt": die["read"], "map_width_second": die["width"]}
-    return found
-
-
-def _content(entry: Entry) -> Entry:
-    return {name: value for name, value in entry.items() if name not in ("crc", "n", "k")}
 
 
 def _array(events: Events) -> dict[str, Variable]:

@@ -14,6 +14,7 @@ from labmtj.runs.netcdf import Group, Variable
 
 Entry = dict[str, Any]
 _NO_YES = {"no": 0, "yes": 1}
+_PLACES = ("row", "col")  # columns of a finding that say which cell a line of it is about
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,7 @@ def readings(events: Events) -> Group:
             "current": _floats(
                 "reading", [entry["i"] for entry in found], "A", "half the difference at + and - voltage"
             ),
-            "time": _floats(
-                "reading", [entry["t"] for entry in found], "s", "instrument time at the end of the reading"
-            ),
+            "time": _times("reading", [entry["t"] for entry in found], "at the end of the reading"),
             "compliance": _limited("reading", [entry.get("compliance", False) for entry in found]),
             **_kelvin("reading", found),
         }
@@ -123,7 +122,7 @@ def _ends(dim: str, events: Events, found: Sequence[Entry]) -> dict[str, Variabl
             limited[position] = outcome.get("compliance", False)
     flags = {"no_outcome": -1, **_NO_YES}
     return {
-        "time": _floats(dim, times, "s", "instrument time at its end; nan without an outcome"),
+        "time": _times(dim, times, "at its end; nan without an outcome"),
         "compliance": Variable((dim,), limited, meaning="a source was in compliance", flags=flags),
     }
 
@@ -139,18 +138,18 @@ def products(events: Events, *, rows: int) -> Group:
     return Group(
         {
             **_key("product", events, found),
-            "row": Variable(("row",), np.arange(1, rows + 1), meaning="word line"),
+            "row": Variable(("row",), np.arange(1, rows + 1), meaning="word line, from 1"),
             "driven": Variable(("product", "row"), driven, meaning="the row was driven", flags=_NO_YES),
-            "col": Variable(("product",), _ints([entry["col"] for entry in found]), meaning="bit line"),
+            "col": Variable(
+                ("product",), _ints([entry["col"] for entry in found]), meaning="bit line", coordinate=True
+            ),
             "voltage": Variable(
                 ("product", "row"), volts, units="V", meaning="voltage of the row; 0 where it is at ground"
             ),
             "current": _floats(
                 "product", [entry["i"] for entry in found], "A", "half the difference at + and - voltage"
             ),
-            "time": _floats(
-                "product", [entry["t"] for entry in found], "s", "instrument time at the end of the reading"
-            ),
+            "time": _times("product", [entry["t"] for entry in found], "at the end of the reading"),
             **_kelvin("product", found),
         }
     )
@@ -163,12 +162,14 @@ def gate_products(events: Events) -> Group:
         {
             **_key("sensed", events, found),
             "kernel": Variable(("sensed",), _ints([entry["kernel"] for entry in found]), meaning="kernel, from 1"),
-            "col": Variable(("sensed",), _ints([entry["col"] for entry in found]), meaning="its bit line, from 1"),
+            "col": Variable(
+                ("sensed",), _ints([entry["col"] for entry in found]), meaning="its bit line, from 1", coordinate=True
+            ),
             "patterns": Variable(
                 ("sensed",), _ints([len(entry["patterns"]) for entry in found]), meaning="patterns of open gates"
             ),
             "voltage": _floats("sensed", [entry["v"] for entry in found], "V", "voltage of all word lines"),
-            "time": _floats("sensed", [entry["t"] for entry in found], "s", "instrument time after the last of them"),
+            "time": _times("sensed", [entry["t"] for entry in found], "after the last of them"),
         }
     )
 
@@ -185,7 +186,7 @@ def sums(events: Events, kind: str) -> Group:
             "cols": _texts(kind, lines["cols"], "bit lines together on the ammeter, from 1"),
             "voltage": _floats(kind, [entry["v"] for entry in found], "V", "drive voltage"),
             "current": _floats(kind, [entry["i"] for entry in found], "A", what),
-            "time": _floats(kind, [entry["t"] for entry in found], "s", "instrument time at the end"),
+            "time": _times(kind, [entry["t"] for entry in found], "at the end"),
             "compliance": _limited(kind, [entry.get("compliance", False) for entry in found]),
             **_kelvin(kind, found),
         }
@@ -209,9 +210,7 @@ def neurons(events: Events) -> Group:
             ),
             **{name: _floats("operated", [entry[name] for entry in found], "V", volts[name]) for name in volts},
             **{name: _floats("operated", [entry[name] for entry in found], "A", amperes[name]) for name in amperes},
-            "time": _floats(
-                "operated", [entry["t"] for entry in found], "s", "instrument time at the end of the reading"
-            ),
+            "time": _times("operated", [entry["t"] for entry in found], "at the end of the reading"),
             "compliance": _limited("operated", [entry.get("compliance", False) for entry in found]),
             **_kelvin("operated", found),
         }
@@ -227,16 +226,36 @@ def fields(events: Events) -> Group:
             "field": _floats(
                 "set", [entry["tesla"] for entry in found], "T", "along the easy axis, positive favours P"
             ),
-            "time": _floats("set", [entry["t"] for entry in found], "s", "instrument time at the begin of its ramp"),
+            "time": _times("set", [entry["t"] for entry in found], "at the begin of its ramp"),
         }
     )
+
+
+def checks(events: Events) -> Group:
+    """What the checks of abort criteria found, one row a check; nan for what was not measured."""
+    found = events.of("check")
+    said = {
+        "time": ("t", "s", "instrument time at its end"),
+        "duration": ("seconds", "s", "instrument time that it took"),
+        "r_p_drift": ("r_p_drift", "1", "median of R / R_P - 1 of cells in P, against the map"),
+        "leakage": ("leakage", "A", "current with no row selected"),
+        "shorts": ("shorts", "1", "cells that have become shorts since the map"),
+    }
+    values = {name: [entry.get(key) for entry in found] for name, (key, _, _) in said.items()}
+    table = {name: _floats("check", values[name], units, text) for name, (_, units, text) in said.items()}
+    when = _texts("check", [entry["when"] for entry in found], "while writing, or after which step")
+    return Group({**_key("check", events, found), "when": when, **table})
 
 
 def finding(entry: Entry) -> Group:
     """What a characterisation step found, as it said it."""
     found = {
         name: Variable(
-            tuple(column["dims"]), _values(column["values"]), units=column["units"], meaning=column["meaning"]
+            tuple(column["dims"]),
+            _values(column["values"]),
+            units=column["units"],
+            meaning=column["meaning"],
+            coordinate=name in _PLACES and column["dims"] != [name],
         )
         for name, column in entry["columns"].items()
     }
@@ -271,7 +290,7 @@ def steps(events: Events) -> Group:
             "name": _texts("step", [begun[number]["name"] for number in numbers], "name"),
             "fields": _texts("step", fields, "what the protocol says, as JSON"),
             "line": _texts("step", lines, "what came of it"),
-            "begun": _floats("step", [begun[number]["t"] for number in numbers], "s", "instrument time at its begin"),
+            "begun": _times("step", [begun[number]["t"] for number in numbers], "at its begin", coordinate=False),
             "seconds": _floats("step", seconds, "s", "bench time; nan if it was not finished"),
         }
     )
@@ -289,15 +308,15 @@ def _key(dim: str, events: Events, found: Sequence[Entry]) -> dict[str, Variable
     step = _ints([events.steps[entry["n"]] for entry in found])
     return {
         dim: Variable((dim,), _ints([entry["n"] for entry in found]), meaning="number of the entry in journal.jsonl"),
-        "step": Variable((dim,), step, meaning="step of the protocol, from 1"),
+        "step": Variable((dim,), step, meaning="step of the protocol, from 1; 0 before the first", coordinate=True),
     }
 
 
 def _cells(dim: str, found: Sequence[Entry]) -> dict[str, Variable]:
     cells = _ints([entry["cell"] for entry in found]).reshape(-1, 2)
     return {
-        "row": Variable((dim,), cells[:, 0].copy(), meaning="word line, from 1"),
-        "col": Variable((dim,), cells[:, 1].copy(), meaning="bit line, from 1"),
+        "row": Variable((dim,), cells[:, 0].copy(), meaning="word line, from 1", coordinate=True),
+        "col": Variable((dim,), cells[:, 1].copy(), meaning="bit line, from 1", coordinate=True),
     }
 
 
@@ -307,6 +326,12 @@ def _ints(values: Sequence[Any]) -> Any:
 
 def _floats(dim: str, values: Any, units: str, meaning: str) -> Variable:
     return Variable((dim,), np.array(values, dtype=np.float64), units=units, meaning=meaning)
+
+
+def _times(dim: str, values: Any, meaning: str, *, coordinate: bool = True) -> Variable:
+    """Time on the bench's clock; the root's attribute `clock_zero` says when that began."""
+    text = f"time on the bench's clock {meaning}"
+    return Variable((dim,), np.array(values, dtype=np.float64), units="s", meaning=text, coordinate=coordinate)
 
 
 def _texts(dim: str, values: Sequence[str], meaning: str) -> Variable:

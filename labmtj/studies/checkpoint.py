@@ -90,12 +90,18 @@ def read_block(path: Path, *, digest: str) -> BlockResult | None:
 
 @functools.cache
 def code() -> str:
-    """Hash of every module of the package, of what computes with it, and of the interpreter's version."""
+    """Hash of every module of the package, of what computes with it, and of the interpreter's version.
+
+    The package's own version is no part of it: it follows the tags and commits of the checkout at installation, and
+    says nothing of the code that its modules do not say.
+    """
     folder = Path(labmtj.__file__).resolve().parent
-    found = hashlib.sha256(f"{labmtj.__version__} {platform.python_version()} {platform.machine()}".encode())
+    found = hashlib.sha256(f"{platform.python_version()} {platform.machine()}".encode())
     for package in _COMPUTES:
         found.update(f"{package} {version(package)} ".encode())
     for path in sorted(folder.rglob("*.py")):
+        if path.is_relative_to(folder / "docs"):  # pages compute nothing
+            continue
         found.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
 

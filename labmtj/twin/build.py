@@ -26,6 +26,7 @@ from labmtj.twin.chip_register import GateCard
 from labmtj.twin.coil import Coil
 from labmtj.twin.electrics import Electrics
 from labmtj.twin.faults.injector import Faults
+from labmtj.twin.hands import Hands
 from labmtj.twin.instrument import Firmware, Instrument
 from labmtj.twin.record import TwinLog
 from labmtj.twin.smu import Smu
@@ -82,6 +83,8 @@ class SimulatedBench:
     title: str = ""
     power_on: Callable[[str], Firmware] | None = None
     die: DieState | None = None  # what one process has at a time
+
+    hands: Hands | None = None  # put things on its lines, and its die back
 
     @cached_property
     def faults(self) -> Faults:
@@ -235,7 +238,8 @@ def simulated_bench(name: str | BenchFile, *, log: Path | None = None, realtime:
 
     names = {entry.address: name for name, entry in file.bench.instruments.items()}
     instruments = {address: Instrument(power_on(name), clock=world, lock=world.lock) for address, name in names.items()}
-    return SimulatedBench(world, instruments, names, file.bench.title, power_on, array.state)
+    hands = Hands(world, file.bench)
+    return SimulatedBench(world, instruments, names, file.bench.title, power_on, array.state, hands)
 
 
 def firmware_class(model: InstrumentModel) -> Callable[[Place, Any], Firmware]:

@@ -127,6 +127,10 @@ class World:
         output = self.outputs[channel]
         return output.level if output.connected else 0.0
 
+    def take(self, electrics: Electrics | ChipElectrics | NeuronElectrics) -> None:
+        """Have something else on the lines from now on (labmtj.twin.hands), at the clock that it brings."""
+        self.electrics, self.effort, self._hookup = electrics, electrics.effort, None
+
     def disturb(self, channel: Channel, disturbance: Disturbance) -> None:
         """Let something be wrong with a channel, instead of what was wrong before; nothing by default."""
         self._disturbed[channel] = disturbance

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,9 @@ def names(tmp_path_factory):
     from hatchling.builders.wheel import WheelBuilder
 
     folder = tmp_path_factory.mktemp("wheel")
-    (path,) = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*is shallow", category=UserWarning)  # a clone without its history
+        (path,) = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
     with zipfile.ZipFile(path) as wheel:
         return wheel.namelist()
 
@@ -31,6 +34,7 @@ def names(tmp_path_factory):
         "labmtj/_shipped/instruments/models/keithley_2636b.yaml",
         "labmtj/_shipped/instruments/models/keithley_707b.yaml",
         "labmtj/_shipped/protocols/wine.yaml",
+        "labmtj/_shipped/data/reference/NOTICE.md",
         "labmtj/_shipped/data/reference/wine-networks.npz",
         "labmtj/_shipped/data/reference/switching-table.npz",
         "labmtj/_shipped/data/reference/mtj-dies.yaml",

@@ -298,7 +298,7 @@ def test_300_different_networks_ship_with_the_split_of_the_data_set(shipped: fil
     data = wine()
     assert np.array_equal(data.train, shipped.train)
     assert np.array_equal(data.test, shipped.test)
-    for words in ("10.24432/C5PC7J", "MIT", "labmtj.nets.train_wine"):
+    for words in ("10.24432/C5PC7J", "BSD-3-Clause", "labmtj.nets.train_wine"):
         assert words in shipped.header
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labmtj.protocol.kinds.classify import ClassifyStep
+from labmtj.protocol.kinds.confirm import ConfirmStep
 from labmtj.protocol.kinds.contact import ContactStep
 from labmtj.protocol.kinds.flip_probability import FlipProbabilityStep
 from labmtj.protocol.kinds.half_select import HalfSelectStep
@@ -14,6 +15,7 @@ from labmtj.protocol.kinds.mapping import MapStep
 from labmtj.protocol.kinds.neuron_curves import NeuronCurvesStep
 from labmtj.protocol.kinds.offsets import OffsetsStep
 from labmtj.protocol.kinds.open_map import OpenMapStep
+from labmtj.protocol.kinds.pause import PauseStep
 from labmtj.protocol.kinds.polarity import PolarityStep
 from labmtj.protocol.kinds.program import ProgramStep
 from labmtj.protocol.kinds.program_network import ProgramNetworkStep
@@ -61,6 +63,8 @@ KINDS: tuple[type[Step], ...] = (
     InferNetworkStep,
     TrainArrayStep,
     NeuronCurvesStep,
+    ConfirmStep,
+    PauseStep,
     ReportStep,
 )
 STEPS: dict[str, type[Step]] = {kind.kind: kind for kind in KINDS}

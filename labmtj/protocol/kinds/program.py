@@ -141,6 +141,7 @@ class ProgramStep(Step):
                 settings=settings,
                 picture=progress.picture,
                 tick=tick,
+                tally=progress.tally,
             )
             progress.stands(self.layer, copy)
             missed = copy.wrong & (copy.defect == Defect.NONE)

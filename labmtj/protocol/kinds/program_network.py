@@ -63,9 +63,8 @@ class ProgramNetworkStep(Step):
         said = self.pulse.amplitude
         amplitudes = said.record if isinstance(said, AmplitudePair) else write_amplitudes(die.switching)
         how = ChipWriting(amplitudes, self.pulse.width or die.width, self.retries, die.read_voltage)
-        found = write_chip(
-            gated(progress.array), die_map=die, target=task.tiling.targets(task.network), how=how, tick=tick
-        )
+        target = task.tiling.targets(task.network)
+        found = write_chip(gated(progress.array), die_map=die, target=target, how=how, tick=tick, tally=progress.tally)
         progress.written = found
         progress.die_map = replace(die, state=np.where(found.defect == Defect.NONE, found.state, -1))
         _record(progress, found, how)

@@ -18,6 +18,7 @@ class ReportStep(Step):
     on_chips: ClassVar[bool] = True
     on_neurons: ClassVar[bool] = True
     changes_cells: ClassVar[bool] = False
+    touches: ClassVar[bool] = False
 
     def carry_out(self, progress: Progress, tick: Ticker) -> str:
         """Nothing on the array: the engine writes the report when the bench is closed."""

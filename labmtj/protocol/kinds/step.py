@@ -5,9 +5,9 @@ A kind is one module of this package with one subclass of `Step`, listed in `lab
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from labmtj.config.quantities import Model
 from labmtj.config.source import KeyPath, Source
@@ -47,6 +47,17 @@ class Step(Model):
 
     changes_cells: ClassVar[bool] = True
     """Whether it may put cells into other states; one that only looks leaves all layers as they stand."""
+
+    touches: ClassVar[bool] = True
+    """Whether it puts anything on the array; the contact check comes before the first step that does."""
+
+    bare: ClassVar[Mapping[str, Any] | None] = None
+    """JSON schema of a text that may stand in the place of the fields; None where none may (`spelled_out`)."""
+
+    @classmethod
+    def spelled_out(cls, value: object) -> object:
+        """The fields that a text in their place stands for. Raises what a validator raises."""
+        return value
 
     @property
     def label(self) -> str:

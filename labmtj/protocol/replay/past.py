@@ -32,6 +32,9 @@ _ASIDE = frozenset(
         "summary",
         "states",
         "outcome",
+        "ask",
+        "abort",
+        "past_abort",
     }
 )
 """Entries that no step asks for; outcomes are found by the number of their intent."""
@@ -56,6 +59,10 @@ class Past:
         reads = [e["v"] for e in known if e["k"] == "read"]
         self.read_voltage: float | None = reads[-1] if reads else None
         self.ended = max((float(e["t"]) for e in known if "t" in e), default=0.0)
+        self.unanswered = _unanswered(known)
+        """The question that the run waited with when it was left; None if with none."""
+        self.acknowledged = frozenset(str(entry["criterion"]) for entry in known if entry["k"] == "past_abort")
+        """Criteria of the protocol that ended the run, and that a person has let it go past."""
         self._returning = False
         self.come_back: Callable[[Entry], None] = _nothing
         """Called whenever the run came back, with what the journal noted of it."""
@@ -129,6 +136,17 @@ class Past:
 def _aside(entry: Entry) -> bool:
     """Whether no question is answered by it; a magnet that goes to zero when the bench is left was not asked to."""
     return entry["k"] in _ASIDE or (entry["k"] == "field" and bool(entry.get("leaving")))
+
+
+def _unanswered(entries: Iterable[Entry]) -> Entry | None:
+    """The first of the questions that were asked since the last answer: a run asks again when it comes back."""
+    found: Entry | None = None
+    for entry in entries:
+        if entry["k"] == "answer":
+            found = None
+        elif entry["k"] == "ask" and found is None:
+            found = entry
+    return found
 
 
 def _nothing(entry: Entry) -> None:

@@ -24,7 +24,7 @@ from labmtj.routines.polarity import CONTRAST
 from labmtj.routines.writing.talk import allowed, converse
 
 _TRIES, _ESCALATION = 8, 1.08  # chosen: as on an array without transistors (routines.characterise)
-_SHORT = 1.7
+SHORT = 1.7
 """Conductance over the typical G_P from which a cell is a short. chosen: through a transistor at 0.35 V overdrive a
 short of 100 to 300 ohm shows 2.4 to 2.8 times G_P, and the spread of G_P is 4 %."""
 _OPEN = 0.2  # chosen: below this share of the typical G_AP a cell is open; a stuck one has the conductance of a state
@@ -140,6 +140,6 @@ def _column(
 
 def _kind(reading: Reading, typical: Typical) -> Defect:
     """Short or open, as far as one reading tells."""
-    if reading.in_compliance or reading.conductance > _SHORT / typical.r_p:
+    if reading.in_compliance or reading.conductance > SHORT / typical.r_p:
         return Defect.SHORT
     return Defect.OPEN if reading.conductance < _OPEN / typical.r_ap else Defect.NONE

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from labmtj.ports import GatedArray, Ticker, no_ticks
 from labmtj.records import Amplitudes, Cell, Defect, DieMap, Floats, Ints, Pulse, Reading, Scheme, State
 from labmtj.routines.chips.columns import Column, columns, read_column
-from labmtj.routines.writing.talk import allowed
+from labmtj.routines.writing.talk import Tally, allowed, no_tally
 
 UNREADABLE = UNUSED = -1
 RISE = 0.03  # chosen: of the amplitude, from the third pulse on, for the tail of the spread (writing.settings)
@@ -61,12 +61,19 @@ class Written:
 
 
 def write_chip(
-    array: GatedArray, *, die_map: DieMap, target: Ints, how: ChipWriting, tick: Ticker = no_ticks
+    array: GatedArray,
+    *,
+    die_map: DieMap,
+    target: Ints,
+    how: ChipWriting,
+    tick: Ticker = no_ticks,
+    tally: Tally = no_tally,
 ) -> Written:
     """Write `target` (rows, cols; `State` values, -1 leaves a cell as it is) and read every used cell back.
 
     Cells that the map calls defective are read, never pulsed. States that the map knows are believed until the column
-    is read back. Raises LimitExceeded before anything is written if an amplitude is above a limit.
+    is read back; `tally` hears of it then. Raises LimitExceeded before anything is written if an amplitude is above a
+    limit.
     """
     for state in State:
         volts = die_map.polarity.sign(state) * how.volts(state, 0)
@@ -78,7 +85,8 @@ def write_chip(
     for column in columns(array):
         used = [cell for cell in column.cells if target[cell.position] != UNUSED]
         if used:
-            writing.column(column, used, initial)
+            tried = writing.column(column, used, initial)
+            tally(tried, [cell for cell in tried if state[cell.position] != target[cell.position]], state)
         tick(len(used))
     return Written(target, state, writing.conductance, writing.pulses, initial, die_map.defect)
 
@@ -95,21 +103,24 @@ class _Writing:
     conductance: Floats
     pulses: Ints
 
-    def column(self, column: Column, used: list[Cell], initial: Ints) -> None:
-        """Write and read back the used cells of one column."""
+    def column(self, column: Column, used: list[Cell], initial: Ints) -> list[Cell]:
+        """Write and read back the used cells of one column; the good ones that had to be written."""
         good = [cell for cell in used if self.die.defect[cell.position] == Defect.NONE]
         unseen = [cell for cell in good if self.state[cell.position] == UNREADABLE]
         if unseen:
             self._look(column, unseen)
             for cell in unseen:
                 initial[cell.position] = self.state[cell.position]
-        wrong = self._fire([cell for cell in good if self._is_wrong(cell)], attempt=0)
+        tried = [cell for cell in good if self._is_wrong(cell)]
+        self._fire(tried, attempt=0)
         self._look(column, used)
+        tried += [cell for cell in good if self._is_wrong(cell) and cell not in tried]
         for attempt in range(1, self.how.retries + 1):
             wrong = self._fire([cell for cell in good if self._is_wrong(cell)], attempt=attempt)
             if not wrong:
-                return
+                break
             self._look(column, wrong)
+        return tried
 
     def _is_wrong(self, cell: Cell) -> bool:
         return bool(self.state[cell.position] != self.target[cell.position])

@@ -6,13 +6,13 @@ others may answer for a hundred simulated dies at once.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from labmtj.errors import LimitExceeded
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
-from labmtj.records import Cell, Pulse
+from labmtj.records import Cell, Ints, Pulse
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,19 @@ Request = Look | Add | Ground | Done | Pulse
 """A `Pulse` is answered with its `PulseOutcome`."""
 Result = TypeVar("Result")
 Talk = Generator[Request, Any, Result]
+
+
+class Tally(Protocol):
+    """Told while cells are written; may raise to end it."""
+
+    def __call__(self, tried: Sequence[Cell], failed: Sequence[Cell], states: Ints) -> None:
+        """These cells were written, and `failed` of them given up; `states` (rows, cols) are known, -1 where not."""
+        ...
+
+
+def no_tally(tried: Sequence[Cell], failed: Sequence[Cell], states: Ints) -> None:
+    """A tally for callers that count nothing."""
+    del tried, failed, states
 
 
 def converse(array: ArrayAccess, talk: Talk[Result], *, voltage: float, tick: Ticker = no_ticks) -> Result:

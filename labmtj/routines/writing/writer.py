@@ -14,14 +14,14 @@ from labmtj.records import Cell, Copy, DieMap, Floats, Ints, Placement, Pulse, P
 from labmtj.routines.writing.batches import Batch, Batches
 from labmtj.routines.writing.picture import Picture
 from labmtj.routines.writing.settings import Algorithm, Order, WriteSettings
-from labmtj.routines.writing.talk import Done, Ground, Talk
+from labmtj.routines.writing.talk import Done, Ground, Talk, Tally, no_tally
 from labmtj.routines.writing.verifier import UNREADABLE, Verifier
 
 MOST_TRIPS = 2  # a cell whose pulse or reading met a source's limit gets one more pulse (reliability)
 
 
 class Writer(Verifier):
-    """Writes one layer; `allowed` says whether the limits leave room for a pulse."""
+    """Writes one layer; `allowed` says whether the limits leave room for a pulse, `tally` hears of what was written."""
 
     def __init__(
         self,
@@ -32,9 +32,10 @@ class Writer(Verifier):
         settings: WriteSettings,
         allowed: Callable[[Pulse], bool],
         picture: Picture | None = None,
+        tally: Tally = no_tally,
     ) -> None:
         super().__init__(die, placement=placement, settings=settings, picture=picture)
-        self._layer, self._allowed = target, allowed
+        self._layer, self._allowed, self._tally = target, allowed, tally
         self._at = np.ix_(np.array(placement.rows) - 1, np.array(placement.cols) - 1)
         self._batches = Batches(self._picture, settings)
         self._target = np.full(die.shape, UNREADABLE)
@@ -70,6 +71,7 @@ class Writer(Verifier):
             for batch in self._batches.of(wrong, self._wants, state=self._state):
                 yield from self._fire(batch)
                 yield Done(len(batch.cols))
+                self._tally(batch.cells, (), self._state)
             yield from self.check()
             for cell in wrong:
                 self._written[cell.position] = self._state[cell.position] == self._target[cell.position]
@@ -89,6 +91,8 @@ class Writer(Verifier):
             repaired |= set(broken)
             yield from self._sweep(broken, progress=False)
             yield from self.check()
+        left = self._wrong(cells)
+        self._tally(list({*wrong, *left}), left, self._state)
         if blind:
             initial = np.where(self._pulses > 0, UNREADABLE, initial)
             self._written |= self._state == self._target
@@ -108,6 +112,8 @@ class Writer(Verifier):
     def _sweep(self, cells: Sequence[Cell], *, first: int = 0, progress: bool = True) -> Talk[None]:
         for batch in self._batches.of(cells, self._wants, state=self._state):
             yield from self._write(batch, first)
+            if self._settings.algorithm is not Algorithm.ONE_SHOT:  # else nobody has looked yet
+                self._tally(batch.cells, self._wrong(batch.cells), self._state)
             if progress:
                 yield Done(len(batch.cols))
 

@@ -27,6 +27,7 @@ from typing import Any
 from labmtj.errors import InputError
 from labmtj.twin.build import SimulatedBench
 from labmtj.twin.faults.control import offer
+from labmtj.twin.hands import offer_hands
 from labmtj.twin.served import hislip, sockets
 from labmtj.twin.served.connection import Connection
 from labmtj.twin.served.control import Control, ControlConnection
@@ -87,6 +88,8 @@ class BenchServer:
         ):
             self.control.add(name, handler)
         offer(self.control, bench.faults)
+        if bench.hands is not None:
+            offer_hands(self.control, bench.hands)
         self._socket_port, self._announce = socket_port, announce
         self._models, self._dead_sockets = dict(models or {}), frozenset(dead_sockets)
         self._raw: dict[str, RawPort] = {}

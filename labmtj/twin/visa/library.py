@@ -26,6 +26,7 @@ from labmtj.runs.cassette import SUFFIX
 from labmtj.twin.build import SimulatedBench, simulated_bench
 from labmtj.twin.cassette import ReplayBench, replay_bench
 from labmtj.twin.clock import HostClock
+from labmtj.twin.hands import Hands
 from labmtj.twin.visa.locks import OPENED_SHARED, ResourceLock
 from labmtj.twin.visa.sessions import BenchDevices, LiveDevice, LiveSession
 from labmtj.twin.visa.waiting import LONGEST_WAIT, wait_for
@@ -83,6 +84,12 @@ class SessionLibrary(SimVisaLibrary):
         """What tells the account of the simulated die; a replayed session has none."""
         bench = self.bench
         return bench.account if isinstance(bench, SimulatedBench) else None
+
+    @property
+    def hands(self) -> Hands | None:
+        """What puts things on the lines of this bench in a person's place; a replayed session has none."""
+        bench = self.bench
+        return bench.hands if isinstance(bench, SimulatedBench) else None
 
     def add_boxes(self, path: str) -> None:
         """Put the devices of a YAML file of pyvisa-sim on the bench, for what needs no model."""
