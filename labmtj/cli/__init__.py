@@ -24,6 +24,7 @@ from labmtj.cli import (
     train,
     twin,
     verify,
+    watch,
 )
 
 app = typer.Typer(
@@ -57,6 +58,7 @@ app.command()(run.run)
 app.command()(resume.resume)
 app.command()(status.status)
 app.command()(answer.answer)
+app.command()(watch.watch)
 app.command()(status.rebuild)
 app.command()(verify.verify)
 app.command()(study.study)

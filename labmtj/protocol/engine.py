@@ -170,7 +170,9 @@ def _carry_out(run: Course) -> Outcome:
     """Open the bench, carry out the steps, leave it safe, and write what belongs to it into the folder."""
     began = time.process_time()
     with stop_on_signals() as stop:
+        stop.told, run.journal.told = run.watcher.stopping, run.watcher.entered
         try:
+            run.watcher.begun(run.folder, [step.label for step in run.job.protocol.steps])
             noted = Tempered(run.journal)
             limits = Limits(**dict(run.job.protocol.limits))
             run.journal.record("command", {"what": run.what, **who()})
