@@ -22,14 +22,13 @@ from labmtj.bench.limits import Gate, Limits
 from labmtj.bench.lines import LEVEL, LineTester
 from labmtj.bench.routing import Router
 from labmtj.bench.safe_state import SafeState, Stage, leave_safe
-from labmtj.bench.session import WallClock, connect_instrument, resource_manager, set_up
+from labmtj.bench.session import WallClock, connect_instrument, drivers_of, resource_manager, set_up
 from labmtj.bench.taking import admitted, custody_of
 from labmtj.config.bench import Bench, BenchFile
 from labmtj.config.model import (
     InstrumentModel,
     SourceMeterModel,
     SwitchMatrixModel,
-    load_model,
 )
 from labmtj.errors import LabmtjError
 from labmtj.host_state import shared_folder
@@ -80,7 +79,8 @@ def examine(file: BenchFile, *, acknowledge: str | None = None, repeat: int = 1)
     contacts that come and go.
     """
     bench = file.bench
-    models = {name: load_model(file.model_file(name)) for name in bench.instruments}
+    models = {name: file.model(name) for name in bench.instruments}
+    drivers_of(file, models)
     fits = list(unkept_limits(bench, models))
     yield from fits or [Finding("limits", Verdict.GOOD, "within what the instruments can do")]
     try:

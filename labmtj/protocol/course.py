@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,7 @@ class Course:
     what: str = "run"
     record: Path | None = None
     acknowledge: str | None = None
-    asking: Asking = Asking()
+    asking: Asking = field(default_factory=Asking)
     elapsed: float = 0.0  # [s] on the bench's clock until now, and since, if that clock is the wall's
 
 
@@ -93,7 +93,7 @@ def carry_out(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
         elif isinstance(step, ProgramNetworkStep):
             back.network = step
         watcher.done(name, line, elapsed, replayed=replayed and not past.live)
-        if abort is not None and step.touches:
+        if abort is not None and step.touches and elapsed:
             abort.after(name)
     if first is None:
         _contact(run, progress)
