@@ -16,20 +16,6 @@ settings.load_profile("labmtj")
 ON_BENCH = Path(__file__).with_name("bench")  # the tests that may run against real instruments
 
 
-def pytest_addoption(parser):
-    group = parser.getgroup("labmtj")
-    group.addoption(
-        "--bench",
-        metavar="FILE",
-        help="run the tests in tests/bench, and no others, on this bench: a file, or the name of a shipped one",
-    )
-    group.addoption(
-        "--bench-pulses",
-        action="store_true",
-        help="with --bench: also those that pulse cells, which a real bench is spared otherwise",
-    )
-
-
 def pytest_configure(config):
     # Leases, latches and ledgers of tests are nobody else's; processes that tests start inherit the folder. On a bench
     # that somebody names they are the true ones: others may be at work there.
