@@ -1,4 +1,4 @@
-"""The tests for benches, and a commissioning, over sockets: a served twin is the nearest to instruments that there is."""
+"""The tests for benches, and a commissioning, over sockets: the nearest to instruments that there is."""
 
 import json
 import subprocess
