@@ -132,8 +132,8 @@ def _crosspoints(bench: Bench, matrix: Any) -> Item:
         matrix.open_all()
     count = Figure(len(bench.roles) * len(columns), "")
     if wrong:
-        return CROSSPOINTS.judged(False, f"not as they were told: {_some(wrong)}", crosspoints=count)
-    return CROSSPOINTS.judged(True, f"{count.value} crosspoints close and open", crosspoints=count)
+        return CROSSPOINTS.judged(False, f"not as they were told: {_some(wrong)}", figures={"crosspoints": count})
+    return CROSSPOINTS.judged(True, f"{count.value} crosspoints close and open", figures={"crosspoints": count})
 
 
 def _isolation(tester: Probe, routes: Router | None) -> Iterator[Item]:
@@ -142,7 +142,8 @@ def _isolation(tester: Probe, routes: Router | None) -> Iterator[Item]:
     if idle:
         text = "; ".join(f"{amperes(value)} with {where}" for where, value in idle.items())
         good = all(abs(value) <= limit for value in idle.values())
-        yield IDLE.judged(good, text, **{where.replace(" ", "_"): Figure(value, "A") for where, value in idle.items()})
+        figures = {where.replace(" ", "_"): Figure(value, "A") for where, value in idle.items()}
+        yield IDLE.judged(good, text, figures=figures)
         if not good:
             return
     leaky = [line for line, look in looks.items() if not abs(look.out) <= limit]
@@ -152,17 +153,17 @@ def _isolation(tester: Probe, routes: Router | None) -> Iterator[Item]:
     bound = f"less than {amperes(limit)} each, {ohms(LEVEL / limit)}"
     if not leaky:
         text = f"{len(looks)} lines, {bound}; most is {amperes(most)} on {worst}"
-        yield ISOLATION.judged(True, text, **figures)
+        yield ISOLATION.judged(True, text, figures=figures)
     if 2 * len(leaky) > len(looks):
         text = f"{len(leaky)} of {len(looks)} lines conduct, as with something connected to them; "
         text += f"{worst} {_given(looks[worst])}, and should give less than {amperes(limit)}"
-        yield ISOLATION.judged(False, text, **figures)
+        yield ISOLATION.judged(False, text, figures=figures)
         return
     for line in leaky[:_SHOWN]:
         text = f"{_given(looks[line])}, and should give less than {amperes(limit)}{_where(tester, line, looks, limit)}"
-        yield ISOLATION.judged(False, text, subject=str(line), out=Figure(looks[line].out, "A"))
+        yield ISOLATION.judged(False, text, subject=str(line), figures={"out": Figure(looks[line].out, "A")})
     if leaky[_SHOWN:]:
-        yield ISOLATION.judged(False, f"so do {len(leaky) - _SHOWN} more lines", **figures)
+        yield ISOLATION.judged(False, f"so do {len(leaky) - _SHOWN} more lines", figures=figures)
     if routes is not None:
         routes.take(routes.route({}))
 
