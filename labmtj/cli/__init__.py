@@ -12,6 +12,7 @@ from labmtj.cli import (
     chaos,
     check,
     docs,
+    export,
     ledger,
     plan,
     resume,
@@ -57,6 +58,7 @@ app.command()(resume.resume)
 app.command()(status.status)
 app.command()(status.rebuild)
 app.command()(verify.verify)
+app.command()(export.export)
 app.command()(study.study)
 app.command()(train.train)
 app.command()(plan.plan)

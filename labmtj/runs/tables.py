@@ -14,6 +14,7 @@ from labmtj.runs.netcdf import Group, Variable
 
 Entry = dict[str, Any]
 _NO_YES = {"no": 0, "yes": 1}
+CLOCK = "time on the bench's clock"
 _PLACES = ("row", "col")  # columns of a finding that say which cell a line of it is about
 
 
@@ -314,7 +315,7 @@ def _floats(dim: str, values: Any, units: str, meaning: str) -> Variable:
 
 def _times(dim: str, values: Any, meaning: str, *, coordinate: bool = True) -> Variable:
     """Time on the bench's clock; the root's attribute `clock_zero` says when that began."""
-    text = f"time on the bench's clock {meaning}"
+    text = f"{CLOCK} {meaning}"
     return Variable((dim,), np.array(values, dtype=np.float64), units="s", meaning=text, coordinate=coordinate)
 
 
