@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from labmtj.cli import (
+    answer,
     bench,
     chaos,
     check,
@@ -24,6 +25,7 @@ from labmtj.cli import (
     train,
     twin,
     verify,
+    watch,
 )
 
 app = typer.Typer(
@@ -56,6 +58,8 @@ def common(
 app.command()(run.run)
 app.command()(resume.resume)
 app.command()(status.status)
+app.command()(answer.answer)
+app.command()(watch.watch)
 app.command()(status.rebuild)
 app.command()(verify.verify)
 app.command()(export.export)
