@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from labmtj.records import Floats
 from labmtj.runs.netcdf import ROOT, Group
 
-_JSON = ("summary", "instruments")
+_JSON = ("summary", "instruments", "abort", "abort_met")
 _FILES = ("protocol_yaml", "bench_yaml")
 
 
