@@ -2,19 +2,14 @@
 
 import json
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labmtj.bench.session import open_bench, resource_manager
 from labmtj.config import yaml12
-from labmtj.config.bench import load_bench, with_driver
+from labmtj.config.bench import load_bench
 from labmtj.config.finder import find
-from labmtj.config.model import CurrentBounds, load_model
 from labmtj.config.source import read
-from labmtj.drivers.loader import driver_of
-from labmtj.errors import BenchError, ForeignError, LimitExceeded
 from labmtj.protocol.engine import run
 from labmtj.records import Cell
 from labmtj.runs.journal import MemoryJournal
