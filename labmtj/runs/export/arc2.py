@@ -1,7 +1,8 @@
 """The data file of the ArC TWO control panel, the program that belongs to ArC Instruments' tester of crossbars.
 
 Its layout is that of `H5DataStore`, version 0.1 (github.com/arc-instruments/arc2control, arc2control/h5utils.py at
-08ccd278, with the release 0.1.0 of 2022; version 0.2, at d081223d, adds what is not used here, and reads the same):
+08ccd278, with the release 0.1.0 of 2022; version 0.2, at d081223d, adds what is not used here: `H5DataStore` of
+the release 0.2.0 opened a file made here, and added to it):
 
 - root: attributes `H5DS_VERSION_MAJOR`, `H5DS_VERSION_MINOR`, `PYTABLES_FORMAT_VERSION`, `words`, `bits`, `TITLE`;
 - `crosspoints/WwwBbb` (word line and bit line from 0, two digits or more): `timeseries`, a table of single-precision
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from labmtj.errors import InputError
 from labmtj.runs.netcdf import ROOT, Group, h5py
+from labmtj.runs.store import CELLS
 
 PANEL = 32  # word lines and bit lines of the panel's own mappings
 _VERSION = (0, 1)
@@ -58,7 +60,7 @@ def arc2_image(name: str, groups: Mapping[str, Group], told: Callable[[str], Non
         raise InputError(
             "this run has neither readings nor pulses of single cells; the panel's file holds nothing else"
         )
-    shape = tuple(max(PANEL, int(size)) for size in groups[ROOT].variables["pulse_count"].values.shape)
+    shape = tuple(max(PANEL, int(size)) for size in groups[CELLS].variables["pulse_count"].values.shape)
     with h5py.File(name, "w", libver=("v108", "v110"), driver="core", backing_store=False) as file:
         _root(file, shape, str(groups[ROOT].attributes.get("title", name)))
         order = np.lexsort((np.arange(len(events.rows)), events.cells[:, 1], events.cells[:, 0]))

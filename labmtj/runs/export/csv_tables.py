@@ -21,10 +21,9 @@ import labmtj
 from labmtj.errors import StorageError
 from labmtj.runs.export.about import about, wall_times
 from labmtj.runs.export.place import ABOUT, MADE_BY
-from labmtj.runs.netcdf import ROOT, Group, Variable
+from labmtj.runs.netcdf import Group, Variable
 from labmtj.runs.tables import CLOCK
 
-CELLS = "cells"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -55,9 +54,8 @@ def tables(groups: Mapping[str, Group]) -> list[Table]:
     for name, group in groups.items():
         sets = list(dict.fromkeys(v.dims for key, v in group.variables.items() if _is_data(key, v)))
         for dims in sets:
-            base = CELLS if name == ROOT else name
-            file = base if len(sets) == 1 else "-".join([base, "by", *dims])
-            for part in (base, *dims):
+            file = name if len(sets) == 1 else "-".join([name, "by", *dims])
+            for part in (name, *dims):
                 if not _NAME.fullmatch(part):
                     raise StorageError(f"{part!r} cannot be part of a file's name; is this the journal of labmtj?")
             found.append(_table(file, name, dims, group, groups))
@@ -126,4 +124,4 @@ def _described(table: Table, group: Group) -> dict[str, Any]:
         for name, variable in table.variables.items()
     ]
     said: dict[str, Any] = {"file": table.file, "group": table.group, "rows": table.rows, "columns": columns}
-    return said if table.group == ROOT else said | {"attributes": dict(group.attributes)}
+    return said | {"attributes": dict(group.attributes)}

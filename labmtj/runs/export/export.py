@@ -14,7 +14,7 @@ from labmtj.runs.export.flat import flattened
 from labmtj.runs.export.place import check_file, check_folder, new_folder, write_file
 from labmtj.runs.folder import known_run
 from labmtj.runs.netcdf import ROOT
-from labmtj.runs.store import groups_of
+from labmtj.runs.store import CELLS, groups_of
 
 Kind = Literal["csv", "netcdf", "arc2"]
 PLACES: dict[Kind, str] = {"csv": "csv", "netcdf": "run.nc", "arc2": "arc2.h5"}
@@ -61,6 +61,6 @@ def export(
     data, left_out = arc2_image(path.name, groups, told)
     write_file(path, data)
     notes += [f"not in it, for the format has no place for them: {', '.join(left_out)}"] if left_out else []
-    if max(groups[ROOT].variables["pulse_count"].values.shape) > PANEL:
+    if max(groups[CELLS].variables["pulse_count"].values.shape) > PANEL:
         notes.append(f"more than {PANEL} lines: the panel opens it only with a channel mapping of the same size")
     return Exported(path, (path.name,), tuple(notes))

@@ -14,6 +14,7 @@ import numpy as np
 import labmtj
 from labmtj.runs.export.about import zero
 from labmtj.runs.netcdf import ROOT, Attribute, Group, Variable
+from labmtj.runs.store import CELLS
 from labmtj.runs.tables import CLOCK
 
 
@@ -28,7 +29,7 @@ class Flat:
 
 def flattened(groups: Mapping[str, Group]) -> Flat:
     """One group of all."""
-    root = groups[ROOT]
+    root, cells = groups[ROOT], groups[CELLS]
     said = {name: value for name, value in root.attributes.items() if value != ""}
     attributes: dict[str, Attribute] = {"title": root.attributes.get("title", ""), "source": "labmtj: arrays of MTJs"}
     attributes |= {"history": f"{said.get('started', '')} labmtj run; labmtj export --to netcdf, {labmtj.__version__}"}
@@ -36,7 +37,7 @@ def flattened(groups: Mapping[str, Group]) -> Flat:
     variables: dict[str, Variable] = {}
     times: set[str] = set()
     for group_name, group in groups.items():
-        names = {name: _name(group_name, name, variable, root) for name, variable in group.variables.items()}
+        names = {name: _name(group_name, name, variable, cells) for name, variable in group.variables.items()}
         if group_name != ROOT:
             attributes |= {f"{group_name}_{name}": value for name, value in group.attributes.items() if value != ""}
         for name, variable in group.variables.items():
@@ -57,11 +58,11 @@ def coordinates_of(name: str, flat: Flat) -> list[str]:
     return [other for other, found in flat.variables.items() if found.coordinate and set(found.dims) <= dims]
 
 
-def _name(group: str, name: str, variable: Variable, root: Group) -> str:
+def _name(group: str, name: str, variable: Variable, cells: Group) -> str:
     """Lines of the array are the same ones in all groups, and need to be there only once."""
-    if group == ROOT:
+    if group == CELLS:
         return name
-    known = root.variables.get(name)
+    known = cells.variables.get(name)
     same = known is not None and known.dims == variable.dims == (name,)
     if same and known is not None and np.array_equal(known.values, variable.values):
         return name
