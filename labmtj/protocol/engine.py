@@ -195,11 +195,18 @@ def _carry_out(run: Course) -> Outcome:
                 past = ' --past-abort "what you found"' if how == "aborted" else ""
                 error.add_note(f"go on with: labmtj resume {run.folder}{past}")
             _close(run, {"how": how, "error": f"{type(error).__name__}: {error}"}, error)
+            if how == "aborted":  # what it has is a result, too
+                _report(run)
             raise
         _close(run, {"how": "done", "processor_seconds": round(time.process_time() - began, 3)}, None)
-        if any(isinstance(step, ReportStep) for step in run.job.protocol.steps):
-            write_report(run.folder)
+        _report(run)
     return Outcome(run.folder, figures)
+
+
+def _report(run: Course) -> None:
+    """Write the report of a run whose protocol wants one."""
+    if any(isinstance(step, ReportStep) for step in run.job.protocol.steps):
+        write_report(run.folder)
 
 
 def _close(run: Course, end: dict[str, Any], cause: BaseException | None) -> None:
