@@ -23,6 +23,8 @@ from labmtj.cli import (
     study,
     train,
     twin,
+    verify,
+    watch,
 )
 
 app = typer.Typer(
@@ -56,7 +58,9 @@ app.command()(run.run)
 app.command()(resume.resume)
 app.command()(status.status)
 app.command()(answer.answer)
+app.command()(watch.watch)
 app.command()(status.rebuild)
+app.command()(verify.verify)
 app.command()(study.study)
 app.command()(train.train)
 app.command()(plan.plan)

@@ -46,13 +46,13 @@ def resume(
     Exit codes are those of `labmtj run`; 6: another process has the run or an instrument; 7: it cannot be continued.
     """
     from labmtj.cli.outcome import tell
-    from labmtj.cli.questions import Aside, asking
+    from labmtj.cli.questions import asking
+    from labmtj.cli.run_display import Quiet, Terminal
     from labmtj.protocol.engine import resume as resume_run
     from labmtj.studies.folder import is_study_folder
     from labmtj.studies.in_situ.folder import is_in_situ_folder
     from labmtj.studies.neurons.folder import is_neuron_folder
     from labmtj.studies.training.folder import is_training_folder
-    from labmtj.terminal import Terminal
 
     if is_training_folder(run):
         from labmtj.cli import train
@@ -64,16 +64,15 @@ def resume(
 
         go_on(run, as_json=as_json, quiet=quiet)
         return
-    observer = None if as_json or quiet else Terminal()
+    observer = Quiet() if as_json or quiet else Terminal()
     try:
         outcome = resume_run(
             run,
-            observer=observer or Aside(),
+            observer=observer,
             acknowledge=acknowledge,
-            asking=asking(yes=yes, ask=ask, shown=observer is not None, operator=""),
+            asking=asking(yes=yes, ask=ask, shown=not (as_json or quiet), operator=""),
             past_abort=past_abort,
         )
     finally:
-        if observer is not None:
-            observer.close()
+        observer.close()
     tell(outcome, as_json=as_json)

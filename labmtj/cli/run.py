@@ -62,11 +62,11 @@ def run(
     """
     from labmtj.cli.confirm import confirmation
     from labmtj.cli.outcome import tell
-    from labmtj.cli.questions import Aside, asking
+    from labmtj.cli.questions import asking
+    from labmtj.cli.run_display import Quiet, Terminal
     from labmtj.protocol.engine import run as run_protocol
-    from labmtj.terminal import Terminal
 
-    observer = None if as_json or quiet else Terminal()
+    observer = Quiet() if as_json or quiet else Terminal()
     try:
         outcome = run_protocol(
             protocol,
@@ -74,15 +74,14 @@ def run(
             settings=settings or [],
             seed=seed,
             out=out,
-            observer=observer or Aside(),
+            observer=observer,
             record=record,
             acknowledge=acknowledge,
             confirm=confirmation(confirm_limit or []),
-            asking=asking(yes=yes, ask=ask, shown=observer is not None, operator=operator),
+            asking=asking(yes=yes, ask=ask, shown=not (as_json or quiet), operator=operator),
             operator=operator,
             sample=sample,
         )
     finally:
-        if observer is not None:
-            observer.close()
+        observer.close()
     tell(outcome, as_json=as_json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -106,6 +106,20 @@ def _errors(problems: Sequence[Problem], severity: Severity = Severity.ERROR) ->
     return tuple(Finding(severity, problem) for problem in problems)
 
 
+def _missing_drivers(file: BenchFile) -> Iterator[Finding]:
+    """Drivers that are not here, those of other libraries too; a file of the user's own is not run for a look."""
+    for name, entry in file.bench.instruments.items():
+        key, model = "model" if entry.driver is None else "driver", file.model(name)
+        if model.driver.rpartition(":")[0].endswith(".py"):
+            continue
+        from labmtj.bench.session import drivers_of
+
+        try:
+            drivers_of(file, {name: model})
+        except InputError as error:
+            yield from _errors([file.source.problem(("instruments", name, key), str(error))])
+
+
 def _bench(path: Path, overrides: Sequence[str], seed: int | None) -> Examination:
     file = load_bench(path, overrides=overrides, seed=seed)
     try:
@@ -113,6 +127,9 @@ def _bench(path: Path, overrides: Sequence[str], seed: int | None) -> Examinatio
     except InputError as error:
         found = _errors([file.source.problem(("roles",), str(error), key=True)])
         return Examination("bench", file.source.name, found, exit_code=error.exit_code)
+    missing = tuple(_missing_drivers(file))
+    if missing:
+        return Examination("bench", file.source.name, missing, exit_code=InputError.exit_code)
     bench = file.bench
     most, width = bench.limits.cell_voltage, bench.pulse.width
     findings: tuple[Finding, ...] = ()

@@ -156,7 +156,7 @@ def read_status(folder: Path) -> RunStatus:
         unresolved=tuple(open_pulses.values()),
         error=str(end.get("error", "")),
         process=holder(folder) if held else {},
-        guardian=_guardian(folder, holder(folder)),
+        guardian=guardian_of(folder, holder(folder)),
         returns=sum(e["k"] == "resume" for e in entries),
         simulated=bool(header.get("simulated", False)),
         folder=str(folder),
@@ -177,7 +177,7 @@ def _pulse(entry: dict[str, Any]) -> str:
     return f"cell {cells}, {show(entry['v'], Dimension.VOLTAGE)}, {width}"
 
 
-def _guardian(folder: Path, last: dict[str, Any]) -> dict[str, Any]:
+def guardian_of(folder: Path, last: dict[str, Any]) -> dict[str, Any]:
     """What a guardian wrote about the process that held the run last; nothing about one before it."""
     try:
         found: Any = json.loads((folder / GUARDIAN).read_text("utf-8"))

@@ -58,7 +58,10 @@ def groups_of(folder: Path, *, entries: int | None = None) -> dict[str, Group]:
     """
     journal = folder / JOURNAL
     lines = whole_lines(journal, entries=entries)
-    events = sort_events(parse(lines, journal))
+    try:
+        events = sort_events(parse(lines, journal))
+    except KeyError as error:
+        raise StorageError(f"{journal}: an entry lacks {error}; this journal was written by something else") from error
     header = events.last("run")
     if not header:
         raise StorageError(f"{journal}: there is no header; this is not the journal of a run")
