@@ -21,7 +21,7 @@ from labmtj.protocol.load import load_protocol
 from labmtj.protocol.observer import Silent
 from labmtj.records import Cell, Defect
 from labmtj.routines.characterise import map_die
-from labmtj.routines.polarity import find_polarity
+from labmtj.routines.polarity import find_polarity, spare_cells
 from labmtj.routines.soundness import new_shorts
 from labmtj.routines.writing.picture import Picture
 from labmtj.runs import netcdf
@@ -137,28 +137,29 @@ def test_a_set_up_whose_r_p_has_drifted_since_the_map_ends_a_run(good, tmp_path)
     assert "% off the map's, 2 % are allowed" in met["text"]
 
 
-@pytest.mark.parametrize("wire", [5.0, None])
-def test_new_shorts_are_found_in_sums_and_the_map_s_own_are_none(wire, open_door):
+def test_new_shorts_are_found_in_sums_and_the_map_s_own_are_none(open_door):
     door = open_door("array", defects={"short": 0.02})
-    array = door.array
-    polarity = find_polarity(array, start=0.2, step=0.02, ceiling=0.6, width=1e-4, read=0.05)
-    die = map_die(array, polarity=polarity, read=0.05, width=1e-4, wire=wire)
-    shorts = {Cell(int(row) + 1, int(col) + 1) for row, col in np.argwhere(die.defect == Defect.SHORT)}
+    array, cells = door.array, spare_cells(door.array.shape)
+    polarity = find_polarity(array, cells=cells, start=0.2, step=0.02, ceiling=0.6, width=1e-4, read=0.05)
+    mapped = map_die(array, polarity=polarity, read=0.05, width=1e-4, wire=5.0)
+    bad = mapped.defect == Defect.SHORT
+    shorts = {Cell(int(row) + 1, int(col) + 1) for row, col in np.argwhere(bad)}
     assert len(shorts) >= 2
-    assert [] == new_shorts(array, die, die.state, read=0.05, picture=Picture(die))
-    bad = die.defect == Defect.SHORT
-    believed = replace(
-        die,
-        defect=np.where(bad, int(Defect.NONE), die.defect),
-        r_p=np.where(bad, 1.0 / die.conductance_p, die.r_p),
-        r_ap=np.where(bad, 1.0 / die.conductance_ap, die.r_ap),
-    )
-    looks = sum(entry["k"] == "read" for entry in door.journal.entries)
-    assert shorts == set(new_shorts(array, believed, die.state, read=0.05, picture=Picture(believed)))
-    # Only rows with a short were read cell by cell.
-    rows = {cell.row for cell in shorts}
-    good = int(believed.good[np.array(sorted(rows)) - 1].sum())
-    assert looks + good == sum(entry["k"] == "read" for entry in door.journal.entries)
+    for wire in (5.0, None):
+        die = replace(mapped, wire=wire)
+        assert [] == new_shorts(array, die, die.state, read=0.05, picture=Picture(die))
+        believed = replace(
+            die,
+            defect=np.where(bad, int(Defect.NONE), die.defect),
+            r_p=np.where(bad, 1.0 / die.conductance_p, die.r_p),
+            r_ap=np.where(bad, 1.0 / die.conductance_ap, die.r_ap),
+        )
+        looks = sum(entry["k"] == "read" for entry in door.journal.entries)
+        assert shorts == set(new_shorts(array, believed, die.state, read=0.05, picture=Picture(believed)))
+        # Only rows with a short were read cell by cell.
+        rows = np.array(sorted({cell.row for cell in shorts})) - 1
+        good = int(believed.good[rows].sum())
+        assert looks + good == sum(entry["k"] == "read" for entry in door.journal.entries)
 
 
 def test_a_cell_that_has_become_a_short_since_the_map_ends_a_run(tmp_path):
@@ -205,7 +206,8 @@ def test_a_run_that_died_around_a_check_finds_the_same_again(number, good, tmp_p
         journal.write_bytes(b"".join(lines[:cut]))
         assert 1.0 == engine.resume(tmp_path / "cut").figures["write_fidelity"]
         again = entries(tmp_path / "cut", "check")
-        assert [c["when"] for c in entries(good, "check")] == [c["when"] for c in again]
+        whens = [c["when"] for c in entries(good, "check")]
+        assert whens == [c["when"] for c in again][: len(whens)]  # coming back to a bench is looked at, too
         assert len(entries(good, "intent")) == len(entries(tmp_path / "cut", "intent"))
 
 
@@ -227,6 +229,7 @@ def chip(folder, abort, *steps):
     return {"protocol": folder / "protocol.yaml", "bench": folder / "bench.yaml", "settings": settings}
 
 
+@pytest.mark.slow
 def test_criteria_hold_on_a_chip_with_a_transistor_in_every_cell(tmp_path):
     stated = "{failed_cells: 3, failed_share: 5 %, r_p_drift: 3 %, leakage: 100 nA, shorts: 0, every: 30}"
     folder = engine.run(**chip(tmp_path, stated), out=tmp_path / "runs").folder

@@ -178,7 +178,7 @@ def test_a_run_in_another_process_waits_for_labmtj_answer(written, tmp_path):
     )
     runner, folder, said = CliRunner(), None, []
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         for word in ("yes", "go-on"):
             while True:
                 assert time.monotonic() < until
