@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def run(
         run_folder.header(journal, job, file, network, data, chip, operator=operator, sample=sample)
         for limit, how in confirm.settled:
             journal.record("limit", {"name": limit.name, "from": limit.before, "to": limit.after, "how": how})
-        asking, watcher = asking or Asking(operator=operator), observer or Silent()
+        asking, watcher = _asking(asking, run_folder.operator_of(job, operator)), observer or Silent()
         made = Course(
             job, file, folder, journal, Past(), watcher, record=record, acknowledge=acknowledge, asking=asking
         )
@@ -128,12 +128,18 @@ def resume(
         gap = max(0.0, time.time() - last)
         watcher = observer or Silent()
         elapsed = past.ended + gap
-        asking = asking or Asking()
+        asking = _asking(asking, str(entries[0].get("operator", "")))
         made = Course(
             job, file, place, journal, past, watcher, what="resume", acknowledge=acknowledge, asking=asking,
             elapsed=elapsed,
         )  # fmt: skip
         return _carry_out(made)
+
+
+def _asking(asking: Asking | None, operator: str) -> Asking:
+    """How questions are answered, with the operator of the run where nobody else is named."""
+    found = asking or Asking()
+    return found if found.operator else replace(found, operator=operator)
 
 
 def _past_abort(folder: Path, journal: FileJournal, entries: Sequence[Entry], said: str | None) -> list[Entry]:
