@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 
 def schema(
     kind: Annotated[
@@ -14,6 +16,7 @@ def schema(
         typer.Argument(
             help="protocol, study, training, in-situ, neuron-study, bench, model, dies, chips, neurons, or all of them",
             metavar="KIND",
+            autocompletion=completing.kinds,
         ),
     ],
     out: Annotated[

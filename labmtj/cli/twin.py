@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from labmtj.cli import completing
+
 if TYPE_CHECKING:
     from labmtj.twin.served.server import BenchServer
 
@@ -15,7 +17,12 @@ app = typer.Typer(no_args_is_help=True, help="Serve a simulated bench to other p
 
 @app.command()
 def serve(
-    bench: Annotated[str, typer.Argument(help="A bench file, or the name of a shipped one.", metavar="BENCH")],
+    bench: Annotated[
+        str,
+        typer.Argument(
+            help="A bench file, or the name of a shipped one.", metavar="BENCH", autocompletion=completing.benches
+        ),
+    ],
     host: Annotated[str, typer.Option(help="Loopback address to listen on; no other is served.")] = "127.0.0.1",
     hislip_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of HiSLIP; 0 takes a free one.")] = 4880,
     socket_port: Annotated[
@@ -29,7 +36,13 @@ def serve(
         Path | None, typer.Option(help="Write resource strings, ports, pid and token here (JSON) when it listens.")
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the bench; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            autocompletion=completing.settings,
+            help="Change one field of the bench; repeatable.",
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the simulated die: another number, another die.")
