@@ -86,6 +86,28 @@ class HostLock:
             os.close(handle)
 
 
+def is_held(path: Path) -> bool | None:
+    """Whether some process has the lock of a file, found without taking it; None where the system does not say.
+
+    Linux lists locks by the numbers of their files in /proc/locks (proc_locks(5)).
+    """
+    try:
+        number = os.stat(path).st_ino
+    except OSError:
+        return False
+    try:
+        with open("/proc/locks", encoding="ascii") as file:
+            lines = [line.split() for line in file]
+    except (OSError, ValueError):
+        return None
+    # 1: FLOCK ADVISORY WRITE <pid> <major>:<minor>:<number of the file> <first byte> <last byte>
+    # Who waits for one has an arrow in front.
+    return any(
+        "FLOCK" in line and "->" not in line and any(word.endswith(f":{number}") for word in line[5:7])
+        for line in lines
+    )
+
+
 def _unusable(path: Path, error: OSError) -> StorageError:
     return StorageError(f"{path} cannot be locked: {error.strerror}; name a folder of a local disk in LABMTJ_STATE")
 

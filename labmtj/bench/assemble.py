@@ -90,6 +90,11 @@ def _first(letters: list[str], what: str) -> str:
 def router(bench: Bench, roles: Roles, connected: Connected) -> Router:
     """The routes of the lines that pass the matrix."""
     matrix = next(device for device in connected.devices.values() if hasattr(device, "switch"))
+    return Router(matrix, harness(bench, roles))
+
+
+def harness(bench: Bench, roles: Roles) -> Harness:
+    """How the lines that pass the matrix, and the roles that they may have, are wired to it."""
     columns = {Line("row", n): c for n, c in bench.lines.rows.items() if isinstance(c, int)}
     columns |= {Line("col", n): c for n, c in bench.lines.cols.items() if isinstance(c, int)}
     letters = {
@@ -100,7 +105,7 @@ def router(bench: Bench, roles: Roles, connected: Connected) -> Router:
         Role.PULSE_COL: roles.pulse_col,
         Role.GROUND: min(bench.ground_rows),
     }
-    return Router(matrix, Harness(columns, {role: letter for role, letter in letters.items() if letter is not None}))
+    return Harness(columns, {role: letter for role, letter in letters.items() if letter is not None})
 
 
 @dataclass(frozen=True)

@@ -35,13 +35,9 @@ class Latch:
         `acknowledge` is what a person has found and says about it: it removes the latch, and both stand in the
         journal. What was acknowledged is returned.
         """
-        path = self._file(identity)
-        try:
-            found = cast("dict[str, Any]", json.loads(path.read_text("utf-8")))
-        except FileNotFoundError:
+        path, found = self._file(identity), self.found(identity)
+        if found is None:
             return None
-        except (OSError, ValueError) as error:
-            raise StorageError(f"{path}: the latch of an interlock cannot be read: {error}") from error
         if not (acknowledge or "").strip():
             raise Latched(
                 f"{name}: its interlock opened at {found.get('wall')} ({found.get('what')}) and stays latched: look at "
@@ -51,6 +47,16 @@ class Latch:
         journal.record("acknowledge", said)
         path.unlink(missing_ok=True)
         return said
+
+    def found(self, identity: str) -> dict[str, Any] | None:
+        """What is latched for this instrument ("model/serial"); None for nothing. Raises StorageError."""
+        path = self._file(identity)
+        try:
+            return cast("dict[str, Any]", json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StorageError(f"{path}: the latch of an interlock cannot be read: {error}") from error
 
     def close(self, name: str, identity: str, what: str) -> None:
         """Latch the interlock of an instrument ("model/serial"). Raises StorageError."""

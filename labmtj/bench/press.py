@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,16 @@ class Pressed:
         return all(made.safe for made in self.made)
 
 
-def press(bench: str | Path, settings: Sequence[str] = (), *, tell: Callable[[Made], None]) -> Pressed:
+def press(
+    bench: str | Path,
+    settings: Sequence[str] = (),
+    *,
+    tell: Callable[[Made], None],
+    more: Mapping[str, Any] | None = None,
+) -> Pressed:
     """Shut out the processes that have instruments of a bench, and make all of them safe; `tell` of each as it is done.
 
+    `more` is what else the host's record of commands is to hold of it.
     Raises InputError for a file that cannot be used; instruments that do not answer stand in the result.
     """
     file = load_bench(bench, overrides=settings)
@@ -48,7 +55,7 @@ def press(bench: str | Path, settings: Sequence[str] = (), *, tell: Callable[[Ma
     shut_out = tuple(_shut_out(places))
     made = tuple(make_safe(manager, instruments, tell=tell))
     failures = {entry.name: entry.error for entry in made if not entry.safe}
-    note("safe", title, shut_out=shut_out, failures=failures)
+    note("safe", title, shut_out=shut_out, failures=failures, **(more or {}))
     return Pressed(title, False, shut_out, made)
 
 

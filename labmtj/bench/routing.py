@@ -29,6 +29,16 @@ class Harness:
         closed = ((self.rows[role], self.columns[line]) for line, role in route.items() if role is not Role.FLOAT)
         return frozenset(closed)
 
+    def route(self, roles: Mapping[Line, Role]) -> dict[Line, Role]:
+        """A route with these roles and every other line at ground. Raises RouteError for an unknown line."""
+        unknown = [str(line) for line in roles if line not in self.columns]
+        if unknown:
+            raise RouteError(f"no relay leads to {', '.join(unknown)}: the array is smaller")
+        missing = sorted({str(role) for role in roles.values() if role not in self.rows} - {Role.FLOAT.value})
+        if missing:
+            raise RouteError(f"no matrix row of this bench has what a line is to go to: {', '.join(missing)}")
+        return {line: roles.get(line, Role.GROUND) for line in self.columns}
+
     def line_at(self, column: int) -> Line:
         """The line on a matrix column; "matrix column" itself where there is none."""
         return next((line for line, wired in self.columns.items() if wired == column), Line("matrix column", column))
@@ -68,13 +78,7 @@ class Router(LeftOut):
 
     def route(self, roles: Mapping[Line, Role]) -> dict[Line, Role]:
         """A route with these roles and every other line at ground. Raises RouteError for an unknown line."""
-        unknown = [str(line) for line in roles if line not in self._harness.columns]
-        if unknown:
-            raise RouteError(f"no relay leads to {', '.join(unknown)}: the array is smaller")
-        missing = sorted({str(role) for role in roles.values() if role not in self._harness.rows} - {Role.FLOAT.value})
-        if missing:
-            raise RouteError(f"no matrix row of this bench has what a line is to go to: {', '.join(missing)}")
-        return {line: roles.get(line, Role.GROUND) for line in self._harness.columns}
+        return self._harness.route(roles)
 
     def take(self, route: Mapping[Line, Role]) -> bool:
         """Move to a route; all sources must stand at 0 V. False if every relay was there already.

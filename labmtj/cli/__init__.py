@@ -9,7 +9,25 @@ from typing import Annotated, Any
 import typer
 from typer.models import CommandInfo, TyperInfo
 
-from labmtj.cli import bench, chaos, check, docs, ledger, plan, resume, run, safe, schema, status, study, train, twin
+from labmtj.cli import (
+    answer,
+    bench,
+    chaos,
+    check,
+    docs,
+    ledger,
+    plan,
+    resume,
+    run,
+    safe,
+    schema,
+    status,
+    study,
+    train,
+    twin,
+    verify,
+    watch,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,7 +65,10 @@ def common(
 app.command()(run.run)
 app.command()(resume.resume)
 app.command()(status.status)
+app.command()(answer.answer)
+app.command()(watch.watch)
 app.command()(status.rebuild)
+app.command()(verify.verify)
 app.command()(study.study)
 app.command()(train.train)
 app.command()(plan.plan)

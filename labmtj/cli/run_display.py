@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from labmtj.cli.questions import Aside
 from labmtj.cli.run_picture import Now, picture
 from labmtj.ports import Ticker
-from labmtj.protocol.observer import Silent
 from labmtj.terminal import clock
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ STOPPING = "stopping after the item in hand; Ctrl-C once more: at once"
 _A_SECOND = 4  # chosen: drawings; a drawing takes some 2 ms, so a hundredth of the time
 
 
-class Quiet(Silent):
-    """Shows nothing of a run, but answers Ctrl-C: for --quiet and --json."""
+class Quiet(Aside):
+    """Shows nothing of a run but its questions, and answers Ctrl-C: for --quiet and --json."""
 
     def stopping(self) -> None:
         """Say so on standard error."""

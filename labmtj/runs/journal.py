@@ -308,11 +308,12 @@ def parse(data: bytes, path: Path) -> Iterator[dict[str, Any]]:
 
 
 def entry_of(line: bytes) -> dict[str, Any] | None:
-    """The entry of a line; None if its CRC does not fit, or what it says is no entry."""
+    """The entry of a line without its end; None if its CRC does not fit, or what it says is no entry."""
     body = b"{" + line[18:]
     if line[:8] != b'{"crc":"' or line[8:16] != f"{zlib.crc32(body):08x}".encode():
         return None
     try:
-        return json.loads(body)
+        entry = json.loads(body)
     except ValueError:
         return None
+    return entry if isinstance(entry, dict) else None

@@ -83,7 +83,7 @@ class InferStep(Step):
         """Devices that are read, or samples that are summed."""
         if self.inputs == "map":
             return progress.known_network.layers[self.layer - 1].devices.size
-        return len(_samples(self, progress.known_data))
+        return len(samples_of(self.samples, progress.known_data))
 
     def carry_out(self, progress: Progress, tick: Ticker) -> str:
         """Infer through the layer."""
@@ -97,7 +97,7 @@ def _infer(step: InferStep, progress: Progress, tick: Ticker) -> str:
     copy = progress.copies[layer] if step.inputs == "map" else progress.standing(layer)
     _conductance(step, progress, copy, voltage, tick)
     expected = progress.trace(layer)
-    samples = _samples(step, progress.known_data)
+    samples = samples_of(step.samples, progress.known_data)
     content: dict[str, Any] = {"layer": layer, "inputs": step.inputs, "samples": samples, "window": progress.window}
     line = f"layer {layer}   {step.inputs.replace('_', '-')}   {len(samples)}/{len(progress.known_data.labels)} wines"
     last = layer == len(network.layers)
@@ -160,14 +160,14 @@ def _summed(step: InferStep, progress: Progress, copy: Copy, inputs: Floats, vol
     return pairs(sums) / progress.window
 
 
-def _samples(step: InferStep, data: Dataset) -> list[int]:
+def samples_of(wanted: str | int | tuple[int, ...], data: Dataset) -> list[int]:
     """Which samples a step is about: all, the ones it lists, or a number of them spread over the test samples."""
-    if step.samples == "all":
+    if wanted == "all":
         return list(range(len(data.labels)))
-    if isinstance(step.samples, tuple):
-        beyond = [n for n in step.samples if n >= len(data.labels)]
+    if isinstance(wanted, tuple):
+        beyond = [n for n in wanted if n >= len(data.labels)]
         if beyond:
             raise InputError(f"there are {len(data.labels)} samples, counted from 0; not {beyond}")
-        return list(step.samples)
-    count = min(step.samples, len(data.test))
+        return list(wanted)
+    count = min(wanted, len(data.test))
     return [int(data.test[n]) for n in np.linspace(0, len(data.test) - 1, count).astype(int)]
