@@ -311,6 +311,12 @@ def test_all_problems_are_reported_at_once_in_the_order_of_lines(bench_with):
     ]
 
 
+def test_a_field_that_is_misspelt_is_one_problem_and_not_missing_as_well(bench_with):
+    problem = problem_of(bench_with, "cell_voltage:", "cell_votage:")
+    assert problem.message == "there is no field cell_votage"
+    assert problem.hint.startswith("did you mean cell_voltage?")
+
+
 def test_a_model_beside_the_bench_file_is_found(bench_with, tmp_path):
     model = finder.find("models", "keithley_2636b").read_text(encoding="utf-8")
     (tmp_path / "my_smu.yaml").write_text(model, encoding="utf-8")
