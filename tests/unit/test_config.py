@@ -304,10 +304,11 @@ def test_each_mistake_in_a_bench_is_found_where_it_stands(bench_with, case):
 
 def test_all_problems_are_reported_at_once_in_the_order_of_lines(bench_with):
     with pytest.raises(FileProblems) as caught:
-        bench_with("limits:", "limit:")
+        bench_with("limits:", "colour: red\nrules:")
     assert [(problem.line, problem.message) for problem in caught.value.problems] == [
         (6, "limits is missing"),
-        (20, "there is no field limit"),
+        (20, "there is no field colour"),
+        (21, "there is no field rules"),
     ]
 
 
