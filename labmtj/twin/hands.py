@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from labmtj.twin.served.control import Control
     from labmtj.twin.world import World
 
-INSULATION = (
-    1e12  # [ohm] chosen: a word and a bit line with nothing on them: cards and coaxial cables, dry
-)
+INSULATION = 1e12  # [ohm] chosen: a word and a bit line with nothing on them: cards and coaxial cables, dry
 NOTHING: Mapping[tuple[int, int], float] = MappingProxyType({})
 _WIRE = 1e-3  # [ohm] chosen: no line of a die, so next to nothing a segment
 

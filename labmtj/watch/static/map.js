@@ -4,7 +4,7 @@
 import { at, make, shade } from "./dom.js";
 import { quantity } from "./units.js";
 
-const DEFECTS = [null, ["short", "x", "short"], ["open", "circle-open", "open"], ["stuck", "triangle-up-open", "stuck"]];
+const MARKS = [null, ["short", "x", "short"], ["open", "circle", "open"], ["stuck", "triangle-up", "stuck"], ["not at its target, as last read", "diamond", "card"]];
 const WAIT = { few: 250, many: 700 }; // [ms] between two pictures; 20,000 cells take some 50 ms each
 
 export const LAYERS = {
@@ -147,9 +147,9 @@ export class ArrayMap {
     }
     const size = Math.max(3, Math.min(11, (0.5 * this.width) / this.cells.wide));
     return [...groups].map(([kind, points]) => {
-      const [name, symbol, colour] = DEFECTS[kind] ?? ["not as its target", "diamond-open", "ink"];
+      const [name, symbol, colour] = MARKS[kind];
       return { type: "scatter", mode: "markers", name, x: points.map((point) => point[0]), y: points.map((point) => point[1]), hoverinfo: "skip", showlegend: false,
-        marker: { symbol, size, color: shade(colour), line: { width: Math.max(1, size / 6), color: shade(colour) } } };
+        marker: { symbol, size, color: shade(colour), line: { width: size > 5 ? 1 : 0.5, color: shade(kind === 4 ? "ink" : "card") } } };
     });
   }
 
@@ -176,13 +176,17 @@ export class ArrayMap {
   }
 
   #legend(look, markers) {
-    const signs = { short: "✕", open: "○", stuck: "△", "not as its target": "◇" };
+    const signs = { x: "✕", circle: "●", "triangle-up": "▲", diamond: "◇" };
     const said = look.legend.map(([text, colour]) => {
       const swatch = colour === null ? null : make("i", { className: "swatch" });
       if (swatch) swatch.style.background = colour;
       return make("span", {}, swatch, text);
     });
-    for (const { name, x } of markers) said.push(make("span", { text: `${signs[name]} ${name}: ${x.length}` }));
+    for (const { name, x, marker } of markers) {
+      const sign = make("b", { text: signs[marker.symbol] });
+      sign.style.color = marker.symbol === "diamond" ? "" : marker.color;
+      said.push(make("span", {}, sign, `${name}: ${x.length}`));
+    }
     const out = this.array?.out ?? [];
     if (out.length) said.push(make("span", { text: `▒ left out since the contact check: ${out.map(([axis, number]) => `${axis} ${number}`).join(", ")}` }));
     at("legend").replaceChildren(...said);

@@ -66,9 +66,10 @@ export function steps({ steps: listed, left, now }, going) {
   at("steps").replaceChildren(...rows);
   const texts = [];
   if (left?.step !== null && left?.step !== undefined) texts.push(`about ${about(left.step)} left in this step`);
-  if (left?.run) texts.push(`about ${about(left.run)} for the run`);
-  if (texts.length) texts.push("estimates from the pace so far");
-  if (texts.length && left.unknown.length) texts.push(`not counted: ${[...new Set(left.unknown)].join(", ").replaceAll("_", " ")}`);
+  const unknown = [...new Set(left?.unknown)].join(", ").replaceAll("_", " ");
+  if (left?.run && left.run !== left.step) texts.push(`about ${about(left.run)} for the run${unknown ? ` without ${unknown}` : ""}`);
+  else if (unknown) texts.push(`no estimate yet for ${unknown}`);
+  if (left?.step || left?.run) texts.push("estimates, from the pace so far");
   at("left").textContent = texts.join(" · ");
 }
 
@@ -79,7 +80,7 @@ export function readings(latest) {
     return one.ohm === undefined ? quantity(one.i, "A") : { text: quantity(one.ohm, "Ω"), title: quantity(one.i, "A") };
   };
   const rows = latest.toReversed().map((one) => [
-    one.t === null ? "leaving" : clock(one.t), `${one.kind} ${one.what}`, quantity(one.v, "V", 3), result(one)]);
+    one.t === null ? "no outcome" : clock(one.t), `${one.kind} ${one.what}`, quantity(one.v, "V", 3), result(one)]);
   const heads = ["time", "what", ["voltage", "number"], ["result, width", "number"]];
   at("readings").replaceChildren(rows.length ? table(heads, rows) : make("p", { className: "soft", text: "Nothing was read yet." }));
 }
@@ -112,7 +113,7 @@ export function wiring(uses) {
     ? "Derived from the last entry of the journal and the bench file; no instrument was asked."
     : "None: no run is at work, or the last entry is about no lines." });
   const lines = uses.map(({ does, plug, lines: which, relays, closed, volts }) => [
-    `${plug} ${does}`.trim() + (volts === null ? "" : ` at ${quantity(volts, "V")}`), which, relays.length ? `${relays.join(", ")} (${closed})` : ""]);
+    (plug === does ? does : `${plug} ${does}`.trim()) + (volts === null ? "" : ` at ${quantity(volts, "V")}`), which, relays.length ? `${relays.join(", ")} (${closed})` : ""]);
   at("wiring").replaceChildren(...(uses.length ? [table(["what", "lines", "closed relays"], lines)] : []), note);
 }
 
