@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-
 from labmtj.bench.session import open_bench, resource_manager
 from labmtj.config import yaml12
 from labmtj.config.bench import load_bench
