@@ -12,7 +12,6 @@ import pytest
 
 from labmtj.config import yaml12
 from labmtj.config.bench import load_bench
-from labmtj.config.finder import find
 from labmtj.config.source import read
 from labmtj.protocol.engine import resume
 from labmtj.runs.status import read_status
@@ -200,9 +199,9 @@ def test_keys_move_over_the_cells_of_a_run_that_is_long_over(finished, looking):
 
 def test_safe_turns_a_bench_off_that_others_can_reach(tmp_path, processes, looking):
     log = tmp_path / "twin.jsonl"
-    simulated = simulated_bench("simulated-15x15", log=log, realtime=True)
+    simulated = simulated_bench(str(FOUR / "bench.yaml"), log=log, realtime=True)
     with BenchServer(simulated, hislip_port=0, socket_port=0) as server:
-        data = dict(read(find("benches", "simulated-15x15")).data) | {"visa": "@py"}
+        data = dict(read(FOUR / "bench.yaml").data) | {"visa": "@py"}
         data["instruments"] = {
             name: {**entry, "address": server.resources[name].hislip} for name, entry in data["instruments"].items()
         }
