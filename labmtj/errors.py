@@ -14,6 +14,7 @@
     |   +-- InstrumentError                 the instrument queued an error; names the command
     |   +-- BadReply                        a reply that is no answer to the question
     |   +-- NoReply (TimeoutError)          no answer in time; nothing that comes later passes for one
+    |   +-- ForeignError                    a driver of another library failed; names the instrument and the call
     |   +-- PowerLost                       an instrument was switched off and on since it was set up
     |   +-- GatesClosed                     a chip's gates are not as they were told to be; nothing was fired
     |   +-- InterlockOpen                   an interlock has switched outputs off; latched until it is acknowledged
@@ -159,6 +160,10 @@ class NoReply(BenchError, TimeoutError):
     def __init__(self, instrument: str, command: str, why: object) -> None:
         self.instrument, self.command = instrument, command
         super().__init__(f"{instrument} does not answer {command!r}: {why}")
+
+
+class ForeignError(BenchError):
+    """A driver of another library (PyMeasure, QCoDeS) raised an error or a warning; its own is the cause."""
 
 
 class PowerLost(BenchError):

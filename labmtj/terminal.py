@@ -1,4 +1,4 @@
-"""What a run looks like in a terminal: a line a step, a bar while it runs, a table at its end."""
+"""How figures are written in a terminal, and the table at the end of a run (as it goes: labmtj.cli.run_display)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-
-from labmtj.ports import Ticker
 
 _ROWS = {
     "software": "software",
@@ -27,54 +24,6 @@ _ROWS = {
     "trained": "trained on the array",
 }
 _PARTS = ("train", "test", "all")
-
-
-class Terminal:
-    """Shows a run as it goes; without a terminal it prints only the line of each finished step."""
-
-    def __init__(self) -> None:
-        self._console = Console(highlight=False, markup=False)
-        self._progress = Progress(
-            TextColumn("{task.description:<8}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._progress.start()
-        self._task: Any = None
-
-    def started(self, line: str) -> None:
-        """Print which bench is open."""
-        self._console.print(f"{'bench':<9}{line}", soft_wrap=True)
-
-    def step(self, name: str, total: int) -> Ticker:
-        """Begin a bar."""
-        task = self._progress.add_task(name, total=total)
-        self._task = task
-
-        def tick(done: int = 1) -> None:
-            self._progress.advance(task, done)
-
-        return tick
-
-    def done(self, name: str, line: str, bench_seconds: float, *, replayed: bool = False) -> None:
-        """Replace the bar by a line."""
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-            self._task = None
-        when = "done before" if replayed else f"bench {clock(bench_seconds)}"
-        self._console.print(f"{name:<8} {line}   {when}", soft_wrap=True)
-
-    def returned(self, line: str) -> None:
-        """Print what was found when a run went on."""
-        self._console.print(f"{'resume':<8} {line}", soft_wrap=True)
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        self._progress.stop()
 
 
 def clock(seconds: float) -> str:

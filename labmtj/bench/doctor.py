@@ -10,7 +10,7 @@ to that when it is set up), relays open, sessions closed.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,14 +22,13 @@ from labmtj.bench.limits import Gate, Limits
 from labmtj.bench.lines import LEVEL, LineTester
 from labmtj.bench.routing import Router
 from labmtj.bench.safe_state import SafeState, Stage, leave_safe
-from labmtj.bench.session import WallClock, connect_instrument, resource_manager, set_up
+from labmtj.bench.session import WallClock, connect_instrument, drivers_of, resource_manager, set_up
 from labmtj.bench.taking import admitted, custody_of
 from labmtj.config.bench import Bench, BenchFile
 from labmtj.config.model import (
     InstrumentModel,
     SourceMeterModel,
     SwitchMatrixModel,
-    load_model,
 )
 from labmtj.errors import LabmtjError
 from labmtj.host_state import shared_folder
@@ -80,8 +79,9 @@ def examine(file: BenchFile, *, acknowledge: str | None = None, repeat: int = 1)
     contacts that come and go.
     """
     bench = file.bench
-    models = {name: load_model(file.model_file(name)) for name in bench.instruments}
-    fits = list(_limits(bench, models))
+    models = {name: file.model(name) for name in bench.instruments}
+    drivers_of(file, models)
+    fits = list(unkept_limits(bench, models))
     yield from fits or [Finding("limits", Verdict.GOOD, "within what the instruments can do")]
     try:
         roles = roles_of(bench, models)
@@ -91,11 +91,11 @@ def examine(file: BenchFile, *, acknowledge: str | None = None, repeat: int = 1)
     safe = SafeState()
     try:
         manager = resource_manager(file)
-        taken = _Taken.of(file, manager, safe, acknowledge)
+        taken = Taken.of(file, manager, safe, acknowledge)
         clock: Clock = getattr(manager.visalib, "clock", None) or WallClock()
         devices: dict[str, Any] = {}
         for name in sorted(models, key=lambda name: isinstance(models[name], SwitchMatrixModel)):
-            finding = _connect(file, manager, name, models[name], devices, safe, taken)
+            finding = connect_one(file, manager, name, models[name], devices, safe, taken)
             yield finding
         missing = sorted(set(models) - set(devices))
         if missing:
@@ -113,7 +113,7 @@ def examine(file: BenchFile, *, acknowledge: str | None = None, repeat: int = 1)
         safe.reach(None)
 
 
-def _limits(bench: Bench, models: dict[str, InstrumentModel]) -> Iterator[Finding]:
+def unkept_limits(bench: Bench, models: Mapping[str, InstrumentModel]) -> Iterator[Finding]:
     """Limits and settings of the file that its instruments cannot keep."""
     limits = bench.limits
     for name, model in models.items():
@@ -132,28 +132,28 @@ def _limits(bench: Bench, models: dict[str, InstrumentModel]) -> Iterator[Findin
 
 
 @dataclass(frozen=True)
-class _Taken:
+class Taken:
     """What stands between this process and others that may want the bench."""
 
     custody: Custody | None
     interlocks: Interlocks
 
     @classmethod
-    def of(cls, file: BenchFile, manager: Any, safe: SafeState, acknowledge: str | None) -> _Taken:
+    def of(cls, file: BenchFile, manager: Any, safe: SafeState, acknowledge: str | None) -> Taken:
         """Take the bench. Raises Busy."""
         custody = custody_of(file, manager, safe)
         place = None if custody is None else shared_folder()
         return cls(custody, Interlocks(place, acknowledge=acknowledge, journal=MemoryJournal()))
 
 
-def _connect(
+def connect_one(
     file: BenchFile,
     manager: Any,
     name: str,
     model: InstrumentModel,
     devices: dict[str, Any],
     safe: SafeState,
-    taken: _Taken,
+    taken: Taken,
 ) -> Finding:
     """Connect one instrument, check who it is and set it up."""
     address = file.bench.instruments[name].address

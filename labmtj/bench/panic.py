@@ -21,9 +21,8 @@ from labmtj.config.model import (
     InstrumentModel,
     SwitchMatrixModel,
     ThermometerModel,
-    load_model,
 )
-from labmtj.drivers.loader import load_driver
+from labmtj.drivers.loader import driver_of
 
 WITHIN = 1.4  # [s] a bench of four instruments is safe, or what is not is known; the specification says 1.5 s
 _RELAYS_WAIT = 0.6  # [s] chosen: how long relays wait for sources that do not answer
@@ -60,7 +59,7 @@ def prepare(targets: Sequence[Target]) -> list[Prepared]:
     """Load what is needed, so that nothing has to be read from disk when it matters; thermometers are left out."""
     found: list[Prepared] = []
     for target in targets:
-        model = load_model(Path(target.sheet))
+        model = target.model()
         if isinstance(model, ThermometerModel):
             continue
         if isinstance(model, SwitchMatrixModel):
@@ -68,7 +67,7 @@ def prepare(targets: Sequence[Target]) -> list[Prepared]:
         else:
             words = "field off" if isinstance(model, FieldSourceModel) else "sources at 0 V and off"
             words += ", gates closed" if target.register else ""
-        load_driver(model.driver, beside=Path(target.sheet))
+        driver_of(model, beside=Path(target.sheet))
         found.append(Prepared(target, model, words, isinstance(model, SwitchMatrixModel | FieldSourceModel)))
     return found
 

@@ -18,10 +18,11 @@ import pyvisa
 from pyvisa import rname
 
 from labmtj.bench.transport import Fence, GuardedTransport, Heartbeat, MessageGate
-from labmtj.config.bench import BenchFile
+from labmtj.config.adapters import AdapterEntry
+from labmtj.config.bench import BenchFile, with_driver
 from labmtj.config.model import InstrumentModel, load_model
 from labmtj.drivers.link import TspLink
-from labmtj.drivers.loader import load_driver
+from labmtj.drivers.loader import driver_of
 from labmtj.errors import BenchError, InputError, LabmtjError
 
 DEAD_SOCKET = 5030  # TSP instruments' port for dead socket termination; the manuals above
@@ -40,6 +41,14 @@ class Target:
     dead_socket: int | None = None
     register: bool = False
     """Its digital port opens the gates of a chip."""
+    driver: str | None = None
+    adapter: dict[str, Any] | None = None
+    """The bench's own driver of it, where the data sheet's is not used."""
+
+    def model(self) -> InstrumentModel:
+        """Its data sheet, with the bench's driver."""
+        adapter = None if self.adapter is None else AdapterEntry.model_validate(self.adapter)
+        return with_driver(load_model(Path(self.sheet)), self.driver, adapter)
 
     def record(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -56,6 +65,8 @@ def targets(file: BenchFile) -> list[Target]:
             entry.fallback,
             entry.dead_socket,
             file.bench.register == name,
+            entry.driver,
+            None if entry.adapter is None else entry.adapter.model_dump(),
         )
         for name, entry in file.bench.instruments.items()
     ]
@@ -155,7 +166,7 @@ def dead_socket_port(target: Target) -> int | None:
         return None
     if target.dead_socket is not None:
         return target.dead_socket
-    driver = load_driver(load_model(Path(target.sheet)).driver, beside=Path(target.sheet))
+    driver = driver_of(target.model(), beside=Path(target.sheet))
     return DEAD_SOCKET if getattr(driver, "LINK", None) is TspLink else None
 
 
@@ -182,7 +193,7 @@ def device_on(
 
     `register`: gates hang on its digital port, which making it safe then closes. Raises InputError where it has none.
     """
-    driver = load_driver(model.driver, beside=sheet)
+    driver = driver_of(model, beside=sheet)
     transport = GuardedTransport(resource, fence=fence, gate=gate, heartbeat=heartbeat)
     link = getattr(driver, "LINK", TspLink)(transport, f"{name} ({model.title})")
     device = driver(link, model)

@@ -7,8 +7,9 @@ and ramps a magnet to zero, in this order; a step that fails does not skip the n
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,9 +36,9 @@ from labmtj.config.model import (
     SourceMeterModel,
     SwitchMatrixModel,
     ThermometerModel,
-    load_model,
 )
-from labmtj.drivers.loader import load_driver
+from labmtj.drivers.foreign_meter import AdaptedDriver
+from labmtj.drivers.loader import driver_of
 from labmtj.errors import BenchError, InputError
 from labmtj.ports import ArrayAccess, Clock, ContactCheck, FieldSource, Journal, NeuronAccess, Thermometer
 from labmtj.records import Cell, Pulse, Reading
@@ -96,6 +97,8 @@ class OpenBench:
     account: Callable[[], Account] | None = None
     panic: Callable[[], None] = no_panic
     """Turns all sources off blindly and at once; for the handler of a signal."""
+    devices: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    """Drivers by the names of their instruments: `.foreign` of one is the object of PyMeasure or QCoDeS behind it."""
 
     def cell(self, row: int, col: int) -> CellHandle:
         """One cell by its lines, counted from 1."""
@@ -146,7 +149,9 @@ def open_bench(
     failure: BaseException | None = None
     log = journal or MemoryJournal()
     # A file that leaves open who drives what is refused before anything is touched.
-    roles_of(file.bench, {name: load_model(file.model_file(name)) for name in file.bench.instruments})
+    models = {name: file.model(name) for name in file.bench.instruments}
+    roles_of(file.bench, models)
+    drivers_of(file, models)
     opened: OpenBench | None = None
     interlocks: Interlocks | None = None
     try:
@@ -184,7 +189,7 @@ def _connect(
     interlocks: Interlocks,
 ) -> OpenBench:
     bench = file.bench
-    models = {name: load_model(file.model_file(name)) for name in bench.instruments}
+    models = {name: file.model(name) for name in bench.instruments}
     library: Any = manager.visalib
     if record is not None:
         tape = ExitStack()
@@ -213,13 +218,14 @@ def _connect(
         array, contact = custody.watch(array), custody.watch_contact(contact)
         neurons = neurons and custody.watch_neurons(neurons)
     array.rest()
-    field = _magnet(bench, devices, models, clock, journal)
-    if field is not None:
-        safe.add(Stage.FIELD, "field to zero", field.shutdown)
+    magnet = _magnet(bench, devices, models, clock, journal)
+    if magnet is not None:
+        safe.add(Stage.FIELD, "field to zero", magnet.shutdown)
     sensor = bench.thermometer
     thermometer = None if sensor is None else Sensor(devices[sensor.instrument], sensor.channel)
     account = getattr(library, "account", None)
-    return OpenBench(file, array, clock, limits, identities, contact, field, thermometer, neurons, account, safe.panic)
+    found = contact, magnet, thermometer, neurons, account, safe.panic, devices
+    return OpenBench(file, array, clock, limits, identities, *found)
 
 
 def _magnet(
@@ -256,14 +262,27 @@ def connect_instrument(
     sheet = file.model_file(name)
     bounds, magnet = gate or Gate(Limits(**dict(file.bench.limits))), file.bench.magnet
     most = None if magnet is None else magnet.limit / abs(magnet.tesla_per_ampere) * (1 + 1e-6)
-    driver, register = load_driver(model.driver, beside=sheet), file.bench.register == name
+    driver, register = driver_of(model, beside=sheet), file.bench.register == name
     words = message_gate(
         model, bounds.limits, name=name, gate=bounds, driver=driver, most_current=most, register=register
     )
     device, transport = device_on(
         resource, name, model, sheet, fence=fence, gate=words, heartbeat=heartbeat, register=register
     )
-    return device, transport.close
+
+    def close() -> None:
+        getattr(device, "let_go", lambda: None)()
+        transport.close()
+
+    return device, close
+
+
+def drivers_of(file: BenchFile, models: Mapping[str, InstrumentModel]) -> None:
+    """See that every driver is there, and every library that one of them needs. Raises InputError; touches nothing."""
+    for name, model in models.items():
+        driver = driver_of(model, beside=file.model_file(name))
+        if isinstance(driver, AdaptedDriver):
+            driver.check_importable()
 
 
 def set_up(bench: Bench, name: str, model: InstrumentModel, device: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from labmtj.cli import (
+    answer,
     bench,
     chaos,
     check,
@@ -22,6 +23,7 @@ from labmtj.cli import (
     study,
     train,
     twin,
+    verify,
     watch,
 )
 
@@ -55,8 +57,10 @@ def common(
 app.command()(run.run)
 app.command()(resume.resume)
 app.command()(status.status)
+app.command()(answer.answer)
 app.command()(watch.watch)
 app.command()(status.rebuild)
+app.command()(verify.verify)
 app.command()(study.study)
 app.command()(train.train)
 app.command()(plan.plan)

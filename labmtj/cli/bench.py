@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,6 +61,21 @@ def doctor(
     repeat: Annotated[
         int, typer.Option(min=1, max=1000, help="How often each line is examined: for contacts that come and go.")
     ] = 1,
+    commission: Annotated[
+        bool, typer.Option("--commission", help="Walk the whole checklist from nothing to a trusted bench.")
+    ] = False,
+    resistor: Annotated[
+        str, typer.Option(metavar="VALUE", help='With --commission: the resistor you have, as "10 kohm, 0.1 %".')
+    ] = "10 kohm",
+    row: Annotated[int, typer.Option(min=1, help="With --commission: the row that the resistor is on.")] = 1,
+    col: Annotated[int, typer.Option(min=1, help="With --commission: the column that the resistor is on.")] = 1,
+    operator: Annotated[str, typer.Option(metavar="NAME", help="With --commission: who is at the bench.")] = "",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="With --commission: where the record goes.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="With --commission: what hands are to do has been done; do not wait.")
+    ] = False,
     as_json: _AS_JSON = False,
 ) -> None:
     """Examine a bench in the order that is safe: limits, identities, relays, ground, and every line at 10 mV.
@@ -71,6 +87,14 @@ def doctor(
       labmtj doctor parallel --repeat 3
 
       labmtj doctor instruments/benches/keithley.yaml
+
+    With --commission it goes from nothing to a bench that can be trusted: the file, then nothing on the lines, a known
+    resistor, the die; it says what to do by hand before each, and waits. What was found is kept as a record, which
+    `labmtj run` looks for. For instance:
+
+      labmtj doctor simulated-15x15 --commission
+
+      labmtj doctor instruments/benches/keithley.yaml --commission --resistor "10 kohm, 0.1 %" --operator Ada
     """
     from rich.console import Console
 
@@ -78,6 +102,17 @@ def doctor(
     from labmtj.config.bench import load_bench
 
     file = load_bench(bench, overrides=settings or [])
+    if commission:
+        from labmtj.bench.commission.resistor import resistor as known
+        from labmtj.cli.commission import commissioned
+
+        said = known(resistor, row=row, col=col)
+        told = commissioned(
+            file, said, operator=operator, out=out, wait=not (yes or as_json), as_json=as_json, acknowledge=acknowledge
+        )
+        if not told:
+            raise typer.Exit(5)
+        return
     console = Console(soft_wrap=True, quiet=as_json, highlight=False)
     marks = {
         Verdict.GOOD: "[green]good[/green]",

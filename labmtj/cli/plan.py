@@ -40,7 +40,7 @@ def plan(
 
     Exit codes: 0 nothing speaks against it; 3 bad file; 4 a limit would be passed, or it cannot work.
     """
-    from labmtj.protocol.examine import examine
+    from labmtj.protocol.examine import asked_of_people, examine
     from labmtj.protocol.outlook import outlook
     from labmtj.protocol.plan import run_dies
 
@@ -62,6 +62,8 @@ def plan(
         from labmtj.cli.plan_table import show
 
         show(found.job, result)
+        for line in asked_of_people(found.job):
+            typer.echo(line)
     if result is not None and found.job is not None and out is not None:
         from labmtj.cli.plan_page import write_page
 
@@ -99,6 +101,7 @@ def _bar(total: int, *, hidden: bool) -> Any:
 
 def _as_dict(found: Examination, result: Outlook | None, code: int) -> dict[str, Any]:
     from labmtj.cli.check import as_dict
+    from labmtj.protocol.examine import asked_of_people
 
     content: dict[str, Any] = {
         "file": found.name,
@@ -114,6 +117,7 @@ def _as_dict(found: Examination, result: Outlook | None, code: int) -> dict[str,
         "figures": {name: vars(band) for name, band in result.figures.items()},
         "relay_life": vars(result.relay_life),
         "limits": dict(found.job.protocol.limits),
+        "asked": asked_of_people(found.job),
         "largest": {"cell": [row, col], "volts": float(result.peak[row - 1, col - 1]), "seed": result.worst_seed},
         "steps": [{"name": name, "seconds": vars(time), "pulses": vars(pulses)} for name, time, pulses in result.steps],
         "stress": {"peak_volt": result.peak.tolist(), "expected_disturbs": result.disturb.tolist()},

@@ -32,12 +32,17 @@ def _joule(value: float) -> str:
     return f"{value * 1e12:.3g} pJ"
 
 
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s" if value < 60 else clock(value)
+
+
 def _small(value: float) -> str:
     return f"{value:.2g}"
 
 
 _ROWS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("bench_seconds", "bench time", clock),
+    ("check_seconds", "of it for checks of abort criteria", _seconds),
     ("pulses", "pulses", _count),
     ("relay_operations", "relay closures", _count),
     ("pulse_energy_joule", "energy of pulses in the cells", _joule),

@@ -29,6 +29,18 @@ def run(
         list[str] | None,
         typer.Option("--confirm-limit", metavar="NAME=VALUE", help="Confirm that a limit is raised; repeatable."),
     ] = None,
+    operator: Annotated[
+        str, typer.Option(metavar="NAME", help="Who runs it, for its records; else LABMTJ_OPERATOR, or the files say.")
+    ] = "",
+    sample: Annotated[
+        str, typer.Option(metavar="NAME", help="The piece that is measured (wafer, lot), for its records.")
+    ] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Answer yes to every confirm step, and go on at every pause, in advance.")
+    ] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Wait for labmtj answer on a simulated bench without a keyboard, too.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
@@ -42,15 +54,19 @@ def run(
 
       labmtj run protocols/wine.yaml --set network.files=DIR --set network.solution=7
 
+      labmtj run protocols/first-contact.yaml --bench keithley --operator Ada --sample W3-17
+
     Exit codes: 0 done; 2 command line; 3 bad file; 4 limit refused; 5 instrument or bench; 6 busy; 7 storage;
-    8 done, but cells could not be written; 129 hung up; 130 stopped; 131 stopped at once; 143 terminated.
+    8 done, but cells could not be written; 9 ended by a criterion of the protocol; 129 hung up; 130 stopped, also by
+    the answer no; 131 stopped at once; 143 terminated.
     """
     from labmtj.cli.confirm import confirmation
     from labmtj.cli.outcome import tell
+    from labmtj.cli.questions import asking
+    from labmtj.cli.run_display import Quiet, Terminal
     from labmtj.protocol.engine import run as run_protocol
-    from labmtj.terminal import Terminal
 
-    observer = None if as_json or quiet else Terminal()
+    observer = Quiet() if as_json or quiet else Terminal()
     try:
         outcome = run_protocol(
             protocol,
@@ -62,8 +78,10 @@ def run(
             record=record,
             acknowledge=acknowledge,
             confirm=confirmation(confirm_limit or []),
+            asking=asking(yes=yes, ask=ask, shown=not (as_json or quiet), operator=operator),
+            operator=operator,
+            sample=sample,
         )
     finally:
-        if observer is not None:
-            observer.close()
+        observer.close()
     tell(outcome, as_json=as_json)

@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from labmtj.config import finder
+from labmtj.config.adapters import AdapterEntry
 from labmtj.config.bench_magnet import Coil, Magnet, ThermometerEntry
 from labmtj.config.bench_neurons import NeuronParameters, NeuronsEntry
 from labmtj.config.bench_rules import problems
 from labmtj.config.check import check
+from labmtj.config.model import InstrumentModel, load_model
 from labmtj.config.overrides import Scope, absolute, apply, parse_settings
 from labmtj.config.quantities import (
     Current,
@@ -50,6 +52,10 @@ class InstrumentEntry(Model):
     """VISA resource of another interface of the same instrument, used where `address` does not answer."""
     dead_socket: Annotated[int, Field(ge=1, le=65535)] | None = None
     """Port that frees a raw socket which a dead process has left blocked; 5030 on TSP instruments if it is not said."""
+    driver: str | None = None
+    """Driver in place of the data sheet's: "./my_smu.py:MySmu" beside this file, "pymeasure:keithley.Keithley2450"."""
+    adapter: AdapterEntry | None = None
+    """What stands for our quantities in such a driver of another library that labmtj has no table for."""
 
 
 class Lines(Model):
@@ -289,7 +295,9 @@ class Bench(Model):
     """Resistors of known value in the places of cells, by their names."""
     simulation: Simulation | None = None
     operator: str | None = None
+    """Name of who uses the bench, for the records of runs; a protocol's, LABMTJ_OPERATOR and --operator come first"""
     sample: str | None = None
+    """The physical piece on the bench, for the records of runs: wafer, lot, package; a protocol's comes first"""
     ledger: str | None = None
     """File that keeps what each die has taken in its life (LABMTJ_LEDGER, or one of yours, if it is not said)"""
 
@@ -336,6 +344,18 @@ class BenchFile:
         beside = None if self.source.path is None else self.source.path.parent
         return finder.find("models", self.bench.instruments[instrument].model, beside=beside)
 
+    def model(self, instrument: str) -> InstrumentModel:
+        """The data sheet of an instrument, with the driver that this bench has for it. Raises FileProblems."""
+        entry = self.bench.instruments[instrument]
+        return with_driver(load_model(self.model_file(instrument)), entry.driver, entry.adapter)
+
+
+def with_driver(model: InstrumentModel, driver: str | None, adapter: AdapterEntry | None) -> InstrumentModel:
+    """A data sheet with another driver, and what stands for our quantities in that; as it is where none is said."""
+    if driver is None:
+        return model
+    return model.model_copy(update={"driver": driver} | ({"adapter": adapter} if adapter is not None else {}))
+
 
 def scope(source: Source) -> Scope:
     """Where settings are looked up in a bench: in itself, then in its `simulation`."""
@@ -349,6 +369,8 @@ def check_bench(source: Source) -> BenchFile:
     for name, entry in bench.instruments.items():
         if Path(entry.model).name != entry.model or entry.model not in finder.shipped_names("models"):
             kept = absolute(kept, ("instruments", name, "model"))
+        if entry.driver is not None and entry.driver.rpartition(":")[0].endswith(".py"):
+            kept = absolute(kept, ("instruments", name, "driver"))
     return BenchFile(Bench.model_validate(kept.data), kept)
 
 

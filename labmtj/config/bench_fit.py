@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from labmtj.config import finder
+from labmtj.config.adapters import is_foreign
 from labmtj.config.bench_chip import chip_problems
 from labmtj.config.bench_magnet import magnet_problems, thermometer_problems
 from labmtj.config.bench_neurons import neuron_problems
@@ -13,6 +14,7 @@ from labmtj.config.check import nearest
 from labmtj.config.model import (
     FieldSourceModel,
     InstrumentModel,
+    SourceMeterModel,
     SwitchMatrixModel,
     ThermometerModel,
     VoltageBankModel,
@@ -37,6 +39,10 @@ def problems(bench: Bench, source: Source) -> Iterator[Problem]:
             models[name] = load_model(finder.find("models", entry.model, beside=beside))
         except MissingFile:
             return
+        if is_foreign(entry.driver or "") and not isinstance(models[name], SourceMeterModel):
+            hint = "leave the driver out: the data sheet names ours"
+            message = f"{entry.driver} would have to be a source meter, which {entry.model} is not"
+            yield source.problem(("instruments", name, "driver"), message, hint=hint)
     for row, plugged in sorted(bench.channels.items()):
         yield from _channel(source, ("roles", row), plugged, models)
     for side in ("rows", "cols"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labmtj import units
 from labmtj.config import bench_fit, finder
+from labmtj.config.adapters import is_foreign, is_well_formed
 from labmtj.config.check import nearest
 from labmtj.config.source import KeyPath, Source
 from labmtj.config.wiring import Plug, line_range, plug
@@ -15,7 +17,7 @@ from labmtj.errors import MissingFile, Problem
 from labmtj.units import Dimension
 
 if TYPE_CHECKING:
-    from labmtj.config.bench import Bench
+    from labmtj.config.bench import Bench, InstrumentEntry
 
 # VISA resource names (VPP-4.3, section 4.3.1): an interface, then its parts between pairs of colons.
 _ADDRESS = re.compile(r"(?:TCPIP\d*|USB\d*|GPIB\d*|GPIB-VXI\d*|VXI\d*|PXI\d*|ASRL[^:]+)::\S+", re.IGNORECASE)
@@ -55,9 +57,29 @@ def _instruments(bench: Bench, source: Source) -> Iterator[Problem]:
         if _ADDRESS.fullmatch(entry.address) is None:
             hint = 'write it as, for example, "TCPIP0::192.0.2.11::inst0::INSTR" or "GPIB0::26::INSTR"'
             yield source.problem((*here, "address"), f"{entry.address!r} is no VISA address", hint=hint)
+        yield from _driver(entry, (*here, "driver"), source)
         owner = owners.setdefault(entry.address.upper(), name)
         if owner != name:
             yield source.problem((*here, "address"), f"this is the address of {owner}, too")
+
+
+def _driver(entry: InstrumentEntry, here: KeyPath, source: Source) -> Iterator[Problem]:
+    """What is wrong with the name of a driver that a bench has for an instrument."""
+    driver = entry.driver
+    if driver is None:
+        if entry.adapter is not None:
+            place = (*here[:-1], "adapter")
+            yield source.problem(place, "an adapter belongs to a driver; none is said here", key=True)
+        return
+    module, _, name = driver.rpartition(":")
+    if not (is_well_formed(driver) if is_foreign(driver) else module and name.isidentifier()):
+        hint = 'write "module:Class", "./my_smu.py:MySmu" or "pymeasure:keithley.Keithley2450"'
+        yield source.problem(here, f"{driver!r} is not the name of a driver", hint=hint)
+    elif module.endswith(".py") and source.path is not None:
+        # An option's path is from the current folder, as those of models are.
+        base = Path() if source.setting(here) else source.path.parent
+        if not (base / module).is_file():
+            yield source.problem(here, f"there is no driver file {module}")
 
 
 def _roles(bench: Bench, source: Source) -> Iterator[Problem]:

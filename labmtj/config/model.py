@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field
 
+from labmtj.config.adapters import AdapterEntry
 from labmtj.config.check import check
 from labmtj.config.quantities import Current, Delay, Fraction, Level, Model, Resistance, Temperature, Time, Voltage
 from labmtj.config.source import read
@@ -101,6 +102,8 @@ class SourceMeterModel(Model):
     format: Literal[1]
     kind: Literal["source_meter"]
     driver: str
+    adapter: AdapterEntry | None = None
+    """What stands for our quantities in a driver of PyMeasure or QCoDeS that labmtj has no table for"""
     firmware: str
     identity: Identity
     dead_socket: Port | None = None

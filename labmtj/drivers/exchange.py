@@ -20,6 +20,7 @@ from typing import Protocol
 
 import pyvisa
 
+from labmtj.drivers.elsewhere import Elsewhere
 from labmtj.drivers.in_force import InForce, Setting
 from labmtj.errors import BadReply, BenchError, InstrumentError, InterlockOpen, LabmtjError, NoReply, PowerLost
 
@@ -65,7 +66,7 @@ class Link(ABC):
         self._pending = self._recovering = self._brief = False
         self._identity: tuple[str, str] | None = None
         self._marked = self._lost = False
-        self.settings = InForce()
+        self.settings, self.elsewhere = InForce(), Elsewhere()
         self.on_recovery: Callable[[], None] | None = None  # what a driver does beside, once settings are in force
 
     # -- connecting --------------------------------------------------------------------------------
@@ -315,6 +316,24 @@ class Link(ABC):
     @abstractmethod
     def values(self, queries: list[str], *, after: str = "") -> list[str]:
         """Replies to queries as text, after a setting that may be made again."""
+
+    def made(self, command: str, queries: list[str], value: float) -> list[str]:
+        """Replies to queries after a setting, which is made by `command`, or by somebody else (`elsewhere`)."""
+        make = self.elsewhere.take()
+        if make is None:
+            return self.values(queries, after=command)
+        make(value)
+        return self.values(queries)
+
+    def still(self) -> None:
+        """See that every setting in force is what it was, and the power. Raises BenchError, and PowerLost first."""
+        self.check_power()
+        settings = list(self.settings.others.values())
+        for first in range(0, len(settings), _TOGETHER):
+            some = settings[first : first + _TOGETHER]
+            for setting, text in zip(some, self.values([s.query for s in some]), strict=True):
+                if not setting.holds(text):
+                    raise BenchError(f"{self.name} answers {text!r} to {setting.query}, which was {setting.command!r}")
 
     # -- power -------------------------------------------------------------------------------------
 

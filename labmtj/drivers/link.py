@@ -8,6 +8,7 @@ scpi_link.ScpiLink speaks SCPI. A lock a link keeps the replies of two threads a
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 
 from labmtj.drivers.exchange import OVERFLOW, OVERRANGE, Link, Meaning, Transport
@@ -16,6 +17,7 @@ from labmtj.errors import BadReply, BenchError
 
 __all__ = ["MARK", "OVERFLOW", "OVERRANGE", "Link", "Meaning", "Transport", "TspLink"]
 
+_PRINT = re.compile(r"print\s*\((.*)\)", re.ASCII)
 MARK = "labmtj_on"  # a global of the instrument's scripts: nil after a power cut
 
 
@@ -51,8 +53,8 @@ class TspLink(Link):
 
     def assign_all(self, values: Mapping[str, float], *, level: bool = False, output: bool = False) -> None:
         """Set numeric attributes in one message, as `assign` does."""
-        made = " ".join(f"{attribute} = {float(value)!r}" for attribute, value in values.items())
-        found = self.ask(*values, after=made, meaning=Meaning.SET)
+        command = " ".join(f"{attribute} = {float(value)!r}" for attribute, value in values.items())
+        found = self.made(command, list(values), next(iter(values.values())))
         for (attribute, value), text in zip(values.items(), found, strict=True):
             self._compare(attribute, text, float(value))
             if not level or attribute not in self.settings.levels:
@@ -63,6 +65,24 @@ class TspLink(Link):
         for (attribute, value), text in zip(values.items(), self.values(list(values)), strict=True):
             self._compare(attribute, text, float(value))
             self.settings.keep(self._setting(attribute, float(value)))
+
+    def say(self, message: str, *, meaning: Meaning) -> str:
+        """Carry out a message that somebody else has written: `print(...)` or statements; its reply, "" if it has none.
+
+        Raises BenchError for one that prints in another way: nobody could tell its replies from errors.
+        """
+        if message == "*IDN?":
+            with self._lock:
+                return self._exchange(message)
+        printed = _PRINT.fullmatch(message)
+        if printed is not None and (expressions := _expressions(printed[1])):
+            return "\t".join(self.ask(*expressions, meaning=Meaning.READ))
+        if "print" in message:
+            raise BenchError(
+                f"{self.name}: {message!r} does not only print: ask for its values in a message of their own"
+            )
+        self.run(message, meaning=meaning)
+        return ""
 
     def in_force(self, attribute: str) -> float | None:
         """What an attribute was set to last; None if that is not known."""
@@ -75,12 +95,14 @@ class TspLink(Link):
 
     def _compare(self, attribute: str, text: str, wanted: float) -> None:
         found = self.parse(attribute, text)
-        if not _close(found, wanted):
+        if not _close(found, wanted, self.elsewhere.coarseness):
             raise BenchError(f"{self.name} has {attribute} = {found!r} after it was set to {wanted!r}")
 
     def _setting(self, attribute: str, wanted: float) -> Setting:
+        coarseness = self.elsewhere.coarseness
+
         def holds(text: str) -> bool:
-            return _close(self.parse(attribute, text), wanted)
+            return _close(self.parse(attribute, text), wanted, coarseness)
 
         return Setting(f"{attribute} = {wanted!r}", attribute, holds, wanted)
 
@@ -101,6 +123,20 @@ class TspLink(Link):
         return int(self.parse("errorqueue.next()", fields[0])), fields[1]
 
 
-def _close(found: float, wanted: float) -> bool:
+def _close(found: float, wanted: float, coarseness: float = 0.0) -> bool:
     # Instruments may keep a setting in single precision, but never as another value.
-    return math.isclose(found, wanted, rel_tol=1e-6)
+    return math.isclose(found, wanted, rel_tol=max(1e-6, coarseness))
+
+
+def _expressions(text: str) -> list[str]:
+    """What a print prints, at the commas that stand in no bracket; empty if its brackets do not match."""
+    depth, found = 0, [""]
+    for letter in text:
+        depth += (letter in "([{") - (letter in ")]}")
+        if depth < 0 or letter in "\"'":
+            return []
+        if letter == "," and not depth:
+            found.append("")
+        else:
+            found[-1] += letter
+    return [] if depth else [expression.strip() for expression in found]

@@ -21,6 +21,7 @@ ERROR = ":SYST:ERR?"
 EVENTS = "*ESR?"
 _POWER_ON = 128  # bit of the standard event status register (IEEE 488.2, section 11.5.1); *CLS and a query clear it
 _OPC = "*OPC?"
+_ALONE = frozenset(("*IDN?", "*OPT?", "*LANG?"))  # arbitrary ASCII, which ends a message (IEEE 488.2, 8.7.11)
 _ERROR = re.compile(r'([+-]?\d+)\s*,\s*"(.*)"', re.ASCII | re.DOTALL)
 _FIELD = re.compile(r'(?:[^;"]|"[^"]*")*')
 _QUEUE = 100  # chosen: more than any error queue here holds (2400: 10, Keysight: 20 to 30)
@@ -71,6 +72,18 @@ class ScpiLink(Link):
         if self._marked and (self._lost or int(self.parse(EVENTS, events)) & _POWER_ON):
             raise self.lost_power()
 
+    def say(self, message: str, *, meaning: Meaning) -> str:
+        """Carry out a message that somebody else has written; the replies to its queries, "" if it has none.
+
+        Its errors are asked for with it, but not after a query whose reply has no end of its own (`*IDN?`).
+        """
+        units = [unit.split(maxsplit=1)[0] for field in _split(message) if (unit := field.strip())]
+        if len(units) == 1 and units[0].upper() in _ALONE:
+            return self.query(message)
+        count = sum(header.endswith("?") for header in units)
+        kind = Meaning.READ if count == len(units) else meaning
+        return ";".join(self._converse(message, f"{message};{ERROR}", count, kind))
+
     def query(self, query: str) -> str:
         """The reply to one query that is sent alone: for an instrument that may not speak SCPI yet."""
         with self._lock:
@@ -93,8 +106,8 @@ class ScpiLink(Link):
         `tolerance` is the instrument's resolution where that is coarser than the six digits in its replies. The
         setting is in force from then on; a source's `level` comes back to 0 after a lost reply.
         """
-        query = f"{header}?"
-        text = self.values([query], after=f"{header} {float(value)!r}")[0]
+        query, tolerance = f"{header}?", max(tolerance, abs(value) * self.elsewhere.coarseness)
+        text = self.made(f"{header} {float(value)!r}", [query], value)[0]
         self.same(query, self.parse(query, text), value, tolerance)
         if not level or query not in self.settings.levels:
             wanted = 0.0 if level else float(value)
@@ -116,7 +129,7 @@ class ScpiLink(Link):
         def holds(text: str) -> bool:
             return full_scale * (1 - 1e-6) <= self.parse(query, text) <= full_scale * OVERRANGE
 
-        text = self.values([query], after=command)[0]
+        text = self.made(command, [query], full_scale)[0]
         if not holds(text):
             raise BenchError(f"{self.name} answers {float(text)!r} to {query} after it was set to {full_scale!r}")
         self.settings.keep(Setting(command, query, holds, float(full_scale)))
@@ -127,10 +140,16 @@ class ScpiLink(Link):
         def holds(text: str) -> bool:
             return text.strip('"').upper() == expected.upper()
 
-        found = self.values([query], after=command)[0]
+        found = self.made(command, [query], float(expected == "1"))[0]
         if not holds(found):
             raise BenchError(f"{self.name} answers {found!r} to {query} after {command!r}, not {expected!r}")
         self.settings.keep(Setting(command, query, holds), output=output)
+
+    def adopt(self, header: str) -> None:
+        """What a setting is now, whoever made it, is in force from now on."""
+        query = f"{header}?"
+        found = self.values([query])[0]
+        self.settings.keep(Setting(f"{header} {found}", query, lambda text: text == found))
 
     def in_force(self, header: str) -> float | None:
         """What a number was set to last; None if that is not known."""

@@ -49,6 +49,7 @@ _METER = (
     Word("OUTPut#:OFF:AUTO"),
     *_free("SOURce#:CLEar:AUTO", "SOURce#:CLEar[:IMMediate]", "ROUTe:TERMinals", "INITiate[:IMMediate]"),
     Word("SYSTem:LFRequency"),
+    Word("TRIGger:COUNt", only=("1", "1.0")),  # of readings; it makes no levels
 )
 
 _PULSES = (

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from labmtj.protocol.progress import Progress
 
 
+_SIGMAS = 3.0  # chosen: one false alarm in 700 checks at a limit of nothing
+
+
 @dataclass
 class AbortWatch:
     """What a run is watched for; `acknowledged` criteria have ended it before and do so no more.
@@ -79,9 +82,11 @@ class AbortWatch:
         for name in wanted:
             found |= self._measure(name, states, read)
         seconds = progress.array.clock.now() - began
-        progress.journal.record("check", {"when": when, **found, "read": read, "seconds": round(seconds, 9)})
+        times = {"read": read, "seconds": round(seconds, 9), "t": round(began + seconds, 9)}
+        progress.journal.record("check", {"when": when, **found, **times})
         for name in wanted:
-            self._judge(name, found[name])
+            # What noise explains is no leakage.
+            self._judge(name, found[name] - _SIGMAS * found.get(f"{name}_error", 0.0))
 
     def _measure(self, name: str, states: Ints, read: float) -> dict[str, Any]:
         """What is found for one criterion, by its name, and what belongs to it."""
@@ -89,7 +94,8 @@ class AbortWatch:
 
         progress = self.progress
         if name == "leakage":
-            return {name: soundness.leakage(progress.array, read=read)}
+            amperes, error = soundness.leakage(progress.array, read=read)
+            return {name: amperes, "leakage_error": error}
         die = progress.known_map
         if name == "shorts":
             cells = soundness.new_shorts(progress.array, die, states, read=read, picture=progress.picture)

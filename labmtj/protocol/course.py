@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,7 @@ class Course:
     what: str = "run"
     record: Path | None = None
     acknowledge: str | None = None
-    asking: Asking = Asking()
+    asking: Asking = field(default_factory=Asking)
     elapsed: float = 0.0  # [s] on the bench's clock until now, and since, if that clock is the wall's
 
 
@@ -61,7 +61,7 @@ def carry_out(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
     back = Return(progress, past, settle=_settler(run.journal, past), told=watcher.returned)
     past.come_back, past.go_on = back, lambda: _go_on(run)
     instruments = ", ".join(f"{name} {serial}" for name, serial in opened.identities.items())
-    watcher.started(f"{opened.file.bench.title}   {instruments}{_die_line(opened.file)}")
+    watcher.started(f"{opened.file.bench.title}   {instruments}{_die_line(opened.file)}{_note(run.file, opened)}")
     start = opened.clock.now()
     run.journal.record("bench", {"identities": opened.identities, "t": round(start, 9)})
     steps = run.job.protocol.steps
@@ -93,7 +93,7 @@ def carry_out(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
         elif isinstance(step, ProgramNetworkStep):
             back.network = step
         watcher.done(name, line, elapsed, replayed=replayed and not past.live)
-        if abort is not None and step.touches:
+        if abort is not None and step.touches and elapsed:
             abort.after(name)
     if first is None:
         _contact(run, progress)
@@ -231,6 +231,16 @@ def _die_name(file: BenchFile) -> str:
         return file.bench.array.die or ""
     simulation = file.bench.simulation
     return f"simulated, seed {0 if simulation is None or simulation.die is None else simulation.die.seed or 0}"
+
+
+def _note(file: BenchFile, opened: OpenBench) -> str:
+    """A line below the first that says that a bench was not commissioned; none for what is simulated here."""
+    if opened.account is not None:
+        return ""
+    from labmtj.bench.commission.commissioned import missing
+
+    found = missing(file)
+    return f"\n{'note':<9}{found}" if found else ""
 
 
 def _die_line(file: BenchFile) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from labmtj.config.bench import BenchFile
-from labmtj.config.quantities import Current, Fraction, Model, Ratio, Voltage
+from labmtj.config.quantities import Current, Fraction, Model, Sign, Voltage, ratio
 from labmtj.config.source import KeyPath, Source
 from labmtj.errors import Problem
 from labmtj.protocol.kinds.cells import CellList
@@ -34,7 +34,7 @@ class Abort(Model):
     """More cells than so many could not be written"""
     failed_share: Fraction | None = None
     """A larger share of the cells that were to be written could not be; judged once the share is a whole cell"""
-    r_p_drift: Ratio | None = None
+    r_p_drift: Annotated[float, *ratio(1.0, Sign.POSITIVE)] | None = None
     """The median R_P of some cells that are in P is farther than this from the map's"""
     leakage: Current | None = None
     """More current than this flows into the columns with the drive on and no row selected"""

@@ -15,9 +15,8 @@ from typing import Any
 from labmtj.bench.assemble import roles_of
 from labmtj.bench.life_ledger import kept_life
 from labmtj.bench.limits import Limits
-from labmtj.bench.session import open_bench
+from labmtj.bench.session import drivers_of, open_bench
 from labmtj.config.bench import DEFAULT
-from labmtj.config.model import load_model
 from labmtj.config.source import read
 from labmtj.errors import Aborted, CannotResume, LabmtjError
 from labmtj.host_state import who
@@ -78,7 +77,9 @@ def run(
     network, data = run_folder.network_of(job)
     chip = chip_of(job)
     check_fits(job, {n: layer.shape for n, layer in enumerate(network.layers if network else (), start=1)})
-    roles_of(job.bench.bench, {name: load_model(job.bench.model_file(name)) for name in job.bench.bench.instruments})
+    models = {name: job.bench.model(name) for name in job.bench.bench.instruments}
+    roles_of(job.bench.bench, models)
+    drivers_of(job.bench, models)
     folder = new_run(Path(protocol).stem, out=out)
     with claimed(folder):
         file = run_folder.keep(job, folder)
@@ -169,7 +170,9 @@ def _carry_out(run: Course) -> Outcome:
     """Open the bench, carry out the steps, leave it safe, and write what belongs to it into the folder."""
     began = time.process_time()
     with stop_on_signals() as stop:
+        stop.told, run.journal.told = run.watcher.stopping, run.watcher.entered
         try:
+            run.watcher.begun(run.folder, [step.label for step in run.job.protocol.steps])
             noted = Tempered(run.journal)
             limits = Limits(**dict(run.job.protocol.limits))
             run.journal.record("command", {"what": run.what, **who()})

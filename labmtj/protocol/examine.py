@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,8 @@ from labmtj.physics.write_window import wear
 from labmtj.protocol.course import chip_of
 from labmtj.protocol.feasibility import Finding, judge
 from labmtj.protocol.inherit import inherit
+from labmtj.protocol.kinds.confirm import ConfirmStep
+from labmtj.protocol.kinds.pause import PauseStep
 from labmtj.protocol.load import Job, check_fits, check_protocol, refuse_study
 from labmtj.protocol.schema import ProtocolFile
 from labmtj.protocol.write_verdicts import Severity
@@ -104,6 +106,20 @@ def _errors(problems: Sequence[Problem], severity: Severity = Severity.ERROR) ->
     return tuple(Finding(severity, problem) for problem in problems)
 
 
+def _missing_drivers(file: BenchFile) -> Iterator[Finding]:
+    """Drivers that are not here, those of other libraries too; a file of the user's own is not run for a look."""
+    for name, entry in file.bench.instruments.items():
+        key, model = "model" if entry.driver is None else "driver", file.model(name)
+        if model.driver.rpartition(":")[0].endswith(".py"):
+            continue
+        from labmtj.bench.session import drivers_of
+
+        try:
+            drivers_of(file, {name: model})
+        except InputError as error:
+            yield from _errors([file.source.problem(("instruments", name, key), str(error))])
+
+
 def _bench(path: Path, overrides: Sequence[str], seed: int | None) -> Examination:
     file = load_bench(path, overrides=overrides, seed=seed)
     try:
@@ -111,6 +127,9 @@ def _bench(path: Path, overrides: Sequence[str], seed: int | None) -> Examinatio
     except InputError as error:
         found = _errors([file.source.problem(("roles",), str(error), key=True)])
         return Examination("bench", file.source.name, found, exit_code=error.exit_code)
+    missing = tuple(_missing_drivers(file))
+    if missing:
+        return Examination("bench", file.source.name, missing, exit_code=InputError.exit_code)
     bench = file.bench
     most, width = bench.limits.cell_voltage, bench.pulse.width
     findings: tuple[Finding, ...] = ()
@@ -171,7 +190,22 @@ def _summary(job: Job) -> list[str]:
         f"limits: {show(job.protocol.limits.cell_voltage, Dimension.VOLTAGE)} a cell, "
         f"{show(job.protocol.limits.terminal_voltage, Dimension.VOLTAGE)} a terminal",
         f"judged for dies of {describe(bench)}",
+        *asked_of_people(job),
     ]
+
+
+def asked_of_people(job: Job) -> list[str]:
+    """What a person has to see to, how long pauses take, and what would end the run early, in a few lines."""
+    steps, lines = job.protocol.steps, list[str]()
+    lines += [f"asks a person: {step.ask}" for step in steps if isinstance(step, ConfirmStep)]
+    pauses = [step for step in steps if isinstance(step, PauseStep)]
+    lines += [f"waits until a person goes on: {step.reason}" for step in pauses if step.seconds is None]
+    seconds = sum(step.seconds or 0.0 for step in pauses)
+    if seconds:
+        lines.append(f"pauses: {show(seconds, Dimension.TIME)} in all")
+    if job.protocol.abort is not None:
+        lines.append(f"ends early at: {', '.join(job.protocol.abort.stated)}")
+    return lines
 
 
 def describe(bench: Bench) -> str:

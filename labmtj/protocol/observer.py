@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 from labmtj.ports import Ticker, no_ticks
 from labmtj.runs.asking import Answer, Question
@@ -10,6 +12,10 @@ from labmtj.runs.asking import Answer, Question
 
 class Observer(Protocol):
     """A watcher of a run."""
+
+    def begun(self, folder: Path, steps: Sequence[str]) -> None:
+        """The run has its folder; `steps` are the names of the steps in their order. No instrument was touched yet."""
+        ...
 
     def started(self, line: str) -> None:
         """The bench is open; `line` says which."""
@@ -27,6 +33,14 @@ class Observer(Protocol):
         """A run that goes on has looked at its bench again; `line` says what it found."""
         ...
 
+    def entered(self, kind: str, entry: Mapping[str, Any]) -> None:
+        """An entry of this kind has gone into the journal. Called for every pulse and reading: keep it short."""
+        ...
+
+    def stopping(self) -> None:
+        """A signal has asked the run to stop after the item in hand. Called from the signal's handler."""
+        ...
+
     def asked(self, question: Question, how: str) -> None:
         """The run waits; `how` says what ends that. Told again where an answer was none."""
         ...
@@ -38,6 +52,9 @@ class Observer(Protocol):
 
 class Silent:
     """Watches nothing."""
+
+    def begun(self, folder: Path, steps: Sequence[str]) -> None:
+        """Ignore the folder and the steps."""
 
     def started(self, line: str) -> None:
         """Ignore the start."""
@@ -51,6 +68,12 @@ class Silent:
 
     def returned(self, line: str) -> None:
         """Ignore the return."""
+
+    def entered(self, kind: str, entry: Mapping[str, Any]) -> None:
+        """Ignore an entry."""
+
+    def stopping(self) -> None:
+        """Ignore a signal."""
 
     def asked(self, question: Question, how: str) -> None:
         """Ignore a question."""

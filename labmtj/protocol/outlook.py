@@ -103,6 +103,8 @@ def outlook(job: Job, runs: Sequence[DieRun]) -> Outlook:
     accounts = [run.account for run in whole if run.account is not None]
     figures = {"bench_seconds": band([run.figures["bench_seconds"] for run in whole])}
     figures |= {name: band([of(account) for account in accounts]) for name, of in _ACCOUNT.items()}
+    if job.protocol.abort is not None and job.protocol.abort.measured:
+        figures["check_seconds"] = band([sum(step.checks for step in run.steps) for run in whole])
     for name in _FIGURES:
         values = [run.figures[name] for run in whole if run.figures.get(name) is not None]
         if values:

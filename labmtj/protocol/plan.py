@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
@@ -29,11 +29,12 @@ FIRST_SEED = 1000  # chosen: far from the numbers that people give their dies
 
 @dataclass(frozen=True)
 class StepTaken:
-    """A step on one die: its name, bench time [s] and pulses."""
+    """A step on one die: its name, bench time [s] and pulses; `checks` [s] is what abort criteria took after it."""
 
     name: str
     seconds: float
     pulses: int
+    checks: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +123,8 @@ def _run_die(task: _Task) -> DieRun:
                 pulses += 1
             case "done":
                 steps.append(StepTaken(entry["name"], entry["seconds"], pulses))
+            case "check" if steps:
+                steps[-1] = replace(steps[-1], checks=steps[-1].checks + entry["seconds"])
             case "account":
                 account = from_entry(entry)
             case _:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labmtj.config import yaml12
+from labmtj.config.adapters import DISTRIBUTIONS, is_foreign
 from labmtj.config.bench import BenchFile, load_bench
 from labmtj.config.finder import shipped_names
 from labmtj.errors import CannotResume, FileProblems, InputError
@@ -50,6 +51,12 @@ def keep(job: Job, folder: Path) -> BenchFile:
 def _portable(bench: BenchFile, name: str, model: str) -> str:
     """A model's name if it is a shipped one, else the whole path of its file."""
     return model if model in shipped_names("models") else str(bench.model_file(name).resolve())
+
+
+def _libraries(file: BenchFile) -> list[str]:
+    """Other libraries that drive instruments of this bench, as they are installed."""
+    drivers = (file.model(name).driver for name in file.bench.instruments)
+    return sorted({DISTRIBUTIONS[driver.partition(":")[0]] for driver in drivers if is_foreign(driver)})
 
 
 def network_of(job: Job) -> tuple[TrainedNetwork | None, Dataset | None]:
@@ -105,7 +112,7 @@ def header(
             "layers": [list(layer.shape) for layer in network.layers] if network else [],
             "shape": list(file.bench.array.shape),
             "simulated": file.bench.visa == "@labmtj",
-            "provenance": provenance(texts),
+            "provenance": provenance(texts, packages=_libraries(file)),
         },
     )
 

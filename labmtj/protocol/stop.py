@@ -36,6 +36,8 @@ class StopRequest:
         self._signals: list[int] = []
         self._since = 0.0
         self.panic: Callable[[], None] = _nothing
+        self.told: Callable[[], None] = _nothing
+        """Hears of the first signal, in its handler."""
 
     def signalled(self, number: int, frame: FrameType | None) -> None:
         """Take note of a signal; the second one interrupts at once, and more of them do not interrupt what that began.
@@ -45,6 +47,7 @@ class StopRequest:
         self._signals.append(number)
         if len(self._signals) == 1:
             self._since = time.monotonic()
+            self.told()
         elif len(self._signals) > 2:
             self.panic()
         else:
@@ -71,7 +74,7 @@ class StopRequest:
 
 
 def _nothing() -> None:
-    """No bench is open."""
+    """No bench is open, or nobody listens."""
 
 
 @contextmanager

@@ -55,6 +55,9 @@ def page(run: Run, *, name: str) -> str:
 def _top(run: Run, *, title: str, name: str) -> str:
     lines = [f"<h1>{escape(title)}</h1>"]
     lines.append(html.paragraph(f"Run {name}, begun {run.text('started').replace('T', ' ')}", kind="soft"))
+    names = [f"{name.capitalize()}: {run.text(name)}" for name in ("sample", "operator") if run.text(name)]
+    if names:
+        lines.append(html.paragraph("; ".join(names), kind="soft"))
     ended = run.text("ended")
     if ended != "done":
         what = "This run was not finished" if ended == "unfinished" else f"This run {ended}"

@@ -33,9 +33,9 @@ def program_layer(
     """Write `target` (inputs, device columns; `State` values) to the cells of `placement`.
 
     Cells that the map calls defective are read but never pulsed. After the sweep everything is verified; cells that
-    another cell's pulse has disturbed are written again, `repair_sweeps` times at most. `picture` spares working out
-    again what the map says of the wires; `tally` hears of cells as they are written. Raises LimitExceeded before anything is written if an amplitude is above a
-    limit, or if the steps of ISPP would pass one.
+    another cell's pulse has disturbed are written again, `repair_sweeps` times at most. `picture` spares working
+    out again what the map says of the wires; `tally` hears of cells as they are written. Raises LimitExceeded
+    before anything is written if an amplitude is above a limit, or if the steps of ISPP would pass one.
     """
     room = partial(allowed, array)
     writer = Writer(die_map, target, placement=placement, settings=settings, allowed=room, picture=picture, tally=tally)

@@ -18,6 +18,8 @@ from labmtj.routines.chips.mapping import SHORT as GATED_SHORT
 from labmtj.routines.writing.picture import Picture
 
 PROBES = 7  # chosen: as many as the map takes for its amplitudes; the median's error is 0.5 of one cell's scatter
+_LEAST = 3  # chosen: a median of fewer is one cell's telegraph noise
+_REPEATS = 8  # chosen: of leakage; on a range of 1 mA one reading scatters by some 5 nA
 UNKNOWN = -1
 
 
@@ -35,24 +37,28 @@ def probes(die: DieMap, states: Ints, *, count: int = PROBES) -> list[Cell]:
 
 
 def drift_of_r_p(array: ArrayAccess, die: DieMap, cells: Sequence[Cell], *, read: float) -> tuple[float, int]:
-    """Median of R / R_P - 1 over those of `cells` that read as P at `read` [V], and how many these are; nan for none.
+    """Median of R / R_P - 1 over those of `cells` that read as P at `read` [V], and how many these are.
 
-    The map's R_P is that at its own read voltage.
+    The map's R_P is that at its own read voltage. nan where fewer than three (or than `cells`) are in P.
     """
     ratios: list[float] = []
     for reading in array.read(cells, voltage=read):
         if die.good[reading.cell.position] and die.state_of(reading) is State.P:
             ratios.append(reading.resistance / float(die.r_p[reading.cell.position]) - 1.0)
-    return (float(np.median(ratios)) if ratios else float("nan")), len(ratios)
+    enough = len(ratios) >= min(_LEAST, len(cells))
+    return (float(np.median(ratios)) if ratios and enough else float("nan")), len(ratios)
 
 
-def leakage(array: ArrayAccess, *, read: float) -> float:
-    """Magnitude of the current [A] into all columns with the drive at `read` [V] and no row on it; offsets cancel.
+def leakage(array: ArrayAccess, *, read: float) -> tuple[float, float]:
+    """Magnitude of the current [A] into all columns with the drive at `read` [V] and no row on it, and its error.
 
-    On a chip all rows are driven, those of its first kernel, and all gates are closed. inf beyond the range.
+    Offsets cancel. On a chip all rows of its first kernel are driven, with all gates closed. inf beyond the range.
     """
-    found = array.total((), range(1, array.shape[1] + 1), voltage=read)
-    return float("inf") if found.in_compliance else abs(found.current)
+    found = [array.total((), range(1, array.shape[1] + 1), voltage=read) for _ in range(_REPEATS)]
+    if any(one.in_compliance for one in found):
+        return float("inf"), 0.0
+    currents = np.array([one.current for one in found])
+    return abs(float(currents.mean())), float(currents.std(ddof=1)) / _REPEATS**0.5
 
 
 def new_shorts(array: ArrayAccess, die: DieMap, states: Ints, *, read: float, picture: Picture) -> list[Cell]:

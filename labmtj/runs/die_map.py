@@ -52,6 +52,11 @@ _WHOLE = {
 
 def write_die_map(path: Path, die: DieMap) -> None:
     """Write a die map, whole or not at all. Raises StorageError."""
+    write(path, die_map_groups(die))
+
+
+def die_map_groups(die: DieMap) -> dict[str, Group]:
+    """What the file of a die map holds."""
     rows, cols = die.shape
     found = {
         "row": Variable(("row",), np.arange(1, rows + 1), meaning="word line, from 1"),
@@ -65,7 +70,7 @@ def write_die_map(path: Path, die: DieMap) -> None:
     found["defect"] = Variable(dims, die.defect.astype(np.int8), meaning="defect", flags=flags(Defect))
     if die.traits is not None:
         found["traits"] = Variable(
-            dims, die.traits.astype(np.int8), meaning="bits: 1 leaky, 2 unstable, 4 back-hopping"
+            dims, die.traits.astype(np.int8), meaning="sum of 1 leaky, 2 unstable, 4 back-hopping"
         )
     if die.state is not None:
         states = flags(State, unknown=-1)
@@ -84,7 +89,7 @@ def write_die_map(path: Path, die: DieMap) -> None:
         "switching_p_to_ap_volt": die.switching.p_to_ap,
     }
     attributes |= {key: value for name, key in _WHOLE.items() if (value := getattr(die, name)) is not None}
-    write(path, {ROOT: Group(found, attributes)})
+    return {ROOT: Group(found, attributes)}
 
 
 def read_die_map(path: Path) -> DieMap:

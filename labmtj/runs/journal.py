@@ -11,7 +11,7 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -26,7 +26,9 @@ FORMAT = 1
 
 
 class FileJournal:
-    """A journal file that is written (labmtj.ports.Journal)."""
+    """A journal file that is written (labmtj.ports.Journal); `told` hears of every entry after it is written."""
+
+    told: Callable[[str, Mapping[str, Any]], None] | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -110,6 +112,8 @@ class FileJournal:
     def _append(self, kind: str, content: Mapping[str, Any], *, sync: bool) -> None:
         with shielded:
             self._write(kind, content, sync=sync)
+        if self.told is not None:
+            self.told(kind, content)
 
     def _write(self, kind: str, content: Mapping[str, Any], *, sync: bool) -> None:
         line = encode({"n": self._count, "k": kind, **content})
@@ -309,6 +313,7 @@ def entry_of(line: bytes) -> dict[str, Any] | None:
     if line[:8] != b'{"crc":"' or line[8:16] != f"{zlib.crc32(body):08x}".encode():
         return None
     try:
-        return json.loads(body)
+        entry = json.loads(body)
     except ValueError:
         return None
+    return entry if isinstance(entry, dict) else None

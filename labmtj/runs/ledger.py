@@ -133,6 +133,16 @@ class Ledger:
                 whole = whole.plus(_life(blobs, row, self.path))
             return whole
 
+    def contribution(self, key: str, run_id: str) -> Life | None:
+        """What a run has done to a die by the ledger; None if it does not know the run, or nothing of it yet."""
+        with self._reading() as database:
+            row = None if database is None else _die(database, key)
+            if database is None or row is None:
+                return None
+            query = f"SELECT {', '.join(_TYPES)} FROM run WHERE die = ? AND run = ? AND damage IS NOT NULL"
+            blobs = database.execute(query, (key, run_id)).fetchone()
+            return None if blobs is None else _life(blobs, row, self.path)
+
     def runs(self, key: str) -> list[LedgerRun]:
         """The runs that have touched a die, in the order in which they began."""
         query = "SELECT run, folder, host, user, began, ended, how FROM run WHERE die = ? ORDER BY began, run"

@@ -28,7 +28,7 @@ import numpy as np
 
 from labmtj.errors import StorageError
 from labmtj.records import NeuronMap
-from labmtj.runs.netcdf import FORMAT, ROOT, Group, Variable, read, write
+from labmtj.runs.netcdf import FORMAT, ROOT, Attribute, Group, Variable, read, write
 
 _KIND = "neuron map"
 _CURVES = {
@@ -57,6 +57,11 @@ _NO_YES = {"no": 0, "yes": 1}
 
 def write_neuron_map(path: Path, found: NeuronMap) -> None:
     """Write a neuron map, whole or not at all. Raises StorageError."""
+    write(path, neuron_map_groups(found))
+
+
+def neuron_map_groups(found: NeuronMap) -> dict[str, Group]:
+    """What the file of a neuron map holds."""
     points = np.arange(1, found.current.shape[1] + 1, dtype=np.int64)
     variables = {
         "neuron": Variable(("neuron",), found.neurons, meaning="number of the neuron, from 1"),
@@ -67,8 +72,10 @@ def write_neuron_map(path: Path, found: NeuronMap) -> None:
             variables[name] = Variable(dims, getattr(found, name), units=units, meaning=meaning)
     good = found.good.astype(np.int8)
     variables["good"] = Variable(("neuron",), good, meaning="whether the neuron works", flags=_NO_YES)
-    attributes = {"format": FORMAT, "kind": _KIND, "name": found.name, "probe_volt": found.probe}
-    write(path, {ROOT: Group(variables, attributes)})
+    attributes: dict[str, Attribute] = {
+        "format": FORMAT, "kind": _KIND, "name": found.name, "probe_volt": found.probe,
+    }  # fmt: skip
+    return {ROOT: Group(variables, attributes)}
 
 
 def read_neuron_map(path: Path) -> NeuronMap:

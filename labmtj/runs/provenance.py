@@ -5,31 +5,32 @@ from __future__ import annotations
 import hashlib
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import labmtj
 
-_PACKAGES = ("numpy", "numba", "scikit-learn", "pyvisa", "pyvisa-sim", "pydantic", "h5py", "lupa")
+_PACKAGES = ("numpy", "numba", "scikit-learn", "pyvisa", "pyvisa-sim", "pydantic", "h5py", "matplotlib", "lupa")
 
 
-def provenance(files: Mapping[str, str]) -> dict[str, str]:
-    """Versions, git revision (with a mark for local changes) and the SHA-256 of each text in `files`."""
+def provenance(files: Mapping[str, str], *, packages: Iterable[str] = ()) -> dict[str, str]:
+    """Versions, those of further `packages` too, git revision (with a mark for local changes), SHA-256 of each text."""
     found = {"labmtj": labmtj.__version__, "python": platform.python_version(), "platform": platform.platform()}
-    for package in _PACKAGES:
+    for package in (*_PACKAGES, *packages):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "not installed"
-    found["git"] = _revision(Path(labmtj.__file__).resolve().parent.parent)
+    found["git"] = revision()
     for name, text in files.items():
         found[f"sha256 of {name}"] = hashlib.sha256(text.encode()).hexdigest()
     return found
 
 
-def _revision(checkout: Path) -> str:
+def revision() -> str:
     """Commit of the checkout, with "+changes" if files differ from it; "no checkout" for an installed wheel."""
+    checkout = Path(labmtj.__file__).resolve().parent.parent
     if not (checkout / ".git").exists():
         return "no checkout"
     try:

@@ -21,6 +21,9 @@ def attributes_of(events: Events, folder: Path, lines: bytes) -> dict[str, Attri
     found |= {name: header.get(name, "") for name in ("operator", "sample")}
     found |= {"started": header["wall"], "simulated": int(header["simulated"]), "clock_zero": clock_zero(events)}
     found |= {"ended": end.get("how", "unfinished"), "error": end.get("error", "")}
+    met = events.last("abort")
+    passed = events.last("past_abort").get("n", -1) > met.get("n", -1)
+    found |= {"abort": json.dumps(header.get("abort", {})), "abort_met": json.dumps({} if passed else _content(met))}
     if "processor_seconds" in end:
         found["processor_seconds"] = end["processor_seconds"]
     found["summary"] = json.dumps(_content(events.last("summary")))

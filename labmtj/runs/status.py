@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from labmtj.errors import StorageError
+from labmtj.runs.asking import Question, aborted, pending
 from labmtj.runs.claim import described, holder, is_claimed
 from labmtj.runs.folder import known_run
 from labmtj.runs.journal import line_pulse_of, read_journal
@@ -20,12 +21,14 @@ JOURNAL, GUARDIAN = "journal.jsonl", "guardian.json"
 class RunStatus:
     """How a run stands.
 
-    `how` is running, done, stopped, failed or interrupted: its process is gone without a word. `step` and `steps`
+    `how` is running, done, stopped, failed, aborted by a criterion of its protocol, or interrupted: its process is gone
+    without a word. `step` and `steps`
     count from 1, `done` of `items` are those of the step in hand; `unresolved` are pulses without an outcome, as their
     intents in the journal; `error` says why it failed or stopped, `guardian` what a guardian did.
+    `waits` is the question that a running one waits with, `criterion` what ended an aborted one.
     """
 
-    how: Literal["running", "done", "stopped", "failed", "interrupted"]
+    how: Literal["running", "done", "stopped", "failed", "aborted", "interrupted"]
     title: str
     step: int
     name: str
@@ -44,11 +47,22 @@ class RunStatus:
     returns: int
     simulated: bool
     folder: str
+    operator: str = ""
+    sample: str = ""
+    waits: Question | None = None
+    criterion: str = ""
 
     @property
     def lines(self) -> list[str]:
         """What a person reads."""
         found = [self._where()]
+        if self.sample or self.operator:
+            who = f"operator {self.operator}" if self.operator else ""
+            found.append("   ".join(filter(None, (f"sample {self.sample}" if self.sample else "", who))))
+        if self.waits is not None:
+            words = "|".join(word.replace(" ", "-") for word in self.waits.answers)
+            found.append(f"waits for a person: {self.waits.text}")
+            found.append(f"since {self.waits.since}; answer with: labmtj answer {self.folder} {words}")
         if self.error:
             found.append(self.error)
         found.append(f"in the journal: {self.pulses} pulses, {self.readings} readings; none of them is lost")
@@ -59,12 +73,11 @@ class RunStatus:
         if self.how == "done":
             return found
         found.append(self._safety())
-        return [*found, f"continue with: labmtj resume {self.folder}"]
+        past = ' --past-abort "what you found"' if self.criterion else ""
+        return [*found, f"continue with: labmtj resume {self.folder}{past}"]
 
     def _where(self) -> str:
-        word = {"done": "done", "running": "running", "stopped": "stopped", "failed": "failed"}.get(
-            self.how, "interrupted: its process is gone"
-        )
+        word = "interrupted: its process is gone" if self.how == "interrupted" else self.how
         if self.how == "done":
             return f"{word}: {self.title}, {self.steps_done} steps"
         if not self.name:
@@ -81,7 +94,7 @@ class RunStatus:
                 return f"the guardian could not make the outputs safe: {self.guardian.get('failures')}; look at them"
             why = self.guardian.get("why", "the process died")
             return f"outputs were made safe by the guardian after {seconds:.1f} s: {why}"
-        if self.how in ("stopped", "failed"):
+        if self.how in ("stopped", "failed", "aborted"):
             return "the bench was left safe: sources at 0 V and off, relays open"
         if self.simulated:
             return "simulated outputs went off, and relays opened, with the process"
@@ -123,6 +136,7 @@ def read_status(folder: Path) -> RunStatus:
             end = {}
     held = is_claimed(folder)
     how = "running" if held else end.get("how", "interrupted")
+    met = None if held else aborted(entries)
     return RunStatus(
         how=how,
         title=str(header.get("title", "")),
@@ -146,6 +160,10 @@ def read_status(folder: Path) -> RunStatus:
         returns=sum(e["k"] == "resume" for e in entries),
         simulated=bool(header.get("simulated", False)),
         folder=str(folder),
+        operator=str(header.get("operator", "")),
+        sample=str(header.get("sample", "")),
+        waits=pending(entries) if held else None,
+        criterion="" if met is None else str(met["criterion"]),
     )
 
 

@@ -10,6 +10,7 @@
 | tuning_columns, tuning_best .. | row gains, column gains and offsets of a layer, as a way to tune gave them |
 | iv, tmr, switching, neuron_curves, .. | what a characterisation step of that name found; iv2 the second of its kind |
 | steps, readings, pulses, products, sums, samples, fields | tables, one row an event |
+| checks | what the checks of abort criteria found, one row a check |
 | line_pulses | pulses on many lines at once, one row an event |
 | neurons | readings of neurons, one row a reading |
 | gate_products | one row a column of a kernel that was sensed with one pattern of gates after the other |
@@ -57,7 +58,10 @@ def groups_of(folder: Path, *, entries: int | None = None) -> dict[str, Group]:
     """
     journal = folder / JOURNAL
     lines = whole_lines(journal, entries=entries)
-    events = sort_events(parse(lines, journal))
+    try:
+        events = sort_events(parse(lines, journal))
+    except KeyError as error:
+        raise StorageError(f"{journal}: an entry lacks {error}; this journal was written by something else") from error
     header = events.last("run")
     if not header:
         raise StorageError(f"{journal}: there is no header; this is not the journal of a run")
@@ -100,6 +104,8 @@ def _groups(events: Events, attributes: dict[str, Attribute]) -> dict[str, Group
         groups["neurons"] = tables.neurons(events)
     if events.of("field"):
         groups["fields"] = tables.fields(events)
+    if events.of("check"):
+        groups["checks"] = tables.checks(events)
     counts: dict[str, int] = {}
     for entry in events.of("finding"):
         name = entry["name"]

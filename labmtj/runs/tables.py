@@ -231,6 +231,22 @@ def fields(events: Events) -> Group:
     )
 
 
+def checks(events: Events) -> Group:
+    """What the checks of abort criteria found, one row a check; nan for what was not measured."""
+    found = events.of("check")
+    said = {
+        "time": ("t", "s", "instrument time at its end"),
+        "duration": ("seconds", "s", "instrument time that it took"),
+        "r_p_drift": ("r_p_drift", "1", "median of R / R_P - 1 of cells in P, against the map"),
+        "leakage": ("leakage", "A", "current with no row selected"),
+        "shorts": ("shorts", "1", "cells that have become shorts since the map"),
+    }
+    values = {name: [entry.get(key) for entry in found] for name, (key, _, _) in said.items()}
+    table = {name: _floats("check", values[name], units, text) for name, (_, units, text) in said.items()}
+    when = _texts("check", [entry["when"] for entry in found], "while writing, or after which step")
+    return Group({**_key("check", events, found), "when": when, **table})
+
+
 def finding(entry: Entry) -> Group:
     """What a characterisation step found, as it said it."""
     found = {

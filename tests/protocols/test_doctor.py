@@ -10,25 +10,20 @@ from typer.testing import CliRunner
 from labmtj.bench.doctor import Verdict, examine
 from labmtj.bench.session import open_bench, resource_manager
 from labmtj.cli import app
+from labmtj.config import yaml12
 from labmtj.config.bench import load_bench
 from labmtj.config.finder import find
-
-SMALL = {
-    "rows: {1..15: 1..15}": "rows: {1..4: 1..4}",
-    "cols: {1..15: 16..30}": "cols: {1..4: 5..8}",
-    "array: {rows: 15, cols: 15": "array: {rows: 4, cols: 4",
-    "seed: 17}": "seed: 17, defects: {short: 0, open: 0, stuck: 0}}",
-}
+from labmtj.config.source import read
 
 
-def small(tmp_path, name):
+def small(tmp_path, name, rows="1..4", cols="5..8"):
     """A simulated 4 x 4 bench like a shipped one, and its world."""
-    text = find("benches", name).read_text()
-    for old, new in SMALL.items():
-        assert old in text
-        text = text.replace(old, new)
+    data = dict(read(find("benches", name)).data)
+    data["lines"] = {"rows": {"1..4": rows}, "cols": {"1..4": cols}}
+    data["array"] |= {"rows": 4, "cols": 4}
+    data["simulation"]["die"]["defects"] = {"short": 0, "open": 0, "stuck": 0}
     path = tmp_path / "small.yaml"
-    path.write_text(text)
+    path.write_text(yaml12.dump(data), encoding="utf-8")
     manager = pyvisa.ResourceManager(f"{path}@labmtj")
     return path, manager.visalib.bench.world, manager
 
@@ -169,16 +164,7 @@ def test_discover_says_what_a_library_could_not_look_for(monkeypatch):
     ],
 )
 def test_columns_of_an_analog_bench_are_examined_with_each_of_its_meters(tmp_path, relay, line, says):
-    text = find("benches", "parallel").read_text()
-    small = SMALL | {
-        "rows: {1..15: dac.1..15}": "rows: {1..4: dac.1..4}",
-        "cols: {1..15: 1..15}": "cols: {1..4: 1..4}",
-    }
-    for old, new in small.items():
-        text = text.replace(old, new)
-    path = tmp_path / "parallel.yaml"
-    path.write_text(text)
-    manager = pyvisa.ResourceManager(f"{path}@labmtj")
+    path, _, manager = small(tmp_path, "parallel", rows="dac.1..4", cols="1..4")
     assert {} == bad(path)
     manager.visalib.bench.world.stick(relay, False)
     found = bad(path)

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
+from labmtj.protocol.observer import Silent
 from labmtj.runs.journal import read_journal
 
 ROOT = Path(__file__).parents[2]
@@ -148,7 +149,7 @@ def test_the_polarity_is_found_and_not_believed(tmp_path):
     assert "the bench file says P: what was found counts" in line
 
 
-class StopsAfter:
+class StopsAfter(Silent):
     """An observer that stops a run in its n-th item, and keeps the bench to look at it afterwards."""
 
     def __init__(self, runs: Path, items: int, error: type[BaseException]) -> None:
@@ -168,12 +169,6 @@ class StopsAfter:
                 raise self.error("stopped by the test")
 
         return tick
-
-    def done(self, name: str, line: str, bench_seconds: float, *, replayed: bool = False) -> None:
-        pass
-
-    def returned(self, line: str) -> None:
-        pass
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])

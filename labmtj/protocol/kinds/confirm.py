@@ -61,6 +61,6 @@ class ConfirmStep(Step):
         if answer.answer == "no" and self.no == "fail":
             raise Declined(f"{answer.who or 'somebody'} answered no: {self.ask}")
         if answer.answer == "no" and self.no == "stop":
-            raise Stopped(f"stopped: {answer.who or 'somebody'} answered no: {self.ask}", 130)
+            raise Stopped(f"{answer.who or 'somebody'} answered no: {self.ask}", 130)
         tick()
         return f"{self.ask}   {answer.answer}{answer.by}"

@@ -60,12 +60,16 @@ class PauseStep(Step):
             raise refuse(str(error), hint="or, for a text that begins with a digit: {why: 3 needles are up}") from None
         return {"for": value}
 
+    @property
+    def reason(self) -> str:
+        """Why, as a person reads it."""
+        return self.why or _DEFAULT
+
     def carry_out(self, progress: Progress, tick: Ticker) -> str:
         """Wait."""
-        answer = progress.known_person.ask("pause", self.why or _DEFAULT, seconds=self.seconds)
+        answer = progress.known_person.ask("pause", self.reason, seconds=self.seconds)
         tick()
-        why = f"   {self.why}" if self.why else ""
         if self.seconds is None:
-            return f"{answer.answer}{answer.by}{why}"
+            return f"{self.reason}   {answer.answer}{answer.by}"
         early = f"   ended early{answer.by}" if answer.how != "time" else ""
-        return f"{show(self.seconds, Dimension.TIME)}{early}{why}"
+        return f"{self.why}{'   ' * bool(self.why)}{show(self.seconds, Dimension.TIME)}{early}"

@@ -72,7 +72,8 @@ def write_chip(
     """Write `target` (rows, cols; `State` values, -1 leaves a cell as it is) and read every used cell back.
 
     Cells that the map calls defective are read, never pulsed. States that the map knows are believed until the column
-    is read back; `tally` hears of it then. Raises LimitExceeded before anything is written if an amplitude is above a limit.
+    is read back; `tally` hears of it then. Raises LimitExceeded before anything is written if an amplitude is above a
+    limit.
     """
     for state in State:
         volts = die_map.polarity.sign(state) * how.volts(state, 0)

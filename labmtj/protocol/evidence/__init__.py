@@ -1,0 +1,1 @@
+"""A run folder as evidence: its journal held against itself, and every file beside it against the journal."""
