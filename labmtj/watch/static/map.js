@@ -81,7 +81,7 @@ export class ArrayMap {
     const width = this.element.clientWidth;
     const ratio = this.cells.high / this.cells.wide;
     const most = Math.max(300, Math.min(680, 0.72 * window.innerHeight));
-    const height = Math.round(Math.max(240, Math.min(most, (width - 110) * ratio + 60)));
+    const height = Math.round(Math.max(240, Math.min(most, (width - 110) * ratio + 64)));
     const other = this.width !== width || this.height !== height;
     Object.assign(this, { width, height });
     return other;
@@ -164,7 +164,7 @@ export class ArrayMap {
       colorbar: { title: { text: look.bar, side: "top", font }, thickness: 12, tickfont: font, outlinewidth: 0, exponentformat: "SI" } };
     const axis = (which, name) => ({ tickvals: ticks[which].at, ticktext: ticks[which].text, title: { text: name, font, standoff: 6 }, tickfont: font,
       showgrid: false, zeroline: false, ticks: "", constrain: "domain" });
-    const layout = { width: this.width, height: this.height, margin: { l: 56, r: 8, t: 26, b: 8 }, uirevision: "map", hovermode: "closest",
+    const layout = { width: this.width, height: this.height, margin: { l: 56, r: 8, t: 46, b: 8 }, uirevision: "map", hovermode: "closest",
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom", paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: shade("none"), font, shapes: this.#shapes(),
       xaxis: { ...axis("x", ticks.names[0]), side: "top", range: [-0.5, this.cells.wide - 0.5] },
       yaxis: { ...axis("y", ticks.names[1]), range: [this.cells.high - 0.5, -0.5], scaleanchor: "x" } };

@@ -44,7 +44,8 @@ export function notices({ run, array, instruments, problem, lost, done }) {
   add(run?.aborted, "bad");
   if (run?.error) add(run.error, run.how === "stopped" ? "" : "bad");
   if (run && run.how !== "done") add(run.safety);
-  if (run && ["stopped", "failed", "interrupted"].includes(run.how)) add(`continue with: labmtj resume ${run.folder}`);
+  const past = run?.aborted ? ' --past-abort "what you found"' : "";
+  if (["stopped", "failed", "aborted", "interrupted"].includes(run?.how)) add(`continue with: labmtj resume ${run.folder}${past}`);
   for (const { name, latch } of instruments ?? []) add(latch && `${name}: ${latch}`, "bad");
   for (const [axis, number, text] of array?.faults ?? []) add(`${axis} ${number} ${text}`);
   const box = at("notices");
