@@ -89,6 +89,7 @@ def runnable() -> list:
         text = path.read_text(encoding="utf-8")
         if any(block.language in {"console", "python"} or block.caption for block in blocks_of(text)):
             marks = [pytest.mark.slow] if "<!-- slow -->" in head(text) else []
+            marks += [pytest.mark.clients] if {"pymeasure", "qcodes"} & set(needs(text)) else []
             found.append(pytest.param(path, id=named(path), marks=marks))
     return found
 
