@@ -39,6 +39,7 @@ def commissioned(
     `wait` for a person between stages, where there is a terminal; else what hands are to do is taken as done.
     """
     console = Console(soft_wrap=True, quiet=as_json, highlight=False)
+    operator = operator or file.bench.operator or ""
     walk = Commissioning(file, resistor, acknowledge=acknowledge)
     person = wait and sys.stdin.isatty() and sys.stdout.isatty()
     stopped = False
@@ -53,7 +54,8 @@ def commissioned(
         else:
             state = "Nothing has been sent yet: see that outputs are off" if stage is Stage.EMPTY else "Sources are off"
             console.print(f"  {state}, then do it. Press Enter when it is done, or q and Enter to stop.")
-            if sys.stdin.readline().strip().lower().startswith("q"):
+            typed = sys.stdin.readline()
+            if not typed or typed.strip().lower().startswith("q"):  # nothing at all: the terminal has gone
                 raise typer.Abort
 
     console.print(f"[bold]{escape(file.bench.title)}[/bold]   commissioning, at 10 mV and below")

@@ -95,6 +95,15 @@ def test_a_sound_bench_of_every_kind_comes_through_with_nothing_above_10_mv_on_i
     assert not any(output.hot for output in world.outputs.values())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["neurons", "simulated-1t1r"])
+def test_neurons_and_chips_come_through_as_they_are_shipped(name):
+    walk = Commissioning(load_bench(name))
+    walked(walk)
+    assert {} == wrong(walk)
+    assert walk.complete
+
+
 @pytest.mark.parametrize(
     ("relay", "says"),
     [
