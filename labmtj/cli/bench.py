@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 _AS_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -51,9 +53,20 @@ def discover(
 
 
 def doctor(
-    bench: Annotated[str, typer.Argument(help="A bench file, or the name of a shipped one.", metavar="BENCH")],
+    bench: Annotated[
+        str,
+        typer.Argument(
+            help="A bench file, or the name of a shipped one.", metavar="BENCH", autocompletion=completing.benches
+        ),
+    ],
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the bench; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            autocompletion=completing.settings,
+            help="Change one field of the bench; repeatable.",
+        ),
     ] = None,
     acknowledge: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What was found when an interlock had opened: it is unlatched.")
