@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 if TYPE_CHECKING:
     from labmtj.protocol.evidence.check import Check
 
@@ -16,7 +18,7 @@ DAMAGED = 7
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")],
+    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)],
     sha256: Annotated[
         str, typer.Option(metavar="HEX", help="What you noted of the journal when the run ended; it must still be so.")
     ] = "",
