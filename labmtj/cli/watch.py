@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 if TYPE_CHECKING:
     from labmtj.watch.watching import Watch
 
 
 def watch(
-    run: Annotated[Path | None, typer.Argument(help="Folder of the run.", metavar="RUN")] = None,
+    run: Annotated[
+        Path | None, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)
+    ] = None,
     bench: Annotated[
         str | None,
-        typer.Option(help="Instead of RUN: the run that goes on, or comes next, on this bench.", metavar="BENCH"),
+        typer.Option(
+            help="Instead of RUN: the run that goes on, or comes next, on this bench.",
+            metavar="BENCH",
+            autocompletion=completing.benches,
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="With --bench: the folder in which run folders are made.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
@@ -39,15 +47,14 @@ def watch(
 
     shown = _shown(run, bench, out)
     server = PageServer(shown, host=host, port=port, look_only=look_only)
-    title = shown.title or str(run)
-    if as_json:
-        content = {"address": server.address, "port": server.port, "token": server.token}
-        typer.echo(json.dumps(content | {"run": None if run is None else str(run), "bench": bench}))
-    else:
-        typer.echo(f"watch    {title}\nopen     {server.address}\nCtrl-C ends the page, not the run")
-    if not no_open:
-        _open(server.address)
     try:
+        if as_json:
+            content = {"address": server.address, "port": server.port, "token": server.token}
+            typer.echo(json.dumps(content | {"run": None if run is None else str(run), "bench": bench}))
+        else:
+            typer.echo(f"watch    {shown.title or run}\nopen     {server.address}\nCtrl-C ends the page, not the run")
+        if not no_open:
+            _open(server.address)
         server.serve()
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
