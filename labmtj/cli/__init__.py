@@ -15,6 +15,7 @@ from labmtj.cli import (
     chaos,
     check,
     docs,
+    export,
     ledger,
     plan,
     resume,
@@ -69,6 +70,7 @@ app.command()(answer.answer)
 app.command()(watch.watch)
 app.command()(status.rebuild)
 app.command()(verify.verify)
+app.command()(export.export)
 app.command()(study.study)
 app.command()(train.train)
 app.command()(plan.plan)

@@ -84,7 +84,7 @@ def doctor(
     col: Annotated[int, typer.Option(min=1, help="With --commission: the column that the resistor is on.")] = 1,
     operator: Annotated[str, typer.Option(metavar="NAME", help="With --commission: who is at the bench.")] = "",
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="With --commission: where the record goes.")
+        Path | None, typer.Option(metavar="FOLDER", help="With --commission: a copy of the record goes here.")
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="With --commission: what hands are to do has been done; do not wait.")

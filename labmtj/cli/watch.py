@@ -47,15 +47,14 @@ def watch(
 
     shown = _shown(run, bench, out)
     server = PageServer(shown, host=host, port=port, look_only=look_only)
-    title = shown.title or str(run)
-    if as_json:
-        content = {"address": server.address, "port": server.port, "token": server.token}
-        typer.echo(json.dumps(content | {"run": None if run is None else str(run), "bench": bench}))
-    else:
-        typer.echo(f"watch    {title}\nopen     {server.address}\nCtrl-C ends the page, not the run")
-    if not no_open:
-        _open(server.address)
     try:
+        if as_json:
+            content = {"address": server.address, "port": server.port, "token": server.token}
+            typer.echo(json.dumps(content | {"run": None if run is None else str(run), "bench": bench}))
+        else:
+            typer.echo(f"watch    {shown.title or run}\nopen     {server.address}\nCtrl-C ends the page, not the run")
+        if not no_open:
+            _open(server.address)
         server.serve()
     except KeyboardInterrupt:
         raise typer.Exit(0) from None

@@ -7,7 +7,7 @@ while other layers are software's says so. What a running step has summed on the
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -167,7 +167,7 @@ def _samples(wanted: Any, data: Dataset) -> list[int]:
     """The samples of an infer step, as its own module chooses them."""
     from labmtj.protocol.kinds.infer import samples_of
 
-    return samples_of(tuple(wanted) if isinstance(wanted, list) else wanted, data)
+    return samples_of(tuple(cast("list[int]", wanted)) if isinstance(wanted, list) else wanted, data)
 
 
 def _mean(right: Any, chosen: Any) -> float | None:

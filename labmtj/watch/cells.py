@@ -1,7 +1,8 @@
 """The array of a run as the page shows it: a value a cell and layer, taken from the journal's entries.
 
 States are those of the map and of what steps read back; between, a reading tells the state by the middle of the cell's
-two conductances in the map, as the routines do. A reading through one cell of a chip counts as one of that cell.
+two conductances in the map, as the routines do, and after a pulse nobody knows it before the next reading. A reading
+through one cell of a chip counts as one of that cell.
 """
 
 from __future__ import annotations
@@ -105,14 +106,17 @@ class Cells:
             lines = entry["lines"]
             at = np.ix_(np.array(lines["rows"], dtype=np.int64) - 1, np.array(lines["cols"], dtype=np.int64) - 1)
             places = np.ravel_multi_index(at, self.shape).ravel()
-            self.layers["pulses"][places] += 1
-            self._touch(places)
+            self._pulsed(places)
             return []
         row, col = entry["cell"]
         found = [self._place(row, other) for other in (col, *entry.get("cols", ()))]
-        self.layers["pulses"][found] += 1
-        self._touch(found)
+        self._pulsed(found)
         return found
+
+    def _pulsed(self, places: Any) -> None:
+        self.layers["pulses"][places] += 1
+        self.layers["state"][places] = -1
+        self._touch(places)
 
     def _map(self, entry: dict[str, Any]) -> None:
         p, ap = (np.array(entry[name], dtype=np.float64).ravel() for name in ("r_p", "r_ap"))

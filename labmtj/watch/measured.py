@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
 from labmtj.runs.journal import line_pulse_of
 from labmtj.watch.cells import single_gate
@@ -82,7 +82,7 @@ def _current(entry: dict[str, Any], what: str, *, ohm: bool = False) -> dict[str
     if isinstance(volts, list):
         volts, what = None, f"{what}, each at its own voltage"
     if isinstance(amperes, list):
-        amperes = amperes[-1] if amperes else None
+        amperes = cast("list[float | None]", amperes)[-1] if amperes else None
     found: dict[str, Any] = {"n": entry["n"], "kind": "read", "what": what, "t": entry["t"], "v": volts, "i": amperes}
     if entry.get("compliance"):
         return found | {"what": f"{what}, limited"}

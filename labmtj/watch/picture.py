@@ -97,7 +97,9 @@ class Picture:
                 self.asked = None
             case "resume":
                 self.returns += 1
-                self.asked, self.aborted = None, {}
+                self.asked = None
+            case "past_abort":
+                self.aborted = {}
             case "end":
                 self.end, self.asked = entry, None
             case _:

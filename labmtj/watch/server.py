@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -75,7 +75,7 @@ def application(watch: Watch, *, look_only: bool, closing: Callable[[], bool]) -
             said: Any = await request.json()
             if not isinstance(said, dict):
                 raise InputError("a command is an object")
-            done, text = await asyncio.to_thread(_carry_out, watch, request.url.path, said)
+            done, text = await asyncio.to_thread(_carry_out, watch, request.url.path, cast("dict[str, Any]", said))
         except Busy as error:
             return JSONResponse({"error": str(error)}, 409)
         except (LabmtjError, ValueError, OSError) as error:

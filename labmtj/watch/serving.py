@@ -22,6 +22,7 @@ class PageServer:
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind((checked_host(host), port))
+            self._socket.listen(128)  # whoever comes before the server is ready waits and is not turned away
         except OSError as error:
             self._socket.close()
             raise Busy(f"port {port} cannot be had ({error.strerror}): name another, or 0 for a free one") from error

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from labmtj.config.source import read
 from labmtj.errors import InputError
@@ -32,11 +32,9 @@ class Steps:
     def __init__(self, protocol: Path) -> None:
         self.seen: dict[int, StepSeen] = {}
         with contextlib.suppress(InputError):  # without its protocol, those that the journal has
-            listed: Any = read(protocol).data.get("steps", [])
-            for number, step in enumerate(listed, start=1):
-                (name, fields), *_ = step.items() if isinstance(step, dict) else [(str(step), None)]
-                layer = fields.get("layer") if isinstance(fields, dict) else None
-                self.seen[number] = StepSeen(number, str(name), layer)
+            for number, step in enumerate(cast("list[Any]", read(protocol).data.get("steps", [])), start=1):
+                name, fields = _said(step)
+                self.seen[number] = StepSeen(number, name, fields.get("layer"))
         self.now: StepSeen | None = None
         self._began = self.time = self._first = 0.0  # [s] of the bench's clock: step, latest entry, process
         self._wall: datetime | None = None
@@ -98,3 +96,11 @@ class Steps:
         if self._wall is None or bench <= 0.0:
             return 1.0
         return max(0.0, (last - self._wall).total_seconds()) / bench
+
+
+def _said(step: Any) -> tuple[str, dict[str, Any]]:
+    """The name of a step of a protocol, and its fields."""
+    if not isinstance(step, dict):
+        return str(step), {}
+    name, fields = next(iter(cast("dict[str, Any]", step).items()), ("", None))
+    return name, cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}

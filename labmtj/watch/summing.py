@@ -30,8 +30,8 @@ class _Answers:
             entry = next(self._products, None)
             if entry is None or entry["col"] != col or entry["rows"] != list(rows):
                 raise _Ended
-            limited = entry.get("compliance", False) or entry["i"] is None
-            found.append(np.nan if limited else entry["i"])
+            amperes: float | None = entry["i"]
+            found.append(np.nan if amperes is None or entry.get("compliance", False) else amperes)
         return np.array(found)
 
 
@@ -43,11 +43,11 @@ def summed_so_far(
     `fields` are those of the infer step, `rows` and `cols` the lines of its layer.
     """
     placement = Placement(tuple(rows), tuple(cols))
-    done = 0
+    through = 0
 
-    def count(more: int = 1) -> None:
-        nonlocal done
-        done += more
+    def count(done: int = 1) -> None:
+        nonlocal through
+        through += done
 
     def routine(some: Floats) -> Floats:
         array = cast("ArrayAccess", _Answers(products))
@@ -60,4 +60,4 @@ def summed_so_far(
     try:
         return routine(inputs)
     except _Ended:
-        return routine(inputs[: int(done)])
+        return routine(inputs[: int(through)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from labmtj.bench.assemble import harness, roles_of
 from labmtj.bench.routing import Harness
@@ -193,7 +193,8 @@ def _one(values: Any) -> float | None:
     """The voltage of all lines, if they have one."""
     if not isinstance(values, list):
         return values
-    return values[0] if len(set(values)) == 1 else None
+    each = cast("list[float]", values)
+    return each[0] if len(set(each)) == 1 else None
 
 
 def _lines(lines: Sequence[Line]) -> str:

@@ -29,6 +29,9 @@ def names(tmp_path_factory):
     [
         "labmtj/py.typed",
         "labmtj/LICENSE",
+        "labmtj/watch/static/index.html",
+        "labmtj/watch/static/watch.css",
+        "labmtj/watch/static/watch.js",
         "labmtj/_shipped/instruments/benches/simulated-15x15.yaml",
         "labmtj/_shipped/instruments/benches/keithley.yaml",
         "labmtj/_shipped/instruments/models/keithley_2636b.yaml",

@@ -13,7 +13,8 @@ function layout(x, y, more = {}) {
 
 /** Resistances of the last readings of cells; where there are none, currents. */
 export function readingsChart(readings) {
-  if (!globalThis.Plotly) return;
+  at("readings-chart").hidden = !readings.length;
+  if (!globalThis.Plotly || !readings.length) return;
   const read = readings.filter((reading) => reading.kind === "read" && reading.t !== null);
   const ohms = read.filter((reading) => reading.ohm !== undefined && reading.ohm > 0);
   const shown = ohms.length > 2 ? ohms : read.filter((reading) => reading.i !== null);

@@ -4,7 +4,7 @@
 import { at, make, shade } from "./dom.js";
 import { quantity } from "./units.js";
 
-const DEFECTS = [null, ["short", "x", "short"], ["open", "circle-open", "open"], ["stuck", "triangle-up-open", "stuck"]];
+const MARKS = [null, ["short", "x", "short"], ["open", "circle", "open"], ["stuck", "triangle-up", "stuck"], ["not at its target, as last read", "diamond", "card"]];
 const WAIT = { few: 250, many: 700 }; // [ms] between two pictures; 20,000 cells take some 50 ms each
 
 export const LAYERS = {
@@ -81,7 +81,7 @@ export class ArrayMap {
     const width = this.element.clientWidth;
     const ratio = this.cells.high / this.cells.wide;
     const most = Math.max(300, Math.min(680, 0.72 * window.innerHeight));
-    const height = Math.round(Math.max(240, Math.min(most, (width - 110) * ratio + 60)));
+    const height = Math.round(Math.max(240, Math.min(most, (width - 110) * ratio + 64)));
     const other = this.width !== width || this.height !== height;
     Object.assign(this, { width, height });
     return other;
@@ -147,9 +147,9 @@ export class ArrayMap {
     }
     const size = Math.max(3, Math.min(11, (0.5 * this.width) / this.cells.wide));
     return [...groups].map(([kind, points]) => {
-      const [name, symbol, colour] = DEFECTS[kind] ?? ["not as its target", "diamond-open", "ink"];
+      const [name, symbol, colour] = MARKS[kind];
       return { type: "scatter", mode: "markers", name, x: points.map((point) => point[0]), y: points.map((point) => point[1]), hoverinfo: "skip", showlegend: false,
-        marker: { symbol, size, color: shade(colour), line: { width: Math.max(1, size / 6), color: shade(colour) } } };
+        marker: { symbol, size, color: shade(colour), line: { width: size > 5 ? 1 : 0.5, color: shade(kind === 4 ? "ink" : "card") } } };
     });
   }
 
@@ -164,7 +164,7 @@ export class ArrayMap {
       colorbar: { title: { text: look.bar, side: "top", font }, thickness: 12, tickfont: font, outlinewidth: 0, exponentformat: "SI" } };
     const axis = (which, name) => ({ tickvals: ticks[which].at, ticktext: ticks[which].text, title: { text: name, font, standoff: 6 }, tickfont: font,
       showgrid: false, zeroline: false, ticks: "", constrain: "domain" });
-    const layout = { width: this.width, height: this.height, margin: { l: 56, r: 8, t: 26, b: 8 }, uirevision: "map", hovermode: "closest",
+    const layout = { width: this.width, height: this.height, margin: { l: 56, r: 8, t: 46, b: 8 }, uirevision: "map", hovermode: "closest",
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom", paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: shade("none"), font, shapes: this.#shapes(),
       xaxis: { ...axis("x", ticks.names[0]), side: "top", range: [-0.5, this.cells.wide - 0.5] },
       yaxis: { ...axis("y", ticks.names[1]), range: [this.cells.high - 0.5, -0.5], scaleanchor: "x" } };
@@ -176,13 +176,17 @@ export class ArrayMap {
   }
 
   #legend(look, markers) {
-    const signs = { short: "✕", open: "○", stuck: "△", "not as its target": "◇" };
+    const signs = { x: "✕", circle: "●", "triangle-up": "▲", diamond: "◇" };
     const said = look.legend.map(([text, colour]) => {
       const swatch = colour === null ? null : make("i", { className: "swatch" });
       if (swatch) swatch.style.background = colour;
       return make("span", {}, swatch, text);
     });
-    for (const { name, x } of markers) said.push(make("span", { text: `${signs[name]} ${name}: ${x.length}` }));
+    for (const { name, x, marker } of markers) {
+      const sign = make("b", { text: signs[marker.symbol] });
+      sign.style.color = marker.symbol === "diamond" ? "" : marker.color;
+      said.push(make("span", {}, sign, `${name}: ${x.length}`));
+    }
     const out = this.array?.out ?? [];
     if (out.length) said.push(make("span", { text: `▒ left out since the contact check: ${out.map(([axis, number]) => `${axis} ${number}`).join(", ")}` }));
     at("legend").replaceChildren(...said);

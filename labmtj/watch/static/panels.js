@@ -44,7 +44,8 @@ export function notices({ run, array, instruments, problem, lost, done }) {
   add(run?.aborted, "bad");
   if (run?.error) add(run.error, run.how === "stopped" ? "" : "bad");
   if (run && run.how !== "done") add(run.safety);
-  if (run && ["stopped", "failed", "interrupted"].includes(run.how)) add(`continue with: labmtj resume ${run.folder}`);
+  const past = run?.aborted ? ' --past-abort "what you found"' : "";
+  if (["stopped", "failed", "aborted", "interrupted"].includes(run?.how)) add(`continue with: labmtj resume ${run.folder}${past}`);
   for (const { name, latch } of instruments ?? []) add(latch && `${name}: ${latch}`, "bad");
   for (const [axis, number, text] of array?.faults ?? []) add(`${axis} ${number} ${text}`);
   const box = at("notices");
@@ -66,9 +67,10 @@ export function steps({ steps: listed, left, now }, going) {
   at("steps").replaceChildren(...rows);
   const texts = [];
   if (left?.step !== null && left?.step !== undefined) texts.push(`about ${about(left.step)} left in this step`);
-  if (left?.run) texts.push(`about ${about(left.run)} for the run`);
-  if (texts.length) texts.push("estimates from the pace so far");
-  if (texts.length && left.unknown.length) texts.push(`not counted: ${[...new Set(left.unknown)].join(", ").replaceAll("_", " ")}`);
+  const unknown = [...new Set(left?.unknown)].join(", ").replaceAll("_", " ");
+  if (left?.run && left.run !== left.step) texts.push(`about ${about(left.run)} for the run${unknown ? ` without ${unknown}` : ""}`);
+  else if (unknown) texts.push(`no estimate yet for ${unknown}`);
+  if (left?.step || left?.run) texts.push("estimates, from the pace so far");
   at("left").textContent = texts.join(" · ");
 }
 
@@ -79,7 +81,7 @@ export function readings(latest) {
     return one.ohm === undefined ? quantity(one.i, "A") : { text: quantity(one.ohm, "Ω"), title: quantity(one.i, "A") };
   };
   const rows = latest.toReversed().map((one) => [
-    one.t === null ? "leaving" : clock(one.t), `${one.kind} ${one.what}`, quantity(one.v, "V", 3), result(one)]);
+    one.t === null ? "no outcome" : clock(one.t), `${one.kind} ${one.what}`, quantity(one.v, "V", 3), result(one)]);
   const heads = ["time", "what", ["voltage", "number"], ["result, width", "number"]];
   at("readings").replaceChildren(rows.length ? table(heads, rows) : make("p", { className: "soft", text: "Nothing was read yet." }));
 }
@@ -112,7 +114,7 @@ export function wiring(uses) {
     ? "Derived from the last entry of the journal and the bench file; no instrument was asked."
     : "None: no run is at work, or the last entry is about no lines." });
   const lines = uses.map(({ does, plug, lines: which, relays, closed, volts }) => [
-    `${plug} ${does}`.trim() + (volts === null ? "" : ` at ${quantity(volts, "V")}`), which, relays.length ? `${relays.join(", ")} (${closed})` : ""]);
+    (plug === does ? does : `${plug} ${does}`.trim()) + (volts === null ? "" : ` at ${quantity(volts, "V")}`), which, relays.length ? `${relays.join(", ")} (${closed})` : ""]);
   at("wiring").replaceChildren(...(uses.length ? [table(["what", "lines", "closed relays"], lines)] : []), note);
 }
 
