@@ -150,7 +150,7 @@ def find_way(
             return target.fallback, identity_at(manager, target.fallback, timeout=timeout)
         except (pyvisa.Error, OSError, ValueError) as error:
             tried.append(f"nor at its fallback {target.fallback}: {error}")
-    advice = ""
+    advice = ". Is it switched on and connected, and is that its address? labmtj discover lists what answers"
     if is_socket(target.address):
         advice = (
             f". A process that died may have left the raw socket blocked: switch {target.name} off and on at its front "
