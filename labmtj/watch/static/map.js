@@ -121,7 +121,7 @@ export class ArrayMap {
     const shapes = [];
     const paint = { fillcolor: shade("open"), opacity: 0.25, line: { width: 0 }, layer: "above" };
     for (const [axis, number] of this.array?.out ?? []) {
-      const kernels = this.cells.kernels === 1 || axis === "row" ? [0] : [...Array(this.cells.kernels).keys()];
+      const kernels = this.cells.kind === "neurons" ? [] : this.cells.kernels === 1 || axis === "row" ? [0] : [...Array(this.cells.kernels).keys()];
       for (const kernel of kernels) {
         const row = axis === "row" ? number : kernel * this.cells.each + 1;
         const [x, y] = this.cells.drawn(this.cells.place(row, axis === "row" ? 1 : number));
@@ -142,14 +142,15 @@ export class ArrayMap {
     const groups = new Map();
     const { defect, state, target } = this.cells.layers;
     for (let place = 0; place < defect.length; place += 1) {
+      if (!this.cells.shown(place)) continue;
       const kind = defect[place] > 0 ? defect[place] : state[place] >= 0 && target[place] >= 0 && state[place] !== target[place] ? 4 : 0;
       if (kind) groups.set(kind, [...(groups.get(kind) ?? []), this.cells.drawn(place)]);
     }
-    const size = Math.max(3, Math.min(11, (0.5 * this.width) / this.cells.wide));
+    const size = Math.max(6, Math.min(11, (0.5 * this.width) / this.cells.wide));
     return [...groups].map(([kind, points]) => {
       const [name, symbol, colour] = MARKS[kind];
       return { type: "scatter", mode: "markers", name, x: points.map((point) => point[0]), y: points.map((point) => point[1]), hoverinfo: "skip", showlegend: false,
-        marker: { symbol, size, color: shade(colour), line: { width: size > 5 ? 1 : 0.5, color: shade(kind === 4 ? "ink" : "card") } } };
+        marker: { symbol, size, color: shade(colour), line: { width: size > 6 ? 1 : 0, color: shade(kind === 4 ? "ink" : "card") } } };
     });
   }
 
