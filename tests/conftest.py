@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 from hypothesis import settings
 
@@ -12,7 +13,20 @@ from hypothesis import settings
 settings.register_profile("labmtj", deadline=None, derandomize=True)
 settings.load_profile("labmtj")
 
-# Leases, latches and ledgers of tests are nobody else's; processes that tests start inherit the folder.
-if "LABMTJ_STATE" not in os.environ:
-    os.environ["LABMTJ_STATE"] = tempfile.mkdtemp(prefix="labmtj-tests-")
-    atexit.register(shutil.rmtree, os.environ["LABMTJ_STATE"], ignore_errors=True)
+ON_BENCH = Path(__file__).with_name("bench")  # the tests that may run against real instruments
+
+
+def pytest_configure(config):
+    # Leases, latches and ledgers of tests are nobody else's; processes that tests start inherit the folder. On a bench
+    # that somebody names they are the true ones: others may be at work there.
+    if config.getoption("--bench") is None and "LABMTJ_STATE" not in os.environ:
+        os.environ["LABMTJ_STATE"] = tempfile.mkdtemp(prefix="labmtj-tests-")
+        atexit.register(shutil.rmtree, os.environ["LABMTJ_STATE"], ignore_errors=True)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """With --bench nothing but the tests for benches is even looked at."""
+    if config.getoption("--bench") is None:
+        return None
+    inside = collection_path == ON_BENCH or ON_BENCH in collection_path.parents
+    return None if inside or collection_path in ON_BENCH.parents else True

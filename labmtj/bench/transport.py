@@ -91,6 +91,8 @@ class GuardedTransport:
             reply = self._resource.read_raw()
         except Exception as error:
             if self._watch is None or not self._watch.struck:
+                if type(error) is RuntimeError:  # pyvisa-py's HiSLIP, where the other end is gone
+                    raise ConnectionError(str(error)) from error
                 raise
             # Whatever a library makes of a session that was closed while it waited.
             raise TimeoutError(f"the reply did not end within {self._patience:g} s") from error

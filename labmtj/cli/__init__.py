@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.models import CommandInfo, TyperInfo
 
 from labmtj.cli import (
     answer,
@@ -13,6 +15,7 @@ from labmtj.cli import (
     chaos,
     check,
     docs,
+    export,
     ledger,
     plan,
     resume,
@@ -33,7 +36,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Program and read arrays of magnetic tunnel junctions, on a lab bench or on its simulated twin.\n\n"
-    "Begin with:  [bold]labmtj run protocols/wine.yaml[/bold]",
+    "Begin with:  [bold]labmtj run wine[/bold]  (a trained network on the simulated bench; 10 s), "
+    "then [bold]labmtj docs[/bold].\n\n"
+    "[bold]labmtj COMMAND --help[/bold] has examples of each; --json has its result for programs.",
+    epilog="Exit codes: 0 done; 2 command line; 3 bad file; 4 limit or plan refused; 5 instrument or bench; "
+    "6 another process has the bench or the run; 7 storage; 8 done, but cells could not be written; "
+    "9 ended by a criterion of the protocol; 130 stopped with Ctrl-C after the item in hand, 131 at once by a second, "
+    "143 terminated, 129 hung up.",
 )
 
 
@@ -61,6 +70,7 @@ app.command()(answer.answer)
 app.command()(watch.watch)
 app.command()(status.rebuild)
 app.command()(verify.verify)
+app.command()(export.export)
 app.command()(study.study)
 app.command()(train.train)
 app.command()(plan.plan)
@@ -75,17 +85,61 @@ app.command()(docs.docs)
 app.add_typer(twin.app, name="twin")
 
 
+_PANELS = {
+    "Run": ("run", "resume", "answer", "safe"),
+    "Look": ("status", "watch", "report", "export", "verify", "rebuild", "ledger"),
+    "Before a run": ("check", "plan", "schema"),
+    "Benches": ("doctor", "discover", "twin"),
+    "Many networks, many dies": ("study", "train"),
+    "Learn and trust": ("docs", "chaos"),
+}
+_USAGE: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What a command line that cannot be understood raises; typer has it from click or, later, from a click of its own."""
+
+
+def _in_panels() -> None:
+    """Say in which panel of the help each command stands, and in which order."""
+    panels = {name: panel for panel, names in _PANELS.items() for name in names}
+    order = list(panels)
+    for entry in (*app.registered_commands, *app.registered_groups):
+        entry.rich_help_panel = panels.get(_called(entry), "Others")
+    app.registered_commands.sort(key=lambda entry: order.index(_called(entry)) if _called(entry) in order else 99)
+
+
+def _called(entry: CommandInfo | TyperInfo) -> str:
+    return entry.name or getattr(entry.callback, "__name__", "")
+
+
+_in_panels()
+
+
 def main() -> None:
     """Entry point: errors that labmtj raises on purpose become one message and an exit code."""
     from labmtj.errors import LabmtjError
 
+    as_json = "--json" in sys.argv[1:]
     try:
-        app()
+        code = app(prog_name="labmtj", standalone_mode=False)
     except LabmtjError as error:
-        print(f"error: {error}", file=sys.stderr)
-        for note in getattr(error, "__notes__", []):
-            print(f"  {note}", file=sys.stderr)
+        from labmtj.cli.failure import tell_failure
+
+        tell_failure(error, as_json=as_json)
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         raise SystemExit(130) from None
+    except _USAGE as error:
+        raise SystemExit(_misused(error, as_json=as_json)) from None
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _misused(error: Any, *, as_json: bool) -> int:
+    """Say what is wrong with a command line; the exit code."""
+    from typer.rich_utils import rich_format_error
+
+    if as_json:
+        from labmtj.cli.failure import misuse
+
+        print(json.dumps(misuse(error.format_message(), error.exit_code)))
+    rich_format_error(error)
+    return int(error.exit_code)

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 
 class Word(StrEnum):
     """What may be answered."""
@@ -19,7 +21,7 @@ class Word(StrEnum):
 
 
 def answer(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")],
+    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)],
     word: Annotated[Word, typer.Argument(help="To a confirm step yes or no, to a pause step go-on.", metavar="ANSWER")],
     name: Annotated[str, typer.Option("--as", metavar="NAME", help="Who answers; else LABMTJ_OPERATOR, or you.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,

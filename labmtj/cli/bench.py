@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 _AS_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -51,9 +53,20 @@ def discover(
 
 
 def doctor(
-    bench: Annotated[str, typer.Argument(help="A bench file, or the name of a shipped one.", metavar="BENCH")],
+    bench: Annotated[
+        str,
+        typer.Argument(
+            help="A bench file, or the name of a shipped one.", metavar="BENCH", autocompletion=completing.benches
+        ),
+    ],
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the bench; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            autocompletion=completing.settings,
+            help="Change one field of the bench; repeatable.",
+        ),
     ] = None,
     acknowledge: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What was found when an interlock had opened: it is unlatched.")
@@ -71,7 +84,7 @@ def doctor(
     col: Annotated[int, typer.Option(min=1, help="With --commission: the column that the resistor is on.")] = 1,
     operator: Annotated[str, typer.Option(metavar="NAME", help="With --commission: who is at the bench.")] = "",
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="With --commission: where the record goes.")
+        Path | None, typer.Option(metavar="FOLDER", help="With --commission: a copy of the record goes here.")
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="With --commission: what hands are to do has been done; do not wait.")

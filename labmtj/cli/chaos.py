@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,9 +20,19 @@ if TYPE_CHECKING:
 
 
 def chaos(
-    protocol: Annotated[str, typer.Argument(help="A protocol file, or the name of a shipped one.", metavar="PROTOCOL")],
+    protocol: Annotated[
+        str,
+        typer.Argument(
+            help="A protocol file, or the name of a shipped one.",
+            metavar="PROTOCOL",
+            autocompletion=completing.protocols,
+        ),
+    ],
     bench: Annotated[
-        str, typer.Option(help="A simulated bench: its file, or the name of a shipped one.")
+        str,
+        typer.Option(
+            help="A simulated bench: its file, or the name of a shipped one.", autocompletion=completing.benches
+        ),
     ] = "simulated-15x15",
     seed: Annotated[int, typer.Option(min=0, help="What is done, and when, follows from it.")] = 0,
     rounds: Annotated[int, typer.Option(min=1, max=100_000, help="Rounds, each on a fresh die.")] = 15,

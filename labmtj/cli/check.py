@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from labmtj.cli import completing
+
 if TYPE_CHECKING:
     from labmtj.protocol.feasibility import Finding
 
@@ -17,13 +19,21 @@ def check(
         typer.Argument(
             help="A protocol, a study, a training file, a bench file or a data sheet; or the name of a shipped one.",
             metavar="FILE",
+            autocompletion=completing.files,
         ),
     ],
     bench: Annotated[
-        str, typer.Option(help="The bench that a protocol is meant for; else simulated-15x15, or the study's own.")
+        str,
+        typer.Option(
+            help="The bench that a protocol is meant for; else simulated-15x15, or the study's own.",
+            autocompletion=completing.benches,
+        ),
     ] = "",
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="PATH=VALUE", autocompletion=completing.settings, help="Change one field; repeatable."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulated die.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,

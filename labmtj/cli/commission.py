@@ -51,7 +51,8 @@ def commissioned(
         elif not person:
             console.print("  [dim]Taken as done.[/dim]")
         else:
-            console.print("  Sources are off and relays open. Press Enter when it is done, or q and Enter to stop.")
+            state = "Nothing has been sent yet: see that outputs are off" if stage is Stage.EMPTY else "Sources are off"
+            console.print(f"  {state}, then do it. Press Enter when it is done, or q and Enter to stop.")
             if sys.stdin.readline().strip().lower().startswith("q"):
                 raise typer.Abort
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
@@ -21,6 +22,7 @@ def docs(
     reference: Annotated[
         bool, typer.Option("--reference", help="In a checkout: write the generated reference pages anew, and stop.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Open the documentation, which needs no network: tutorial, how-to, explanation, reference.
 
@@ -39,14 +41,14 @@ def docs(
     if reference:
         from labmtj.docs.reference.pages import write_pages
 
-        for path in write_pages(context.find_root().command):
-            typer.echo(path)
+        written = [str(path) for path in write_pages(context.find_root().command)]
+        typer.echo(json.dumps({"written": written}) if as_json else "\n".join(written))
         return
     if build:
         _build()
     found = page(topic)
     address = found.as_uri()
-    typer.echo(address)
+    typer.echo(json.dumps({"page": address}) if as_json else address)
     if open_it:
         import webbrowser
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from labmtj.cli import completing
+
 if TYPE_CHECKING:
     from labmtj.records import Floats
     from labmtj.runs.ledger import Ledger, LedgerRun, Life
@@ -24,7 +26,12 @@ def ledger(
     ] = None,
     collect: Annotated[
         list[Path] | None,
-        typer.Option("--collect", metavar="RUN", help="Take in a run whose process died; repeatable."),
+        typer.Option(
+            "--collect",
+            metavar="RUN",
+            autocompletion=completing.runs,
+            help="Take in a run whose process died; repeatable.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:

@@ -9,19 +9,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from labmtj.cli import completing
+
 if TYPE_CHECKING:
     from labmtj.protocol.examine import Examination
     from labmtj.protocol.outlook import Outlook
 
 
 def plan(
-    protocol: Annotated[str, typer.Argument(help="A protocol file, or the name of a shipped one.", metavar="PROTOCOL")],
-    bench: Annotated[str, typer.Option(help="A bench file, or the name of a shipped one.")] = "simulated-15x15",
+    protocol: Annotated[
+        str,
+        typer.Argument(
+            help="A protocol file, or the name of a shipped one.",
+            metavar="PROTOCOL",
+            autocompletion=completing.protocols,
+        ),
+    ],
+    bench: Annotated[
+        str, typer.Option(help="A bench file, or the name of a shipped one.", autocompletion=completing.benches)
+    ] = "simulated-15x15",
     dies: Annotated[int, typer.Option(min=1, max=10_000, help="Simulated dies to run it on.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first of them; the bench's own is left out.")] = 1000,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change one field of protocol or bench; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            autocompletion=completing.settings,
+            help="Change one field of protocol or bench; repeatable.",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the plan as a page, too (FILE.html).")] = None,
     anyway: Annotated[bool, typer.Option("--anyway", help="Run the dies even if the plan is refused before.")] = False,

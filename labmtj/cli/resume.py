@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 
 def resume(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")],
+    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)],
     acknowledge: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What you found where an interlock had opened; it unlatches it.")
     ] = None,

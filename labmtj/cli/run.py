@@ -7,16 +7,32 @@ from typing import Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 
 def run(
-    protocol: Annotated[str, typer.Argument(help="A protocol file, or the name of a shipped one.", metavar="PROTOCOL")],
-    bench: Annotated[str, typer.Option(help="A bench file, or the name of a shipped one.")] = "simulated-15x15",
+    protocol: Annotated[
+        str,
+        typer.Argument(
+            help="A protocol file, or the name of a shipped one.",
+            metavar="PROTOCOL",
+            autocompletion=completing.protocols,
+        ),
+    ],
+    bench: Annotated[
+        str, typer.Option(help="A bench file, or the name of a shipped one.", autocompletion=completing.benches)
+    ] = "simulated-15x15",
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the simulated die: another number, another die.")
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change one field of protocol or bench; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            autocompletion=completing.settings,
+            help="Change one field of protocol or bench; repeatable.",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for run folders (else LABMTJ_RUNS, else data/runs).")] = None,
     record: Annotated[

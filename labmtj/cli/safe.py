@@ -8,14 +8,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 if TYPE_CHECKING:
     from labmtj.bench.panic import Made
 
 
 def safe(
-    bench: Annotated[str, typer.Argument(help="A bench file, or the name of a shipped one.", metavar="BENCH")],
+    bench: Annotated[
+        str,
+        typer.Argument(
+            help="A bench file, or the name of a shipped one.", metavar="BENCH", autocompletion=completing.benches
+        ),
+    ],
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the bench; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            autocompletion=completing.settings,
+            help="Change one field of the bench; repeatable.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from labmtj.cli import completing
 
 
 def schema(
@@ -14,11 +17,13 @@ def schema(
         typer.Argument(
             help="protocol, study, training, in-situ, neuron-study, bench, model, dies, chips, neurons, or all of them",
             metavar="KIND",
+            autocompletion=completing.kinds,
         ),
     ],
     out: Annotated[
         Path | None, typer.Option(help="Write KIND.schema.json into this folder (of `all`: below it) instead.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Print the JSON schema of a kind of YAML file, for an editor or to look a field up.
 
@@ -36,8 +41,14 @@ def schema(
 
     if kind != "all" and kind not in KINDS:
         raise typer.BadParameter(f"{kind!r} is none of: {', '.join(KINDS)}, all")
-    for found in KINDS.values() if kind == "all" else [KINDS[kind]]:
-        if out is None:
+    wanted = KINDS if kind == "all" else {kind: KINDS[kind]}
+    if out is not None:
+        written = [write_schema(found, out / found.folder if kind == "all" else out) for found in wanted.values()]
+        typer.echo(
+            json.dumps({"written": [str(path) for path in written]}) if as_json else "\n".join(map(str, written))
+        )
+    elif as_json:
+        typer.echo(json.dumps({"schemas": {name: json.loads(found.text()) for name, found in wanted.items()}}))
+    else:
+        for found in wanted.values():
             typer.echo(found.text(), nl=False)
-        else:
-            typer.echo(write_schema(found, out / found.folder if kind == "all" else out))

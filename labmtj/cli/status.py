@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-_RUN = Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")]
+from labmtj.cli import completing
+
+_RUN = Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)]
 
 
 def status(

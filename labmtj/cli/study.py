@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 if TYPE_CHECKING:
     from labmtj.studies.engine import Finished
     from labmtj.studies.grid import Task
@@ -19,14 +21,29 @@ _KINDS, _PARTS = ("software", "software_scale", "untuned", "scale", "best"), ("t
 
 def study(
     file: Annotated[
-        str, typer.Argument(help="A study file, or the name of a shipped one.", metavar="[STUDY]", show_default=False)
+        str,
+        typer.Argument(
+            help="A study file, or the name of a shipped one.",
+            metavar="[STUDY]",
+            show_default=False,
+            autocompletion=completing.protocols,
+        ),
     ] = "",
     bench: Annotated[
-        str | None, typer.Option(help="A bench file, or the name of a shipped one, in place of the study's.")
+        str | None,
+        typer.Option(
+            help="A bench file, or the name of a shipped one, in place of the study's.",
+            autocompletion=completing.benches,
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change one field of study or bench; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            autocompletion=completing.settings,
+            help="Change one field of study or bench; repeatable.",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for study folders (else LABMTJ_RUNS, else data/runs).")
@@ -37,7 +54,10 @@ def study(
     dask: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Scheduler of a Dask cluster, such as tcp://host:8786.")
     ] = None,
-    resume: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Go on with the study of this folder.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", autocompletion=completing.runs, help="Go on with the study of this folder."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:

@@ -8,25 +8,45 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 if TYPE_CHECKING:
     from labmtj.studies.training.engine import Finished
 
 
 def train(
     file: Annotated[
-        str, typer.Argument(help="A training file, or the name of a shipped one.", metavar="FILE", show_default=False)
+        str,
+        typer.Argument(
+            help="A training file, or the name of a shipped one.",
+            metavar="FILE",
+            show_default=False,
+            autocompletion=completing.protocols,
+        ),
     ] = "",
     bench: Annotated[
-        str | None, typer.Option(help="A bench file with a chip, or the name of a shipped one, in place of the file's.")
+        str | None,
+        typer.Option(
+            help="A bench file with a chip, or the name of a shipped one, in place of the file's.",
+            autocompletion=completing.benches,
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change one field of file or bench; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            autocompletion=completing.settings,
+            help="Change one field of file or bench; repeatable.",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for training folders (else LABMTJ_RUNS, else data/runs).")
     ] = None,
-    resume: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Go on with the study of this folder.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", autocompletion=completing.runs, help="Go on with the study of this folder."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from labmtj.cli import completing
 
 if TYPE_CHECKING:
     from labmtj.twin.served.server import BenchServer
@@ -15,7 +19,12 @@ app = typer.Typer(no_args_is_help=True, help="Serve a simulated bench to other p
 
 @app.command()
 def serve(
-    bench: Annotated[str, typer.Argument(help="A bench file, or the name of a shipped one.", metavar="BENCH")],
+    bench: Annotated[
+        str,
+        typer.Argument(
+            help="A bench file, or the name of a shipped one.", metavar="BENCH", autocompletion=completing.benches
+        ),
+    ],
     host: Annotated[str, typer.Option(help="Loopback address to listen on; no other is served.")] = "127.0.0.1",
     hislip_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of HiSLIP; 0 takes a free one.")] = 4880,
     socket_port: Annotated[
@@ -29,12 +38,21 @@ def serve(
         Path | None, typer.Option(help="Write resource strings, ports, pid and token here (JSON) when it listens.")
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the bench; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            autocompletion=completing.settings,
+            help="Change one field of the bench; repeatable.",
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the simulated die: another number, another die.")
     ] = None,
     faults: Annotated[Path | None, typer.Option(help="Put in the faults of this YAML file.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object when it listens, as --ready-file has it.")
+    ] = False,
 ) -> None:
     """Serve every instrument of a simulated bench over HiSLIP and as a raw socket, until Ctrl-C.
 
@@ -79,7 +97,11 @@ def serve(
     def listening() -> None:
         if ready_file is not None:
             write_ready(ready_file, server.description())
-        _show(server, ready_file)
+        if as_json:
+            typer.echo(json.dumps(server.description()))
+            sys.stdout.flush()  # whoever reads it through a pipe waits for it
+        else:
+            _show(server, ready_file)
 
     try:
         server.serve_forever(listening)
@@ -94,6 +116,7 @@ def fault(
     ready_file: Annotated[Path, typer.Option(help="What `labmtj twin serve --ready-file` has written.")],
     kind: Annotated[str, typer.Argument(help="Kind of fault, or clear; without one, show what there is.")] = "",
     fields: Annotated[list[str] | None, typer.Argument(metavar="FIELD=VALUE", help="What the kind takes.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Put a fault into a served bench while it runs, or take one away.
 
@@ -125,6 +148,9 @@ def fault(
     else:
         request = {"do": "fault", "fault": {"kind": kind, **said}}
     answer = ask(request, host=found["host"], port=found["control_port"], token=found["token"])
+    if as_json:
+        typer.echo(json.dumps({name: answer[name] for name in ("number", "faults") if name in answer}))
+        return
     if "number" in answer:
         typer.echo(f"fault {answer['number']}")
     for entry in answer.get("faults", []):
@@ -138,6 +164,7 @@ def place(
     resistance: Annotated[str, typer.Option(help="Of the resistor, with its unit.")] = "10 kohm",
     row: Annotated[int, typer.Option(min=1, help="Row that one end of the resistor is on.")] = 1,
     col: Annotated[int, typer.Option(min=1, help="Column that the other end is on.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Put something on the lines of a served bench in the place of its die, or the die back.
 
@@ -156,7 +183,10 @@ def place(
     found = read_ready(ready_file)
     request = {"do": "place", "what": what, "resistance": resistance, "row": row, "col": col}
     ask(request, host=found["host"], port=found["control_port"], token=found["token"])
-    typer.echo(f"{found['bench']}: {what} on its lines")
+    if as_json:
+        typer.echo(json.dumps({"bench": found["bench"], "what": what}))
+    else:
+        typer.echo(f"{found['bench']}: {what} on its lines")
 
 
 def _show(server: BenchServer, ready_file: Path | None) -> None:

@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 DAMAGED = 7
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")],
+    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)],
     sha256: Annotated[
         str, typer.Option(metavar="HEX", help="What you noted of the journal when the run ended; it must still be so.")
     ] = "",

@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 if TYPE_CHECKING:
     from labmtj.watch.watching import Watch
 
 
 def watch(
-    run: Annotated[Path | None, typer.Argument(help="Folder of the run.", metavar="RUN")] = None,
+    run: Annotated[
+        Path | None, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)
+    ] = None,
     bench: Annotated[
         str | None,
-        typer.Option(help="Instead of RUN: the run that goes on, or comes next, on this bench.", metavar="BENCH"),
+        typer.Option(
+            help="Instead of RUN: the run that goes on, or comes next, on this bench.",
+            metavar="BENCH",
+            autocompletion=completing.benches,
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="With --bench: the folder in which run folders are made.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,

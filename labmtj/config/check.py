@@ -45,10 +45,20 @@ def check(source: Source, model: type[Checked], rules: Callable[[Checked], Itera
         checked = model.model_validate(data)
     except ValidationError as error:
         found = cast("list[dict[str, Any]]", error.errors(include_url=False))
-        raise_if_any([_explain(item, source, model) for item in found])
+        raise_if_any([_explain(item, source, model) for item in _told_once(found)])
         raise
     raise_if_any(list(rules(checked)) if rules else [])
     return checked
+
+
+def _told_once(found: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """The errors without fields that are missing only because their name is misspelt; that is an error already."""
+    misspelt = [(item["loc"][:-1], str(item["loc"][-1])) for item in found if item["type"] == "extra_forbidden"]
+    for item in found:
+        *parent, name = item["loc"]
+        beside = [said for where, said in misspelt if list(where) == parent]
+        if item["type"] != "missing" or not difflib.get_close_matches(str(name), beside, n=1, cutoff=0.5):
+            yield item
 
 
 def _check_format(source: Source, data: Mapping[str, Any]) -> Iterable[Problem]:

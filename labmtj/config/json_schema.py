@@ -97,7 +97,7 @@ class _Generator(GenerateJsonSchema):
         found, model = super().model_schema(schema), cast("type[BaseModel]", schema["cls"])
         texts, named = described(model), {field.alias or name: name for name, field in model.model_fields.items()}
         for key, content in found.get("properties", {}).items():
-            name = named.get(key, key)
+            name = str(named.get(key, key))
             self.known.add(f"{model.__name__}.{name}")
             content.pop("title", None)
             text, unit = texts.get(name) or _of_type(model, name), _unit(content)

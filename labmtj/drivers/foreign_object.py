@@ -112,4 +112,5 @@ class ForeignObject:
 
 def _is_property(place: Any, name: str) -> bool:
     """Whether a name of an object is a property of its class, which is set and got without a call."""
-    return hasattr(type(inspect.getattr_static(type(place), name, None)), "__set__")
+    found: Any = inspect.getattr_static(place.__class__, name, None)
+    return hasattr(found.__class__, "__set__")

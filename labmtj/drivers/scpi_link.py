@@ -199,6 +199,8 @@ class ScpiLink(Link):
         fields = _split(reply)
         found = _ERROR.fullmatch(fields[-1])
         if found is None or len(fields) != count + 1:
+            if len(fields) > 1 and command.endswith(EVENTS):
+                self.see_power(fields[-2])  # a power cut explains why a query was not answered (2400: READ? while off)
             expected = "an error" if count == 0 else f"{count} values and an error"
             raise BadReply(self.name, command, reply, f'{expected}, such as 0,"No error"')
         if int(found[1]):

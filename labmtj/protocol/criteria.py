@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from labmtj.config.source import KeyPath, Source
 from labmtj.errors import Problem
 from labmtj.protocol.kinds.cells import CellList
 from labmtj.protocol.kinds.step import Step
+from labmtj.units import Dimension, show
 
 WRITING = ("program", "program_network")
 COUNTED = ("failed_cells", "failed_share")
@@ -20,6 +21,15 @@ MEASURED = ("r_p_drift", "leakage", "shorts")
 CRITERIA = (*COUNTED, *MEASURED)
 _MAPS = ("map", "open_map")
 _HERE: KeyPath = ("abort",)
+
+
+_WRITTEN: dict[str, Callable[[float], str]] = {
+    "failed_cells": "{:g}".format,
+    "failed_share": lambda value: f"{100 * value:g} %",
+    "r_p_drift": lambda value: f"{100 * value:g} %",
+    "leakage": lambda value: show(value, Dimension.CURRENT),
+    "shorts": "{:g}".format,
+}
 
 
 class Abort(Model):
@@ -51,6 +61,11 @@ class Abort(Model):
     def stated(self) -> dict[str, float]:
         """The criteria that are stated, each with its limit [SI]."""
         return {name: float(value) for name in CRITERIA if (value := getattr(self, name)) is not None}
+
+    @property
+    def words(self) -> str:
+        """The criteria as a person writes them, in one line."""
+        return ", ".join(f"{name} {_WRITTEN[name](value)}" for name, value in self.stated.items())
 
     @property
     def measured(self) -> tuple[str, ...]:

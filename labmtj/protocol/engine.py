@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def run(
         run_folder.header(journal, job, file, network, data, chip, operator=operator, sample=sample)
         for limit, how in confirm.settled:
             journal.record("limit", {"name": limit.name, "from": limit.before, "to": limit.after, "how": how})
-        asking, watcher = asking or Asking(operator=operator), observer or Silent()
+        asking, watcher = _asking(asking, run_folder.operator_of(job, operator)), observer or Silent()
         made = Course(
             job, file, folder, journal, Past(), watcher, record=record, acknowledge=acknowledge, asking=asking
         )
@@ -128,12 +128,18 @@ def resume(
         gap = max(0.0, time.time() - last)
         watcher = observer or Silent()
         elapsed = past.ended + gap
-        asking = asking or Asking()
+        asking = _asking(asking, str(entries[0].get("operator", "")))
         made = Course(
             job, file, place, journal, past, watcher, what="resume", acknowledge=acknowledge, asking=asking,
             elapsed=elapsed,
         )  # fmt: skip
         return _carry_out(made)
+
+
+def _asking(asking: Asking | None, operator: str) -> Asking:
+    """How questions are answered, with the operator of the run where nobody else is named."""
+    found = asking or Asking()
+    return found if found.operator else replace(found, operator=operator)
 
 
 def _past_abort(folder: Path, journal: FileJournal, entries: Sequence[Entry], said: str | None) -> list[Entry]:
@@ -198,11 +204,18 @@ def _carry_out(run: Course) -> Outcome:
                 past = ' --past-abort "what you found"' if how == "aborted" else ""
                 error.add_note(f"go on with: labmtj resume {run.folder}{past}")
             _close(run, {"how": how, "error": f"{type(error).__name__}: {error}"}, error)
+            if how == "aborted":  # what it has is a result, too
+                _report(run)
             raise
         _close(run, {"how": "done", "processor_seconds": round(time.process_time() - began, 3)}, None)
-        if any(isinstance(step, ReportStep) for step in run.job.protocol.steps):
-            write_report(run.folder)
+        _report(run)
     return Outcome(run.folder, figures)
+
+
+def _report(run: Course) -> None:
+    """Write the report of a run whose protocol wants one."""
+    if any(isinstance(step, ReportStep) for step in run.job.protocol.steps):
+        write_report(run.folder)
 
 
 def _close(run: Course, end: dict[str, Any], cause: BaseException | None) -> None:

@@ -202,9 +202,9 @@ def asked_of_people(job: Job) -> list[str]:
     lines += [f"waits until a person goes on: {step.reason}" for step in pauses if step.seconds is None]
     seconds = sum(step.seconds or 0.0 for step in pauses)
     if seconds:
-        lines.append(f"pauses: {show(seconds, Dimension.TIME)} in all")
+        lines.append(f"pauses: {show(seconds, Dimension.TIME) if seconds < 60 else f'{seconds / 60:g} min'} in all")
     if job.protocol.abort is not None:
-        lines.append(f"ends early at: {', '.join(job.protocol.abort.stated)}")
+        lines.append(f"ends early beyond: {job.protocol.abort.words}")
     return lines
 
 

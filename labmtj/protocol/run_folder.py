@@ -99,7 +99,7 @@ def header(
         {
             "format": FORMAT,
             "title": job.protocol.title,
-            "operator": operator or os.environ.get("LABMTJ_OPERATOR", "") or job.protocol.operator,
+            "operator": operator_of(job, operator),
             "sample": sample or job.protocol.sample,
             "abort": {} if job.protocol.abort is None else job.protocol.abort.stated,
             "wall": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -115,6 +115,11 @@ def header(
             "provenance": provenance(texts, packages=_libraries(file)),
         },
     )
+
+
+def operator_of(job: Job, name: str = "") -> str:
+    """Who runs a job: `name` if one is given, else LABMTJ_OPERATOR, else whom its files name; "" where nobody does."""
+    return name or os.environ.get("LABMTJ_OPERATOR", "") or job.protocol.operator
 
 
 def reload(folder: Path, first: dict[str, Any]) -> tuple[Job, BenchFile]:

@@ -23,7 +23,7 @@ def kernels(run: Run) -> int | None:
 
 def die(run: Run, count: int) -> str:
     """Conductances of all cells, and what every cell went through."""
-    r_p, r_ap = run.root.values("r_p"), run.root.values("r_ap")
+    r_p, r_ap = run.cells.values("r_p"), run.cells.values("r_ap")
     drawn: list[tuple[str, str]] = []
     text = ""
     if r_p is not None and r_ap is not None:
@@ -38,7 +38,7 @@ def die(run: Run, count: int) -> str:
         drawn.append((sheet(micro_p - micro_ap, count, *window, key="die-window"), "Grey: cells without two states."))
         bad = np.where(good, np.nan, run.defect.astype(np.float64))
         drawn.append((sheet(bad, count, "Defects", "1 short, 2 open, 3 stuck", key="die-defects"), f"{words}."))
-    counts = run.root.variables["pulse_count"].values.astype(np.float64)
+    counts = run.cells.variables["pulse_count"].values.astype(np.float64)
     most = int(counts.max())
     drawn.append(
         (

@@ -14,6 +14,7 @@ from labmtj.config import source
 from labmtj.errors import FileProblems
 from labmtj.records import Defect, Floats, Ints
 from labmtj.runs.netcdf import ROOT, Group
+from labmtj.runs.store import CELLS
 
 NONE = "\u2013"
 
@@ -26,8 +27,13 @@ class Run:
 
     @property
     def root(self) -> Group:
-        """What is known of the whole array, and of the run."""
+        """What is known of the run, in attributes."""
         return self.groups[ROOT]
+
+    @property
+    def cells(self) -> Group:
+        """What is known of each cell of the array."""
+        return self.groups[CELLS]
 
     def text(self, name: str) -> str:
         """Give an attribute of the run as text; empty if it is not there."""
@@ -45,13 +51,13 @@ class Run:
     @property
     def shape(self) -> tuple[int, int]:
         """(rows, cols) of the array."""
-        rows, cols = self.root.variables["pulse_count"].values.shape
+        rows, cols = self.cells.variables["pulse_count"].values.shape
         return rows, cols
 
     @property
     def defect(self) -> Ints:
         """`Defect` values of the array, none where there was no map."""
-        found = self.root.values("defect")
+        found = self.cells.values("defect")
         return np.zeros(self.shape, dtype=np.int64) if found is None else found.astype(np.int64)
 
     def on_array(self, layer: Group, values: Any) -> Floats:

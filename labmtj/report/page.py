@@ -18,12 +18,15 @@ NAME = "report.html"
 def write_report(folder: Path) -> Path:
     """Write report.html of a run folder, finished or not; return its path.
 
-    run.h5 is built first if it is missing or older than the journal. Raises StorageError.
+    run.h5 is built first if it is missing, older than the journal, or of an older layout. Raises StorageError.
     """
     stored, journal = folder / store.NAME, folder / store.JOURNAL
     if not stored.exists() or (journal.exists() and journal.stat().st_mtime_ns > stored.stat().st_mtime_ns):
         store.build_store(folder)
-    run = Run(netcdf.read(stored))
+    groups = netcdf.read(stored)
+    if store.CELLS not in groups:
+        groups = netcdf.read(store.build_store(folder))
+    run = Run(groups)
     path, new = folder / NAME, folder / f"{NAME}.new"
     with svg.styled():
         text = page(run, name=folder.name)

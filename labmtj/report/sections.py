@@ -155,7 +155,7 @@ def layer(run: Run, place: int, layer: Group) -> str:
 
 def die(run: Run) -> str:
     """Show the whole array: resistances, TMR, and what every cell went through."""
-    r_p, r_ap = run.root.values("r_p"), run.root.values("r_ap")
+    r_p, r_ap = run.cells.values("r_p"), run.cells.values("r_ap")
     marks = Marks(run.defect)
     drawn: list[tuple[str, str]] = []
     text = ""
@@ -180,7 +180,7 @@ def die(run: Run) -> str:
                 "(R_AP - R_P) / R_P at the read voltage.",
             )
         )
-    counts = run.root.variables["pulse_count"].values.astype(np.float64)
+    counts = run.cells.variables["pulse_count"].values.astype(np.float64)
     drawn.append(
         (
             maps.value_map(

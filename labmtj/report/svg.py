@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from html import escape
 from typing import Any
 
@@ -37,12 +39,19 @@ _STYLE = {
 }
 
 
-def styled() -> Any:
-    """Return the style of all figures, as a context around all drawing (entering it takes matplotlib a while)."""
+@contextmanager
+def styled() -> Generator[None, None, None]:
+    """The style of all figures, as a context around all drawing (entering it takes matplotlib a while).
+
+    It begins with matplotlib's own defaults: what a notebook or a matplotlibrc has set is none of a report's business.
+    """
     import matplotlib
 
     untyped: Any = matplotlib
-    return untyped.rc_context(_STYLE)
+    with untyped.rc_context():
+        untyped.rcdefaults()
+        untyped.rcParams.update(_STYLE)
+        yield
 
 
 def new_figure(*, width: float = 3.92, height: float = 3.52) -> Any:

@@ -37,8 +37,7 @@ class Variable:
     """Values over named dimensions, with the SI unit ("1": none, "": a text) and what they mean.
 
     `flags` names the values of an integer column; a missing float is nan. A variable that bears the
-    name of its only dimension is the coordinate of that dimension; `coordinate` marks further ones. It needs one where
-    its name is also that of a dimension of the root: else xarray's DataTree shows the root's in its place.
+    name of its only dimension is the coordinate of that dimension; `coordinate` marks further ones.
     """
 
     dims: tuple[str, ...]

@@ -2,7 +2,8 @@
 
 | group | holds |
 |---|---|
-| / | per cell of the array: r_p, r_ap, defect, pulse_count, read_count; in attributes what the run was made of |
+| / | attributes alone: what the run was made of, how it ended, its figures |
+| cells | per cell of the array: r_p, r_ap, defect, pulse_count, read_count |
 | layer1, layer2 .. | per device of a layer: target, state, verified, initial, conductance, pulses, defect |
 | chip | the network on a chip, per cell: target, state, initial, conductance, pulses, defect |
 | inference | products of the layers per sample, labels, confusion |
@@ -35,9 +36,10 @@ from labmtj.runs.netcdf import FORMAT, ROOT, Attribute, Group, Variable, flags, 
 from labmtj.runs.run_attributes import FILES, attributes_of
 from labmtj.runs.tables import Entry, Events, sort_events
 
-__all__ = ["FILES", "JOURNAL", "NAME", "build_store", "chip_group", "groups_of"]
+__all__ = ["CELLS", "FILES", "JOURNAL", "NAME", "build_store", "chip_group", "groups_of"]
 
 NAME = "run.h5"
+CELLS = "cells"
 JOURNAL = "journal.jsonl"
 _STATES = flags(State, unreadable=-1)
 _TARGETS = flags(State, none=-1)
@@ -77,7 +79,9 @@ def groups_of(folder: Path, *, entries: int | None = None) -> dict[str, Group]:
 
 def _groups(events: Events, attributes: dict[str, Attribute]) -> dict[str, Group]:
     rows, _ = events.last("run")["shape"]
-    groups = {ROOT: Group(_array(events), attributes)}
+    # Cells have a group of their own: xarray's DataTree hands coordinates of the root on to all groups, and tables
+    # have columns of the same names.
+    groups = {ROOT: Group({}, attributes), CELLS: Group(_array(events))}
     written: dict[int, Entry] = {entry["layer"]: entry for entry in events.of("program")}
     for number, entry in sorted(written.items()):
         groups[f"layer{number}"] = _layer(entry, events)

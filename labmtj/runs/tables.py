@@ -14,6 +14,7 @@ from labmtj.runs.netcdf import Group, Variable
 
 Entry = dict[str, Any]
 _NO_YES = {"no": 0, "yes": 1}
+CLOCK = "time on the bench's clock"
 _PLACES = ("row", "col")  # columns of a finding that say which cell a line of it is about
 
 
@@ -235,8 +236,7 @@ def checks(events: Events) -> Group:
     """What the checks of abort criteria found, one row a check; nan for what was not measured."""
     found = events.of("check")
     said = {
-        "time": ("t", "s", "instrument time at its end"),
-        "duration": ("seconds", "s", "instrument time that it took"),
+        "duration": ("seconds", "s", "bench time that it took"),
         "r_p_drift": ("r_p_drift", "1", "median of R / R_P - 1 of cells in P, against the map"),
         "leakage": ("leakage", "A", "current with no row selected"),
         "shorts": ("shorts", "1", "cells that have become shorts since the map"),
@@ -244,7 +244,8 @@ def checks(events: Events) -> Group:
     values = {name: [entry.get(key) for entry in found] for name, (key, _, _) in said.items()}
     table = {name: _floats("check", values[name], units, text) for name, (_, units, text) in said.items()}
     when = _texts("check", [entry["when"] for entry in found], "while writing, or after which step")
-    return Group({**_key("check", events, found), "when": when, **table})
+    times = _times("check", [entry["t"] for entry in found], "at its end")
+    return Group({**_key("check", events, found), "time": times, "when": when, **table})
 
 
 def finding(entry: Entry) -> Group:
@@ -330,7 +331,7 @@ def _floats(dim: str, values: Any, units: str, meaning: str) -> Variable:
 
 def _times(dim: str, values: Any, meaning: str, *, coordinate: bool = True) -> Variable:
     """Time on the bench's clock; the root's attribute `clock_zero` says when that began."""
-    text = f"time on the bench's clock {meaning}"
+    text = f"{CLOCK} {meaning}"
     return Variable((dim,), np.array(values, dtype=np.float64), units="s", meaning=text, coordinate=coordinate)
 
 

@@ -89,6 +89,7 @@ def runnable() -> list:
         text = path.read_text(encoding="utf-8")
         if any(block.language in {"console", "python"} or block.caption for block in blocks_of(text)):
             marks = [pytest.mark.slow] if "<!-- slow -->" in head(text) else []
+            marks += [pytest.mark.clients] if {"pymeasure", "qcodes"} & set(needs(text)) else []
             found.append(pytest.param(path, id=named(path), marks=marks))
     return found
 
@@ -129,7 +130,8 @@ class PageFolder:
             words[0] = sys.executable if words[0] in {"python", "python3"} else words[0]
             done = subprocess.run(words, capture_output=True, text=True, check=False)
             code, output = done.returncode, done.stdout + done.stderr
-        assert (int(stated or 0), output) == (code, output), f"{where}: {command}"
+        if code != int(stated or 0):
+            pytest.fail(f"{where}: {command}: exit code {code}, not {stated or 0}\n{output}", pytrace=False)
         if shown.strip():
             assert_shown(shown, output, f"{where}: {command}")
 
@@ -169,7 +171,8 @@ def assert_shown(shown: str, output: str, where: str) -> None:
     pattern = ".*?".join(re.escape(" ".join(part.split())) for part in shown.split("..."))
     flat = " ".join(output.split())
     loose = re.sub(r"(\\ )*\.\*\?(\\ )*", ".*?", pattern)
-    assert re.fullmatch(loose, flat, re.DOTALL), f"{where} shows\n{shown}\nbut what was printed is\n{output}"
+    if not re.fullmatch(loose, flat, re.DOTALL):
+        pytest.fail(f"{where} shows\n{shown}\nbut what was printed is\n{output}", pytrace=False)
 
 
 @pytest.mark.parametrize("page", runnable())

@@ -197,6 +197,13 @@ def test_an_instrument_that_was_switched_off_is_noticed_with_the_answer(scpi):
         link.ask_powered(":X?")
 
 
+def test_a_power_cut_explains_a_query_that_was_not_answered_since_the_output_is_off(scpi):
+    link = scpi((":READ?;*ESR?;:SYST:ERR?", '136;803,"Not permitted with OUTPUT off"'))
+    link.mark()
+    with pytest.raises(PowerLost, match="switched off and on"):
+        link.ask_powered(":READ?")
+
+
 def test_ctrl_c_in_the_middle_of_an_exchange_leaves_no_reply_for_the_next(scpi):
     link = scpi((":X?;:SYST:ERR?", Stopped()), (CLEAR, None), (":SYST:ERR?", OK), (":Y?;:SYST:ERR?", f"2;{OK}"))
     with pytest.raises(Stopped):

@@ -117,7 +117,7 @@ def test_a_die_that_was_left_in_does_not_pass_as_nothing(make):
     hands = walk.hands()
     walked(walk, lambda stage: hands.die())
     assert {Stage.FILE, Stage.EMPTY} == {item.stage for item in walk.items}
-    assert "isolation row 1" in wrong(walk)
+    assert "6 of 6 lines conduct, as with something connected to them" in wrong(walk)["isolation"]
     assert hands.hold_die
 
 

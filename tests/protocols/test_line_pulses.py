@@ -24,7 +24,7 @@ from labmtj.protocol.replay.surroundings import RunJournal
 from labmtj.records import Cell, LinePulse, Pulse, State
 from labmtj.runs.journal import FileJournal, MemoryJournal, line_pulse_of, read_journal
 from labmtj.runs.ledger import new_life
-from labmtj.runs.netcdf import ROOT, read
+from labmtj.runs.netcdf import read
 from labmtj.runs.status import read_status
 from labmtj.runs.store import build_store
 from labmtj.twin.access import TwinArray
@@ -313,5 +313,5 @@ def test_run_h5_has_a_table_of_pulses_on_lines_and_counts_their_cells(played):
     assert [(3, 3)] == list(
         zip(root["pulses"].variables["row"].values, root["pulses"].variables["col"].values, strict=True)
     )
-    counts = root[ROOT].variables["pulse_count"].values
+    counts = root["cells"].variables["pulse_count"].values
     assert (2, 1, 25) == (counts[1, 0], counts[2, 2], counts.sum())

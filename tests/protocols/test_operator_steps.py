@@ -1,6 +1,7 @@
 """Steps that wait for a person or for time, and who answered what."""
 
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -178,7 +179,7 @@ def test_a_run_in_another_process_waits_for_labmtj_answer(written, tmp_path):
     )
     runner, folder, said = CliRunner(), None, []
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         for word in ("yes", "go-on"):
             while True:
                 assert time.monotonic() < until
@@ -262,3 +263,15 @@ def test_a_pause_on_the_wall_s_clock_ends_early_when_somebody_says_so(written, t
     assert 0.3 <= time.monotonic() - began < 20
     assert [1, 1] == rests
     journal.close()
+
+
+def test_a_stop_is_heard_while_a_run_waits(written, tmp_path):
+    class Stopping(Silent):
+        def asked(self, question, how):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Stopped) as stopped:
+        engine.run(written(), bench=BENCH, out=tmp_path, observer=Stopping(), asking=Asking(Answering.PERSON))
+    assert 130 == stopped.value.exit_code
+    (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert "stopped" == read_status(folder).how

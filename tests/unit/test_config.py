@@ -304,11 +304,18 @@ def test_each_mistake_in_a_bench_is_found_where_it_stands(bench_with, case):
 
 def test_all_problems_are_reported_at_once_in_the_order_of_lines(bench_with):
     with pytest.raises(FileProblems) as caught:
-        bench_with("limits:", "limit:")
+        bench_with("limits:", "colour: red\nrules:")
     assert [(problem.line, problem.message) for problem in caught.value.problems] == [
         (6, "limits is missing"),
-        (20, "there is no field limit"),
+        (20, "there is no field colour"),
+        (21, "there is no field rules"),
     ]
+
+
+def test_a_field_that_is_misspelt_is_one_problem_and_not_missing_as_well(bench_with):
+    problem = problem_of(bench_with, "cell_voltage:", "cell_votage:")
+    assert problem.message == "there is no field cell_votage"
+    assert problem.hint.startswith("did you mean cell_voltage?")
 
 
 def test_a_model_beside_the_bench_file_is_found(bench_with, tmp_path):

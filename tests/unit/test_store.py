@@ -10,7 +10,7 @@ from labmtj.runs.journal import FileJournal
 from labmtj.runs.netcdf import ROOT, Group, Variable, read, write
 from labmtj.runs.store import build_store
 
-GROUPS = [ROOT, "inference", "layer1", "pulses", "products", "readings", "steps", "tune"]
+GROUPS = [ROOT, "cells", "inference", "layer1", "pulses", "products", "readings", "steps", "tune"]
 
 
 def opened(path, group=ROOT):
@@ -27,8 +27,8 @@ def test_xarray_opens_every_group_of_a_run(make_run):
         assert set(GROUPS) - {ROOT} == set(tree.children)
 
 
-def test_the_root_holds_what_is_known_of_each_cell(make_run):
-    data = opened(build_store(make_run()))
+def test_there_is_a_group_of_what_is_known_of_each_cell(make_run):
+    data = opened(build_store(make_run()), "cells")
     assert {"row": 3, "col": 3} == dict(data.sizes)
     assert [1, 2, 3] == data.row.values.tolist()
     assert 9800.0 == data.r_p.sel(row=3, col=3)

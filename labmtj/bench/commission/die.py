@@ -77,7 +77,7 @@ def _contact(found: Contact) -> Iterator[Item]:
         shown = ", ".join(
             f"{kind}s {ohms(1 / max(values))} to {ohms(1 / min(values))}" for kind, values in kinds.items()
         )
-        yield CONTACT.judged(True, f"all {count} lines conduct at 10 mV: {shown} to the other axis", **figures)
+        yield CONTACT.judged(True, f"all {count} lines conduct at 10 mV: {shown} to the other axis", figures=figures)
 
 
 def _cells(bench: OpenBench, said: Bench) -> Item:
@@ -93,7 +93,7 @@ def _cells(bench: OpenBench, said: Bench) -> Item:
     good = [cell for cell, value in found.items() if _LEAST <= value <= _MOST]
     text = ", ".join(f"({cell.row}, {cell.col}) {_shown(value)}" for cell, value in found.items())
     figures = {f"cell_{cell.row}_{cell.col}": Figure(value, "ohm") for cell, value in found.items()}
-    return CELLS.judged(2 * len(good) > len(cells), text, **figures)
+    return CELLS.judged(2 * len(good) > len(cells), text, figures=figures)
 
 
 def _shown(value: float) -> str:
@@ -107,7 +107,7 @@ def _offsets(bench: OpenBench, said: Bench, models: Mapping[str, InstrumentModel
     text = f"{amperes(sample.current)} at 0 V into column 1, with {ohms(1 / load)} to all rows; "
     text += f"the data sheets allow {amperes(most)}"
     figures = {"offset": Figure(sample.current, "A"), "allowed": Figure(most, "A")}
-    return OFFSETS.judged(abs(sample.current) <= most and not sample.in_compliance, text, **figures)
+    return OFFSETS.judged(abs(sample.current) <= most and not sample.in_compliance, text, figures=figures)
 
 
 def _beside(bench: OpenBench) -> Iterator[Item]:
@@ -116,9 +116,14 @@ def _beside(bench: OpenBench) -> Iterator[Item]:
         good = 1.0 < kelvin < 500.0
         text = show(kelvin, Dimension.TEMPERATURE, 5)
         yield BESIDE.done(
-            Verdict.GOOD if good else Verdict.BAD, text, subject="temperature", temperature=Figure(kelvin, "K")
+            Verdict.GOOD if good else Verdict.BAD,
+            text,
+            subject="temperature",
+            figures={"temperature": Figure(kelvin, "K")},
         )
     if bench.field is not None:
         tesla = bench.field.read()
         good = abs(tesla) < 0.01 * max(bench.field.limits)
-        yield BESIDE.judged(good, show(tesla, Dimension.FLUX_DENSITY, 3), subject="field", field=Figure(tesla, "T"))
+        yield BESIDE.judged(
+            good, show(tesla, Dimension.FLUX_DENSITY, 3), subject="field", figures={"field": Figure(tesla, "T")}
+        )

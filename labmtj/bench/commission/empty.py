@@ -132,42 +132,62 @@ def _crosspoints(bench: Bench, matrix: Any) -> Item:
         matrix.open_all()
     count = Figure(len(bench.roles) * len(columns), "")
     if wrong:
-        return CROSSPOINTS.judged(False, f"not as they were told: {_some(wrong)}", crosspoints=count)
-    return CROSSPOINTS.judged(True, f"{count.value} crosspoints close and open", crosspoints=count)
+        return CROSSPOINTS.judged(False, f"not as they were told: {_some(wrong)}", figures={"crosspoints": count})
+    return CROSSPOINTS.judged(True, f"{count.value} crosspoints close and open", figures={"crosspoints": count})
 
 
 def _isolation(tester: Probe, routes: Router | None) -> Iterator[Item]:
     """What sources give to no line, and each line to nothing."""
-    idle = {where: _overflow(value) for where, value in tester.idle().items()}
+    idle, looks, limit = _looks(tester)
     if idle:
         text = "; ".join(f"{amperes(value)} with {where}" for where, value in idle.items())
-        good = all(abs(value) <= tester.bound for value in idle.values())
-        yield IDLE.judged(good, text, **{where.replace(" ", "_"): Figure(value, "A") for where, value in idle.items()})
+        good = all(abs(value) <= limit for value in idle.values())
+        figures = {where.replace(" ", "_"): Figure(value, "A") for where, value in idle.items()}
+        yield IDLE.judged(good, text, figures=figures)
         if not good:
             return
-    looks = {line: tester.look(line) for line in tester.lines}
-    leaky = [line for line, look in looks.items() if not abs(look.out) <= tester.bound]
+    leaky = [line for line, look in looks.items() if not abs(look.out) <= limit]
     worst = max(looks, key=lambda line: abs(_overflow(looks[line].out)))
     most = abs(_overflow(looks[worst].out))
-    figures = {"most": Figure(most, "A"), "bound": Figure(tester.bound, "A")}
-    bound = f"less than {amperes(tester.bound)} each, {ohms(LEVEL / tester.bound)}"
+    figures = {"most": Figure(most, "A"), "bound": Figure(limit, "A")}
+    bound = f"less than {amperes(limit)} each, {ohms(LEVEL / limit)}"
     if not leaky:
         text = f"{len(looks)} lines, {bound}; most is {amperes(most)} on {worst}"
-        yield ISOLATION.judged(True, text, **figures)
+        yield ISOLATION.judged(True, text, figures=figures)
+    if 2 * len(leaky) > len(looks):
+        text = f"{len(leaky)} of {len(looks)} lines conduct, as with something connected to them; "
+        text += f"{worst} {_given(looks[worst])}, and should give less than {amperes(limit)}"
+        yield ISOLATION.judged(False, text, figures=figures)
+        return
     for line in leaky[:_SHOWN]:
-        text = f"{_given(looks[line])}, and should give less than {amperes(tester.bound)}{_where(tester, line, looks)}"
-        yield ISOLATION.judged(False, text, subject=str(line), out=Figure(looks[line].out, "A"))
+        text = f"{_given(looks[line])}, and should give less than {amperes(limit)}{_where(tester, line, looks, limit)}"
+        yield ISOLATION.judged(False, text, subject=str(line), figures={"out": Figure(looks[line].out, "A")})
     if leaky[_SHOWN:]:
-        yield ISOLATION.judged(False, f"so do {len(leaky) - _SHOWN} more lines", **figures)
+        yield ISOLATION.judged(False, f"so do {len(leaky) - _SHOWN} more lines", figures=figures)
     if routes is not None:
         routes.take(routes.route({}))
 
 
-def _where(tester: Probe, line: Line, looks: Mapping[Line, Look]) -> str:
+def _looks(tester: Probe) -> tuple[dict[str, float], dict[Line, Look], float]:
+    """What sources give to no line, and to each, and what they may give [A].
+
+    Only if nothing is there that would overfill the fine range is it looked at on that; else what is there is told.
+    """
+    idle = {where: _overflow(value) for where, value in tester.idle().items()}
+    looks = {line: tester.look(line) for line in tester.lines}
+    seen = [*idle.values(), *(_overflow(look.out) for look in looks.values())]
+    if all(abs(value) <= tester.most for value in seen) and tester.refine():
+        idle = {where: _overflow(value) for where, value in tester.idle().items()}
+        looks = {line: tester.look(line) for line in tester.lines}
+        return idle, looks, tester.bound
+    return idle, looks, tester.most
+
+
+def _where(tester: Probe, line: Line, looks: Mapping[Line, Look], limit: float) -> str:
     """The line that it leads to, if one takes half of it; else ground."""
     out = abs(_overflow(looks[line].out))
     for other in tester.lines:
-        if other != line and not abs(tester.between(line, other)) < max(0.5 * min(out, FINE), tester.bound):
+        if other != line and not abs(tester.between(line, other)) < max(0.5 * min(out, FINE), limit):
             return f": it is tied to {other}"
     return ": it is tied to ground, or to what is not measured"
 

@@ -64,15 +64,23 @@ class Task:
     good: str
     advice: str
 
-    def done(self, verdict: Verdict, found: str, *, subject: str = "", advice: str = "", **figures: Figure) -> Item:
+    def done(
+        self,
+        verdict: Verdict,
+        found: str,
+        *,
+        subject: str = "",
+        advice: str = "",
+        figures: Mapping[str, Figure] | None = None,
+    ) -> Item:
         """The check with what it found; advice is kept where something is not good."""
         said = "" if verdict is Verdict.GOOD else advice or self.advice
         name = f"{self.subject} {subject}".strip()
-        return Item(self.stage, name, verdict, found, self.what, self.why, self.good, said, figures)
+        return Item(self.stage, name, verdict, found, self.what, self.why, self.good, said, figures or {})
 
-    def judged(self, good: bool, found: str, *, subject: str = "", **figures: Figure) -> Item:
+    def judged(self, good: bool, found: str, *, subject: str = "", figures: Mapping[str, Figure] | None = None) -> Item:
         """The check with what it found: good, or bad."""
-        return self.done(Verdict.GOOD if good else Verdict.BAD, found, subject=subject, **figures)
+        return self.done(Verdict.GOOD if good else Verdict.BAD, found, subject=subject, figures=figures)
 
     def told(self, findings: Iterator[Finding]) -> Iterator[Item]:
         """The same check for each of the doctor's findings."""

@@ -24,6 +24,7 @@ from labmtj.records import Role
 
 FINE = 1e-6  # [A] chosen: range of the meters meanwhile; its noise shows 100 Mohm, and it settles within a period
 LEAST = 10e6  # [ohm] chosen: a thousand cells of 10 kohm; less, and the leak takes a part of every reading
+_PART = 0.5  # chosen: of the fine range, with room for offsets
 _SIGMAS = 5.0  # chosen: of thirty lines none is called leaky for noise alone
 
 
@@ -41,6 +42,12 @@ class Probe(Protocol):
     lines: list[Line]
     bound: float
     """What a line may give [A]."""
+    most: float
+    """More than this [A] need not be looked at on a finer range: it is no leak, but a connection."""
+
+    def refine(self) -> bool:
+        """Put the meters on their fine range; False where there is none, and the first look was as fine."""
+        ...
 
     def idle(self) -> Mapping[str, float]:
         """What sources give to no line at all [A], by a text that says which."""
@@ -72,7 +79,13 @@ class MeterProbe:
         self._router, self._drive, self._sense, self._clock = router, drive, sense, clock
         self._wait = bench.wait.after_relay + bench.wait.after_source
         self.lines = matrix_lines(bench)
-        self.bound = bound_of(0.0)
+        self.bound, self.most = bound_of(0.0), _PART * FINE
+
+    def refine(self) -> bool:
+        """Both meters to their fine range, at 0 V."""
+        for box in (self._drive, self._sense):
+            box.current_range = FINE
+        return True
 
     def idle(self) -> Mapping[str, float]:
         """The driving source with every relay open, and with all lines on the sensing meter."""
@@ -110,7 +123,11 @@ class BankProbe:
         self._router, self._ends, self._clock, self._wait = router, ends, clock, bench.wait
         self._columns, self._nplc = matrix_lines(bench), bench.measure.nplc
         self.lines = [*(Line("row", n) for n in ends.rows), *self._columns]
-        self.bound = bound_of(noise)
+        self.bound = self.most = bound_of(noise)
+
+    def refine(self) -> bool:
+        """The bank has one range, and bounds what can be seen."""
+        return False
 
     def idle(self) -> Mapping[str, float]:
         """The sensing meters with every relay open."""
@@ -175,7 +192,12 @@ class LineProbe:
         rows = {Line("row", n): name for n, name in enumerate(banks.row_names, start=1)}
         cols = {Line("col", n): name for n, name in enumerate(banks.col_names, start=1)}
         self._names, self._kept = rows | cols, dict[Line, Mapping[str, float]]()
-        self.lines, self.bound = list(self._names), bound_of(noise)
+        self.lines = list(self._names)
+        self.bound = self.most = bound_of(noise)
+
+    def refine(self) -> bool:
+        """The banks have one range."""
+        return False
 
     def idle(self) -> Mapping[str, float]:
         """There is no relay that could be open."""
@@ -215,17 +237,15 @@ def _passing(axis: str, wires: Iterable[tuple[int, object]]) -> list[Line]:
 
 
 def probe(bench: Bench, roles: Roles, connected: Connected, gate: Gate, router: Router | None, clock: Clock) -> Probe:
-    """What looks at the lines of this bench, with its meters on at 0 V and on their fine range."""
+    """What looks at the lines of this bench, with its meters on at 0 V, first on the range of readings."""
     if router is None:
         return LineProbe(line_banks(bench, connected, gate), clock, bench, _bank_noise(connected))
     if roles.drive is None:
         ends = bank_ends(bench, roles, connected, gate)
-        for box in ends.meters.values():
-            box.current_range = FINE
         return BankProbe(router, ends, clock, bench, _bank_noise(connected))
     drive, sense = meter(bench, connected, roles.drive, gate), meter(bench, connected, roles.sense, gate)
     for box in (drive, sense):
-        box.current_range = FINE
+        box.current_range = bench.measure.range
     return MeterProbe(router, drive, sense, clock, bench)
 
 

@@ -74,4 +74,4 @@ def _mains(bench: Bench) -> Item:
     nplc, seconds = bench.measure.nplc, bench.measure.nplc / bench.mains
     whole = nplc >= 1 and nplc == int(nplc)
     shown = f"{show(bench.mains, Dimension.FREQUENCY)}, {nplc:g} periods a reading: {show(seconds, Dimension.TIME)}"
-    return MAINS.done(Verdict.GOOD if whole else Verdict.UNKNOWN, shown, reading=Figure(seconds, "s"))
+    return MAINS.done(Verdict.GOOD if whole else Verdict.UNKNOWN, shown, figures={"reading": Figure(seconds, "s")})

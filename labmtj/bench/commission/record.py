@@ -21,10 +21,14 @@ FORMAT = 1
 def write(done: Commissioning, *, operator: str, folder: Path | None = None) -> tuple[Path, Path]:
     """Write the record of a walk: its YAML file and its page. Raises StorageError.
 
-    `folder` is where they go, else the folder of what this user keeps (labmtj.host_state), where `labmtj run` looks.
+    They go where `labmtj run` looks, into the folder of what this user keeps (labmtj.host_state), and to `folder`, too.
     """
     content = entry(done, operator=operator)
-    place = folder or user_folder() / FOLDER
+    found = _kept(user_folder() / FOLDER, done, content)
+    return found if folder is None else _kept(folder, done, content)
+
+
+def _kept(place: Path, done: Commissioning, content: dict[str, Any]) -> tuple[Path, Path]:
     name = f"{_slug(done.file)}-{content['key']}"
     paths = place / f"{name}.yaml", place / f"{name}.md"
     try:

@@ -151,7 +151,7 @@ def _offset(zero: Floats, bounds: Accuracy, said: Resistor) -> Item:
     mean, most = float(zero.mean()), bounds.offset(1 / said.ohms)
     share = abs(mean) * said.ohms / LEVEL
     text = f"{amperes(mean)} at 0 V, {100 * share:.2g} % of a reading at 10 mV; the data sheets allow {amperes(most)}"
-    return OFFSET.judged(abs(mean) <= most, text, offset=Figure(mean, "A"), allowed=Figure(most, "A"))
+    return OFFSET.judged(abs(mean) <= most, text, figures={"offset": Figure(mean, "A"), "allowed": Figure(most, "A")})
 
 
 def _noise(noise: float, reading: float, bounds: Accuracy) -> Item:
@@ -161,7 +161,7 @@ def _noise(noise: float, reading: float, bounds: Accuracy) -> Item:
     verdict = Verdict.BAD if there > _QUIET else Verdict.GOOD
     if verdict is Verdict.GOOD and noise > _LIKE_SHEET * bounds.noise:
         verdict = Verdict.UNKNOWN
-    return NOISE.done(verdict, text, noise=Figure(noise, "A"), share=Figure(share, ""))
+    return NOISE.done(verdict, text, figures={"noise": Figure(noise, "A"), "share": Figure(share, "")})
 
 
 def _scale(found: float, bounds: Accuracy, said: Resistor) -> Iterator[Item]:
@@ -170,11 +170,11 @@ def _scale(found: float, bounds: Accuracy, said: Resistor) -> Iterator[Item]:
     figures = {"resistance": Figure(found, "ohm"), "uncertainty": Figure(unsure, "ohm")}
     behind = f" and {ohms(bounds.ohms)} of the sources" if bounds.ohms else ""
     good = -unsure <= found - known <= unsure + LEADS
-    yield SCALE.judged(good, f"{ohms(found)} for {said}{behind}", **figures)
+    yield SCALE.judged(good, f"{ohms(found)} for {said}{behind}", figures=figures)
     lead = found - known
     text = f"{lead:+.2f} ohm, known to {ohms(unsure)} with this resistor"
     verdict = Verdict.GOOD if unsure <= LEADS and lead <= LEADS + unsure else Verdict.UNKNOWN
-    yield LEAD.done(verdict, text, leads=Figure(lead, "ohm"), uncertainty=Figure(unsure, "ohm"))
+    yield LEAD.done(verdict, text, figures={"leads": Figure(lead, "ohm"), "uncertainty": Figure(unsure, "ohm")})
 
 
 def _settling(file: BenchFile, said: Resistor, noise: float) -> Item:
@@ -197,7 +197,7 @@ def _settling(file: BenchFile, said: Resistor, noise: float) -> Item:
     text = (
         f"{shown} of a reading beside the one with 16x the waiting times, known to {100 * most / abs(last):.2g} %{more}"
     )
-    return SETTLING.judged(good, text, **figures)
+    return SETTLING.judged(good, text, figures=figures)
 
 
 def _waiting(file: BenchFile, factor: float) -> BenchFile:

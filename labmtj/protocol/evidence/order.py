@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from labmtj.protocol.evidence.check import Check, named
 from labmtj.protocol.evidence.lines import Entry, Lines
 
-_AFTER_END = ("command", "limit")
+_AFTER_END = ("command", "limit", "past_abort")
 _TIMED = frozenset({"read", "sum", "sample", "product", "products", "neuron", "outcome", "field"})
 _GRAIN = 1e-9  # [s] times are rounded to this
 

@@ -23,7 +23,8 @@ from labmtj.runs.run_attributes import FILES
 from labmtj.runs.store import NAME, groups_of
 
 _HELD = "cannot be held against a damaged journal"
-_REBUILD = "labmtj rebuild makes it anew"
+_MAKES = "labmtj rebuild makes it"
+_REBUILD = f"{_MAKES} anew"
 _UNSURE = frozenset({"journal_sha256"})
 _UNMADE = "the journal cannot be made into it, an entry is not what it should be"
 _NO_RUN = (KeyError, TypeError, ValueError, IndexError)  # what an entry that nobody here has written may end in
@@ -55,7 +56,7 @@ def check_store(folder: Path, lines: Lines, *, running: bool) -> Check:
     path = folder / NAME
     if not path.exists():
         if running or not lines.how:
-            return Check(NAME, "open", f"it is not there; {'the run' if running else _REBUILD} makes it")
+            return Check(NAME, "open", f"it is not there yet; {'the run makes it at its end' if running else _MAKES}")
         return Check(NAME, "damaged", f"it is missing, though the run has ended; {_REBUILD}")
     if lines.damaged:
         return Check(NAME, "open", _HELD)
