@@ -55,6 +55,11 @@ class Cells:
                 pass
         return []
 
+    def aim(self, target: NDArray[Any] | None) -> None:
+        """From here on these are the targets, (rows, cols), -1 where there is none; None is not known."""
+        if target is not None and target.shape == self.shape:
+            self._all("target", target)
+
     def packed(self, since: int) -> dict[str, Any] | None:
         """What changed after an edition, each layer as base64 of its little-endian bytes; None for nothing.
 
