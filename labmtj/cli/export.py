@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from labmtj.cli import completing
+
 if TYPE_CHECKING:
     from labmtj.runs.export.export import Kind
 
@@ -22,7 +24,7 @@ class To(StrEnum):
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")],
+    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)],
     to: Annotated[To, typer.Option("--to", help="What to write.")],
     out: Annotated[
         Path | None,
