@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from labmtj.cli import completing
+
 
 class To(StrEnum):
     """Programs that a run can be written for."""
@@ -19,7 +21,7 @@ class To(StrEnum):
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")],
+    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)],
     to: Annotated[To, typer.Option("--to", help="What to write.")],
     out: Annotated[
         Path | None,
