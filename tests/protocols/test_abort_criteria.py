@@ -281,3 +281,16 @@ def test_what_needs_a_map_is_refused_without_one_and_checks_are_held_against_lim
     path.write_text("title: x\nformat: 1\nsteps:\n  - contact:\nabort: {leakage: 1 nA, read: 900 mV}\n")
     with pytest.raises(LimitExceeded, match="above its limit 700 mV"):
         load_protocol(path, bench=THREE / "bench.yaml")
+
+
+@pytest.mark.parametrize("bench", ["simulated-15x15", "simulated-1t1r", "keithley", "keysight", "parallel", "lines"])
+def test_first_contact_is_for_every_shipped_bench_with_an_array(bench):
+    job = load_protocol("first-contact", bench=bench)
+    assert {"r_p_drift": 0.03, "shorts": 0.0} == job.protocol.abort.stated
+
+
+@pytest.mark.slow
+def test_first_contact_maps_a_die_and_finds_the_set_up_unchanged(tmp_path):
+    folder = engine.run("first-contact", out=tmp_path, seed=3).folder
+    assert ["after map", "after contact"] == [check["when"] for check in entries(folder, "check")]
+    assert ["confirm", "contact", "polarity", "map", "pause", "contact"] == [e["name"] for e in entries(folder, "done")]
