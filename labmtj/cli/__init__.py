@@ -113,13 +113,24 @@ def _called(entry: CommandInfo | TyperInfo) -> str:
 _in_panels()
 
 
+def _without_types_of_flags(command: Any) -> None:
+    """Let the help name flags alone: newer typers write <bool> behind them, as if they took a value."""
+    for below in getattr(command, "commands", {}).values():
+        _without_types_of_flags(below)
+    for option in command.params:
+        if getattr(option, "is_flag", False):
+            option.metavar = ""
+
+
 def main() -> None:
     """Entry point: errors that labmtj raises on purpose become one message and an exit code."""
     from labmtj.errors import LabmtjError
 
     as_json = "--json" in sys.argv[1:]
     try:
-        code = app(prog_name="labmtj", standalone_mode=False)
+        command = typer.main.get_command(app)
+        _without_types_of_flags(command)
+        code = command(prog_name="labmtj", standalone_mode=False)
     except LabmtjError as error:
         from labmtj.cli.failure import tell_failure
 

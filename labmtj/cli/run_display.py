@@ -39,11 +39,21 @@ class Quiet(Aside):
         """Leave the terminal as it was."""
 
 
+class Lasting(Console):
+    """A console that falls silent when nobody reads it any more (`| head`): that ends no run."""
+
+    def on_broken_pipe(self) -> None:
+        """Write to nowhere from here on."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
+
+
 class Terminal:
     """Shows a run as it goes (labmtj.protocol.observer); without a terminal only the line of each finished step."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False, markup=False)
+        self._console = console or Lasting(highlight=False, markup=False)
         self._now = Now()
         shown = self._console.is_terminal and not self._console.is_dumb_terminal and self._console.file.isatty()
         self._live = Live(
