@@ -41,6 +41,8 @@ class Cells:
                 return self._read(entry)
             case "products":
                 return self._products(entry)
+            case "neuron":
+                return [*self._read(x_reading(entry)), *self._read(z_reading(entry))]
             case "intent":
                 return self._pulse(entry)
             case "map":
@@ -52,6 +54,11 @@ class Cells:
             case _:
                 pass
         return []
+
+    def aim(self, target: NDArray[Any] | None) -> None:
+        """From here on these are the targets, (rows, cols), -1 where there is none; None is not known."""
+        if target is not None and target.shape == self.shape:
+            self._all("target", target)
 
     def packed(self, since: int) -> dict[str, Any] | None:
         """What changed after an edition, each layer as base64 of its little-endian bytes; None for nothing.
@@ -147,6 +154,18 @@ class Cells:
             if layer in entry:
                 self.layers[layer][places] = np.array(entry[layer], dtype=LAYERS[layer]).ravel()
         self._touch(places)
+
+
+def x_reading(entry: dict[str, Any]) -> dict[str, Any]:
+    """What a reading of a neuron says of its x terminal, as the reading of a cell: row 2n - 1, column n of neuron n."""
+    number = entry["neuron"]
+    return entry | {"cell": (2 * number - 1, number), "v": entry["drive"], "i": entry["x"]}
+
+
+def z_reading(entry: dict[str, Any]) -> dict[str, Any]:
+    """The same of its z terminal: row 2n, column n."""
+    number = entry["neuron"]
+    return entry | {"cell": (2 * number, number), "v": entry["probe"], "i": entry["z"]}
 
 
 def single_gate(text: str) -> int | None:

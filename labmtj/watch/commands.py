@@ -32,7 +32,7 @@ def stop(folder: Path, bench: str, holder: Holder | None, known: list[dict[str, 
     if before:
         return f"{before[0]['user']} has asked it to stop at {before[0]['wall']}: it stops after the cell in hand"
     note("stop", bench, run=str(folder), of=process.pid, how="page")
-    os.kill(process.pid, signal.SIGINT)
+    _send(process, signal.SIGINT)
     return "asked to stop: it stops after the cell in hand, and can be resumed"
 
 
@@ -49,8 +49,8 @@ def safe_here(folder: Path, bench: str, holder: Holder | None, known: list[dict[
     asked = bool(asked_of(process, known))
     note("safe", bench, run=str(folder), of=process.pid, how="page")
     if not asked:
-        os.kill(process.pid, signal.SIGINT)
-    os.kill(process.pid, signal.SIGTERM)
+        _send(process, signal.SIGINT)
+    _send(process, signal.SIGTERM)
     return "stopped at once: sources at 0 V and off, relays open; the cell in hand may be half written"
 
 
@@ -95,7 +95,19 @@ def _reached(holder: Holder | None) -> Holder:
         raise Busy("no process has this run: there is nothing to stop")
     if not holder.here:
         raise Busy(f"the run is in the hands of {holder.words}: it can be stopped there only")
+    if os.name == "nt":
+        raise Busy("on Windows a run is stopped in its own terminal, with Ctrl-C: no other program can ask it to")
     return holder
+
+
+def _send(process: Holder, number: signal.Signals) -> None:
+    """Send a signal. Raises Busy for a process that has just ended, or that is somebody else's."""
+    try:
+        os.kill(process.pid, number)
+    except ProcessLookupError:
+        raise Busy("its process has ended just now") from None
+    except PermissionError:
+        raise Busy(f"{process.words}: only {process.said.get('user')} can stop it") from None
 
 
 def _nothing(made: Made) -> None:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from labmtj.records import Defect, State, Trait
 from labmtj.runs.journal import line_pulse_of, patterns_of
+from labmtj.units import Dimension, show
+from labmtj.watch.cells import x_reading, z_reading
 
 MOST = 2000  # chosen: events of one cell that are sent, the latest; more are counted
-_VERDICTS = ("map", "program", "program_network", "verify")
+_VERDICTS = ("map", "program", "program_network", "neuron_map")
 
 
 class History:
@@ -65,6 +67,10 @@ class History:
         match entry["k"]:
             case "read":
                 yield base | _reading(entry["v"], entry["i"], entry["t"], entry.get("compliance", False))
+            case "neuron":
+                said = x_reading(entry) if row % 2 else z_reading(entry)
+                found = _reading(said["v"], said["i"], said["t"], said.get("compliance", False))
+                yield base | found | {"text": f"drive {show(entry['drive'], Dimension.VOLTAGE)}"}
             case "products":
                 masks = patterns_of(entry)
                 local = row - (entry["kernel"] - 1) * entry["rows"] - 1
@@ -103,12 +109,12 @@ def _reading(volts: float, amperes: float | None, time: float, limited: bool) ->
 
 def _verdict(entry: dict[str, Any], row: int, col: int) -> str:
     """What a step found about this cell, in words; empty where it is not about it."""
+    if entry["k"] == "neuron_map":
+        return _neuron(entry, col) if (row + 1) // 2 == col else ""
     if "rows" in entry:
         if row not in entry["rows"] or col not in entry["cols"]:
             return ""
         at = entry["rows"].index(row), entry["cols"].index(col)
-    elif "layer" in entry:
-        return ""  # a verify says its layer's lines nowhere; its readings stand in the journal themselves
     else:
         at = row - 1, col - 1
 
@@ -127,6 +133,18 @@ def _verdict(entry: dict[str, Any], row: int, col: int) -> str:
     pulses = value("pulses")
     said = f"{entry['k'].replace('_', ' ')}: {_state(value('state'))}, target {_state(target)}, {pulses} pulses"
     return ", ".join([said, *filter(None, [_defect(value("defect"))])])
+
+
+def _neuron(entry: dict[str, Any], number: int) -> str:
+    """What the map of neurons found about one of them."""
+    if number not in entry["neurons"]:
+        return ""
+    at = entry["neurons"].index(number)
+    critical, offset = entry["critical"][at], entry["offset"][at]
+    said = [f"neuron map: {'good' if entry['good'][at] else 'does not work'}"]
+    said += [f"{name} {show(value, Dimension.CURRENT)}" for name, value in (("I_c", critical), ("offset", offset))
+             if value is not None]  # fmt: skip
+    return ", ".join(said)
 
 
 def _state(value: int | None) -> str:

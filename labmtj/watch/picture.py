@@ -7,8 +7,9 @@ from typing import Any
 
 from labmtj.errors import StorageError
 from labmtj.runs.asking import Question, question_of
+from labmtj.runs.journal import FORMAT
 from labmtj.runs.status import JOURNAL
-from labmtj.watch.accuracy import Accuracies
+from labmtj.watch.accuracy import Accuracies, chip_targets
 from labmtj.watch.cells import Cells
 from labmtj.watch.history import History
 from labmtj.watch.measured import Measured
@@ -62,6 +63,8 @@ class Picture:
         if kind != "end" and kind not in _ASIDE:
             self.end = {}
         self._note(kind, entry)
+        if kind == "step" and entry["name"] == "program_network" and self.cells is not None:
+            self.cells.aim(chip_targets(self.folder))
         self.steps.take(entry)
         if kind in ("step", "at", "done", "end"):
             touched.add("steps")
@@ -77,6 +80,8 @@ class Picture:
     def _begin(self, entry: dict[str, Any]) -> None:
         if entry["k"] != "run":
             raise StorageError(f"{self.tail.path}: its first entry is not that of a run")
+        if entry.get("format", 0) > FORMAT:
+            raise StorageError(f"{self.tail.path}: format {entry['format']} is newer than this labmtj; update it")
         self.header = entry
         rows, cols = entry["shape"]
         self.cells, self.history = Cells((rows, cols)), History((rows, cols))

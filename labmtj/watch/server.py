@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -86,7 +86,8 @@ def application(watch: Watch, *, look_only: bool, closing: Callable[[], bool]) -
     async def looking(_: Starlette) -> AsyncGenerator[None, None]:
         async def look() -> None:
             while True:
-                await asyncio.to_thread(watch.look)
+                with suppress(LabmtjError):  # of a host's folder that cannot be used: asked again at the next look
+                    await asyncio.to_thread(watch.look)
                 await asyncio.sleep(0.0 if watch.behind else _TICK)
 
         task = asyncio.create_task(look())

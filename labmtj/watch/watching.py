@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +117,14 @@ class Watch:
         self._picture = Picture(folder)
         self.epoch += 1
         self._sections = Sections()
-        self._wiring = None
+        self._wiring = self._instruments = None
         kept = bench_of(folder / "bench.yaml")
         if self._runs is None:
             self.bench = kept
         file = self.bench or kept
-        self._instruments = None if file is None else Instruments(file, folder)
-        if kept is not None:
-            self._wiring = Wiring(kept)
+        with suppress(LabmtjError):  # a model's file may have moved: the rest of the page does not need it
+            self._instruments = None if file is None else Instruments(file, folder)
+            self._wiring = None if kept is None else Wiring(kept)
 
     def _update(self, edition: int, *, slow: bool) -> bool:
         changed = False
@@ -155,6 +156,10 @@ class Watch:
             touched = picture.look(edition)
         except StorageError as error:
             put("problem", str(error))
+            return set()
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            what = f"{type(error).__name__}: {error}"
+            put("problem", f"{picture.tail.path}: an entry is not what this version of labmtj writes ({what})")
             return set()
         if not picture.header:
             return touched

@@ -27,9 +27,9 @@ def content(watch):
 
 def test_counts_states_and_targets_are_those_of_run_h5(finished, look):
     watch, groups = look(finished), read(finished / "run.h5")
-    assert (layer(watch, "pulses") == groups["/"].values("pulse_count")).all()
-    assert (layer(watch, "readings") == groups["/"].values("read_count")).all()
-    assert (layer(watch, "defect") == groups["/"].values("defect")).all()
+    assert (layer(watch, "pulses") == groups["cells"].values("pulse_count")).all()
+    assert (layer(watch, "readings") == groups["cells"].values("read_count")).all()
+    assert (layer(watch, "defect") == groups["cells"].values("defect")).all()
     written = groups["layer2"]  # the last one, whose cells no later step has changed
     at = np.ix_(written.values("physical_row") - 1, written.values("physical_col") - 1)
     assert (layer(watch, "target")[at] == written.values("target")).all()

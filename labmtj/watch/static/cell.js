@@ -71,7 +71,8 @@ export class CellPanel {
       `${layers.readings[place]} readings`,
     ];
     const kernel = this.cells.kernels > 1 ? `, kernel ${Math.floor((row - 1) / this.cells.each) + 1} row ${((row - 1) % this.cells.each) + 1}` : "";
-    const parts = [make("h3", { text: `Cell (${row}, ${col})${kernel}` }), make("p", { className: "soft", text: said.filter(Boolean).join(" · ") })];
+    const name = this.cells.kind === "neurons" ? `Neuron ${col}, ${row % 2 ? "x" : "z"} terminal on row ${row}` : `Cell (${row}, ${col})${kernel}`;
+    const parts = [make("h3", { text: name }), make("p", { className: "soft", text: said.filter(Boolean).join(" · ") })];
     if (found !== null) parts.push(this.#events(found));
     at("cell").replaceChildren(...parts);
   }

@@ -117,11 +117,22 @@ export class ArrayMap {
     return { values, none: () => false, scale: "Cividis", range: [0, most], bar: unit, legend: [[`${unit} in the whole run, at most ${most}`, null]] };
   }
 
-  #shapes() {
+  /** What stands between the kernels of a chip. */
+  #gaps() {
+    const { step, wide, high, kernels } = this.cells;
+    if (kernels === 1) return [];
+    const paint = { type: "rect", fillcolor: shade("card"), line: { width: 0 }, layer: "above" };
     const shapes = [];
+    for (let x = step[1] - 1; x < wide; x += step[1]) shapes.push({ ...paint, x0: x - 0.5, x1: x + 0.5, y0: -0.5, y1: high - 0.5 });
+    for (let y = step[0] - 1; y < high; y += step[0]) shapes.push({ ...paint, y0: y - 0.5, y1: y + 0.5, x0: -0.5, x1: wide - 0.5 });
+    return shapes;
+  }
+
+  #shapes() {
+    const shapes = this.#gaps();
     const paint = { fillcolor: shade("open"), opacity: 0.25, line: { width: 0 }, layer: "above" };
     for (const [axis, number] of this.array?.out ?? []) {
-      const kernels = this.cells.kernels === 1 || axis === "row" ? [0] : [...Array(this.cells.kernels).keys()];
+      const kernels = this.cells.kind === "neurons" ? [] : this.cells.kernels === 1 || axis === "row" ? [0] : [...Array(this.cells.kernels).keys()];
       for (const kernel of kernels) {
         const row = axis === "row" ? number : kernel * this.cells.each + 1;
         const [x, y] = this.cells.drawn(this.cells.place(row, axis === "row" ? 1 : number));
@@ -142,14 +153,16 @@ export class ArrayMap {
     const groups = new Map();
     const { defect, state, target } = this.cells.layers;
     for (let place = 0; place < defect.length; place += 1) {
+      if (!this.cells.shown(place)) continue;
       const kind = defect[place] > 0 ? defect[place] : state[place] >= 0 && target[place] >= 0 && state[place] !== target[place] ? 4 : 0;
       if (kind) groups.set(kind, [...(groups.get(kind) ?? []), this.cells.drawn(place)]);
     }
-    const size = Math.max(3, Math.min(11, (0.5 * this.width) / this.cells.wide));
+    const own = (0.5 * this.width) / this.cells.wide;
     return [...groups].map(([kind, points]) => {
       const [name, symbol, colour] = MARKS[kind];
+      const size = Math.max(kind === 4 ? 2 : 6, Math.min(11, own)); // targets are missed by many, defects by few
       return { type: "scatter", mode: "markers", name, x: points.map((point) => point[0]), y: points.map((point) => point[1]), hoverinfo: "skip", showlegend: false,
-        marker: { symbol, size, color: shade(colour), line: { width: size > 5 ? 1 : 0.5, color: shade(kind === 4 ? "ink" : "card") } } };
+        marker: { symbol, size, color: shade(kind === 4 && size < 6 ? "ink" : colour), line: { width: size > 6 ? 1 : 0, color: shade(kind === 4 ? "ink" : "card") } } };
     });
   }
 

@@ -17,7 +17,7 @@ const buttons = new Buttons((said) => { known.done = said; panels.notices(known)
 
 function array(found) {
   known.array = found;
-  at("map-title").textContent = found.kind === "neurons" ? "Terminals of the neurons" : "Array";
+  at("map-title").textContent = found.kind === "neurons" ? "Neurons" : "Array";
   const same = cells !== null && cells.rows === found.rows && cells.cols === found.cols && cells.kernels === found.kernels;
   if (!same) {
     cells = new Cells(found);
