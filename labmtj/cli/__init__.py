@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
+from typer.main import get_command
 from typer.models import CommandInfo, TyperInfo
 
 from labmtj.cli import (
@@ -93,7 +94,7 @@ _PANELS = {
     "Many networks, many dies": ("study", "train"),
     "Learn and trust": ("docs", "chaos"),
 }
-_USAGE: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+_USAGE = cast("type[Exception]", next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"))
 """What a command line that cannot be understood raises; typer has it from click or, later, from a click of its own."""
 
 
@@ -128,7 +129,7 @@ def main() -> None:
 
     as_json = "--json" in sys.argv[1:]
     try:
-        command = typer.main.get_command(app)
+        command = get_command(app)
         _without_types_of_flags(command)
         code = command(prog_name="labmtj", standalone_mode=False)
     except LabmtjError as error:

@@ -56,7 +56,7 @@ class Now:
                 self.next = self.next[place + 1 :]
                 break
         self.name, self.total, self.done = name, total, 0
-        self.begun, self.marks = time.monotonic(), deque()
+        self.begun, self.marks = time.monotonic(), deque[tuple[float, int]]()
 
     def end(self) -> None:
         """The step is over."""
