@@ -42,7 +42,7 @@ app = typer.Typer(
     "[bold]labmtj COMMAND --help[/bold] has examples of each; --json has its result for programs.",
     epilog="Exit codes: 0 done; 2 command line; 3 bad file; 4 limit or plan refused; 5 instrument or bench; "
     "6 another process has the bench or the run; 7 storage; 8 done, but cells could not be written; "
-    "9 ended by a criterion of the protocol; 130 stopped with Ctrl-C after the item in hand, 131 at once by a second, "
+    "9 ended by a criterion of the protocol; 130 stopped with Ctrl-C after the cell in hand, 131 at once by a second, "
     "143 terminated, 129 hung up.",
 )
 

@@ -24,7 +24,7 @@ from labmtj.terminal import clock
 if TYPE_CHECKING:
     from labmtj.runs.asking import Answer, Question
 
-STOPPING = "stopping after the item in hand; Ctrl-C once more: at once"
+STOPPING = "stopping after the cell in hand; Ctrl-C once more: at once"
 _A_SECOND = 4  # chosen: drawings; a drawing takes some 2 ms, so a hundredth of the time
 
 
@@ -114,8 +114,7 @@ class Terminal:
         self._console.print(_row(question.kind, f"{question.text}   {how}", style="bold yellow"), soft_wrap=True)
 
     def answered(self, question: Question, answer: Answer) -> None:
-        """Print the answer, and draw again."""
-        self._console.print(_row(question.kind, f"{answer.answer}{answer.by}"), soft_wrap=True)
+        """Draw again; the answer stands in the line of the step."""
         if self._shown:
             self._live.start(refresh=True)
 

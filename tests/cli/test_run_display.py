@@ -148,9 +148,12 @@ def test_the_rate_is_that_of_the_last_seconds():
     now = Now()
     now.begin("map", 100)
     begun = now.begun
+    assert now.rate(begun + 1.0) == 0.0  # the way to the first item is none
     now.done = 10
-    assert now.rate(begun + 2.0) == 5.0
-    for second in range(3, 40):
+    assert now.rate(begun + 2.0) == 0.0
+    now.done = 20
+    assert now.rate(begun + 4.0) == 5.0
+    for second in range(5, 40):
         now.rate(begun + second)
     assert now.rate(begun + 40.0) == 0.0
 
