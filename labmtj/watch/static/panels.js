@@ -98,10 +98,15 @@ export function accuracy(found) {
 }
 
 /** Instruments, who has them, and whether an interlock is latched. */
-export function instruments(found, bench) {
+export function instruments(found, bench, uses) {
+  const own = (name) => uses.filter(({ plug }) => plug === name || plug.startsWith(`${name}.`) || plug.startsWith(`${name} channel`));
+  const closed = uses.reduce((sum, use) => sum + use.closed, 0);
+  const last = (name, plugs) => (plugs.length || !closed ? own(name).map((use) => `${use.plug} ${use.does} ${use.lines}${use.volts === null ? "" : ` at ${quantity(use.volts, "V")}`}`).join(", ")
+    : `${closed} relays closed`);
   const parts = found.map(({ name, title, address, serial, plugs, lease, latch }) => make("div", { className: "instrument" },
     make("div", {}, make("b", { text: name }), title + (serial ? `, serial ${serial}` : "")),
     make("div", { className: "soft", text: [address, ...plugs].join(" · ") }),
+    last(name, plugs) ? make("div", { className: "soft", text: `last: ${last(name, plugs)}` }) : null,
     lease ? make("div", { className: "soft", text: lease === "free" ? "nobody has it" : `in the hands of ${lease}` }) : null,
     latch ? make("div", { className: "latched", text: latch }) : null));
   if (bench?.private) parts.push(make("p", { className: "soft", text: "Simulated in the process of the run: it has no leases and needs no guardian." }));

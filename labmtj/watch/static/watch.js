@@ -47,7 +47,7 @@ function take(news, fresh) {
   if (parts.steps || parts.run) panels.steps(known.steps ?? { steps: [] }, going);
   if (parts.readings) { panels.readings(parts.readings); readingsChart(parts.readings); }
   if (parts.accuracy || fresh) { panels.accuracy(known.accuracy); scaleCurve(known.accuracy?.curve ?? {}); }
-  if (parts.instruments || parts.bench) panels.instruments(known.instruments ?? [], known.bench);
+  if (parts.instruments || parts.bench || parts.wiring) panels.instruments(known.instruments ?? [], known.bench, known.wiring ?? []);
   if (parts.wiring || fresh) panels.wiring(known.wiring ?? []);
   if (parts.commands) panels.commands(parts.commands);
   buttons.update(known.run, known.bench, news.look_only);
