@@ -114,9 +114,9 @@ export function instruments(found, bench, uses) {
 }
 
 /** Relays and channels of the last entry. */
-export function wiring(uses) {
+export function wiring(uses, going) {
   const note = make("p", { className: "soft", text: uses.length
-    ? "Derived from the last entry of the journal and the bench file; no instrument was asked."
+    ? `${going ? "" : "So it was at the last entry, before the process went. "}Derived from the last entry of the journal and the bench file; no instrument was asked.`
     : "None: no run is at work, or the last entry is about no lines." });
   const lines = uses.map(({ does, plug, lines: which, relays, closed, volts }) => [
     (plug === does ? does : `${plug} ${does}`.trim()) + (volts === null ? "" : ` at ${quantity(volts, "V")}`), which, relays.length ? `${relays.join(", ")} (${closed})` : ""]);

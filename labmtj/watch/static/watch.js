@@ -48,7 +48,7 @@ function take(news, fresh) {
   if (parts.readings) { panels.readings(parts.readings); readingsChart(parts.readings); }
   if (parts.accuracy || fresh) { panels.accuracy(known.accuracy); scaleCurve(known.accuracy?.curve ?? {}); }
   if (parts.instruments || parts.bench || parts.wiring) panels.instruments(known.instruments ?? [], known.bench, known.wiring ?? []);
-  if (parts.wiring || fresh) panels.wiring(known.wiring ?? []);
+  if (parts.wiring || parts.run) panels.wiring(known.wiring ?? [], going);
   if (parts.commands) panels.commands(parts.commands);
   buttons.update(known.run, known.bench, news.look_only);
   panels.notices(known);
