@@ -105,7 +105,9 @@ def parse(text: object, dimension: Dimension) -> float:
         raise UnitError(f"{text!r} has no unit; a {noun} is expected: {example}")
     unit = _unit(name)
     if unit is None:
-        raise UnitError(f"{text!r}: there is no unit {name!r}; a {noun} is expected: {example}")
+        known = {one.lower() for plain in _PLAIN for one in (plain, *(prefix + plain for prefix in _PREFIXES))}
+        capitals = " (capitals matter)" if name.lower() in known else ""
+        raise UnitError(f"{text!r}: there is no unit {name!r}{capitals}; a {noun} is expected: {example}")
     found, factor, exponent = unit
     if found is not dimension:
         was = found.name.lower().replace("_", " ")

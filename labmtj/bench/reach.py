@@ -136,7 +136,7 @@ def find_way(
     try:
         return target.address, identity_at(manager, target.address, timeout=timeout)
     except (pyvisa.Error, OSError, ValueError) as error:
-        tried.append(f"nothing answers at {target.address}: {error}")
+        tried.append(f"nothing answers at {target.address}: {_plain(error)}")
         first = error
     port = dead_socket_port(target)
     if port is not None and ours:
@@ -150,7 +150,7 @@ def find_way(
             return target.fallback, identity_at(manager, target.fallback, timeout=timeout)
         except (pyvisa.Error, OSError, ValueError) as error:
             tried.append(f"nor at its fallback {target.fallback}: {error}")
-    advice = ""
+    advice = ". Is it switched on and connected, and is that its address? labmtj discover lists what answers"
     if is_socket(target.address):
         advice = (
             f". A process that died may have left the raw socket blocked: switch {target.name} off and on at its front "
@@ -209,3 +209,8 @@ def _parsed(address: str) -> Any:
         return rname.parse_resource_name(address)
     except rname.InvalidResourceName:
         return None  # a name that only the VISA library knows
+
+
+def _plain(error: BaseException) -> str:
+    """What an error says, without the full stop that some of PyVISA's end with."""
+    return str(error).rstrip(".")

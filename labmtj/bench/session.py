@@ -36,6 +36,7 @@ from labmtj.config.model import (
     SourceMeterModel,
     SwitchMatrixModel,
     ThermometerModel,
+    load_model,
 )
 from labmtj.drivers.foreign_meter import AdaptedDriver
 from labmtj.drivers.loader import driver_of
@@ -281,8 +282,15 @@ def drivers_of(file: BenchFile, models: Mapping[str, InstrumentModel]) -> None:
     """See that every driver is there, and every library that one of them needs. Raises InputError; touches nothing."""
     for name, model in models.items():
         driver = driver_of(model, beside=file.model_file(name))
-        if isinstance(driver, AdaptedDriver):
-            driver.check_importable()
+        if not isinstance(driver, AdaptedDriver):
+            continue
+        driver.check_importable()
+        own = load_model(file.model_file(name)).driver
+        if model.driver != own and file.bench.instruments[name].adapter is None and own != driver.adapter.checked_by:
+            raise InputError(
+                f"{name}: {driver.name} is for an instrument of {driver.adapter.checked_by}, and the data sheet here "
+                f"is of {own}: name the class for this model, or say under adapter: what stands for what"
+            )
 
 
 def set_up(bench: Bench, name: str, model: InstrumentModel, device: Any) -> None:

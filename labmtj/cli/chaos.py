@@ -69,9 +69,14 @@ def chaos(
     scenarios = draw(seed, rounds, only=only or [])
     console = Console(stderr=True, quiet=as_json, highlight=False)
 
+    played = 0
+
     def told(verdict: Verdict) -> None:
+        nonlocal played
+        played += 1
         shown = "" if verdict.figure is None else f"   {verdict.figure:.3g}"
-        console.print(f"{'[green]held[/green]' if verdict.held else '[red]NOT HELD[/red]'}  {verdict.scenario}{shown}")
+        held = "[green]held[/green]" if verdict.held else "[red]NOT HELD[/red]"
+        console.print(f"{played:{len(str(rounds))}d}/{rounds}  {held}  {verdict.scenario}{shown}")
         for fault in verdict.faults:
             console.print(f"    {fault}", markup=False)
 

@@ -13,9 +13,11 @@ from rich.markup import escape
 from labmtj.bench.commission.items import Item, Stage
 from labmtj.bench.commission.record import entry, write
 from labmtj.bench.commission.resistor import Resistor
+from labmtj.bench.commission.resistor import resistor as known
 from labmtj.bench.commission.walk import Commissioning
 from labmtj.bench.doctor import Verdict
 from labmtj.config.bench import BenchFile
+from labmtj.errors import LabmtjError
 
 _MARKS = {
     Verdict.GOOD: "[green]good[/green]",
@@ -39,6 +41,7 @@ def commissioned(
     `wait` for a person between stages, where there is a terminal; else what hands are to do is taken as done.
     """
     console = Console(soft_wrap=True, quiet=as_json, highlight=False)
+    operator = operator or file.bench.operator or ""
     walk = Commissioning(file, resistor, acknowledge=acknowledge)
     person = wait and sys.stdin.isatty() and sys.stdout.isatty()
     stopped = False
@@ -53,8 +56,10 @@ def commissioned(
         else:
             state = "Nothing has been sent yet: see that outputs are off" if stage is Stage.EMPTY else "Sources are off"
             console.print(f"  {state}, then do it. Press Enter when it is done, or q and Enter to stop.")
-            if sys.stdin.readline().strip().lower().startswith("q"):
-                raise typer.Abort
+            if stage is Stage.RESISTOR:
+                console.print("  If it has another value, type that: for example 4.7 kohm, 0.1 %")
+            while problem := take(walk, stage, sys.stdin.readline()):
+                console.print(f"  {escape(problem)}")
 
     console.print(f"[bold]{escape(file.bench.title)}[/bold]   commissioning, at 10 mV and below")
     console.print(f"\n[bold]{Stage.FILE.value.capitalize()}[/bold]")
@@ -74,6 +79,22 @@ def commissioned(
     if stopped:
         raise typer.Exit(130)
     return walk.complete
+
+
+def take(walk: Commissioning, stage: Stage, typed: str) -> str:
+    """Take what was typed before a stage: what is wrong with it, or nothing. Raises typer.Abort to end the walk."""
+    text = typed.strip()
+    if not typed or text.lower() in {"q", "quit"}:  # nothing at all: the terminal has gone
+        raise typer.Abort
+    if not text:
+        return ""
+    if stage is not Stage.RESISTOR:
+        return "press Enter when it is done, or q and Enter to stop"
+    try:
+        walk.resistor = known(text, row=walk.resistor.row, col=walk.resistor.col)
+    except LabmtjError as error:
+        return str(error)
+    return ""
 
 
 def _show(console: Console, item: Item, told: set[str]) -> None:

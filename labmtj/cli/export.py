@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from labmtj.runs.export.export import Kind
 
 
 class To(StrEnum):
@@ -54,7 +57,7 @@ def export(
 
     console = Console(stderr=True, highlight=False, markup=False, quiet=as_json)
     with console.status("reading the journal") as status:
-        found = export_run(run, to.value, out=out, force=force, told=status.update)
+        found = export_run(run, cast("Kind", to.value), out=out, force=force, told=status.update)
     if as_json:
         content = {"run": str(run), "to": to.value, "path": str(found.path), "files": found.files, "notes": found.notes}
         typer.echo(json.dumps(content))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labmtj.cli import completing
+
+if TYPE_CHECKING:
+    from labmtj.protocol.evidence.check import Check
 
 DAMAGED = 7
 
@@ -40,7 +43,7 @@ def verify(
     from labmtj.protocol.evidence.verify import verify as checks_of
 
     found = look(run)
-    checks = []
+    checks: list[Check] = []
     for check in checks_of(found, sha256=sha256):
         checks.append(check)
         if not as_json:

@@ -23,6 +23,12 @@ def is_well_formed(driver: str) -> bool:
     return _DRIVER.fullmatch(driver) is not None
 
 
+def driver_file(driver: str) -> str | None:
+    """The file of a driver such as "./my_smu.py:MySmu"; None for one of a package."""
+    module = driver.rpartition(":")[0]
+    return module if module.endswith(".py") else None
+
+
 class Switch(Model):
     """An output that is not switched by True and False: two methods, or a name with a value for on and for off."""
 

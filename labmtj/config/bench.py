@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from labmtj.config import finder
-from labmtj.config.adapters import AdapterEntry
+from labmtj.config.adapters import AdapterEntry, driver_file
 from labmtj.config.bench_magnet import Coil, Magnet, ThermometerEntry
 from labmtj.config.bench_neurons import NeuronParameters, NeuronsEntry
 from labmtj.config.bench_rules import problems
@@ -369,8 +369,10 @@ def check_bench(source: Source) -> BenchFile:
     for name, entry in bench.instruments.items():
         if Path(entry.model).name != entry.model or entry.model not in finder.shipped_names("models"):
             kept = absolute(kept, ("instruments", name, "model"))
-        if entry.driver is not None and entry.driver.rpartition(":")[0].endswith(".py"):
-            kept = absolute(kept, ("instruments", name, "driver"))
+        checking = None if entry.adapter is None else entry.adapter.checked_by
+        for path, driver in ((("driver",), entry.driver), (("adapter", "checked_by"), checking)):
+            if driver is not None and driver_file(driver) is not None:
+                kept = absolute(kept, ("instruments", name, *path))
     return BenchFile(Bench.model_validate(kept.data), kept)
 
 

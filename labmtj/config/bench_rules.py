@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from labmtj import units
 from labmtj.config import bench_fit, finder
-from labmtj.config.adapters import is_foreign, is_well_formed
+from labmtj.config.adapters import driver_file, is_foreign, is_well_formed
 from labmtj.config.check import nearest
 from labmtj.config.source import KeyPath, Source
 from labmtj.config.wiring import Plug, line_range, plug
@@ -65,21 +65,27 @@ def _instruments(bench: Bench, source: Source) -> Iterator[Problem]:
 
 def _driver(entry: InstrumentEntry, here: KeyPath, source: Source) -> Iterator[Problem]:
     """What is wrong with the name of a driver that a bench has for an instrument."""
-    driver = entry.driver
+    driver, adapter = entry.driver, (*here[:-1], "adapter")
     if driver is None:
         if entry.adapter is not None:
-            place = (*here[:-1], "adapter")
-            yield source.problem(place, "an adapter belongs to a driver; none is said here", key=True)
+            yield source.problem(adapter, "an adapter belongs to a driver; none is said here", key=True)
         return
     module, _, name = driver.rpartition(":")
     if not (is_well_formed(driver) if is_foreign(driver) else module and name.isidentifier()):
         hint = 'write "module:Class", "./my_smu.py:MySmu" or "pymeasure:keithley.Keithley2450"'
         yield source.problem(here, f"{driver!r} is not the name of a driver", hint=hint)
-    elif module.endswith(".py") and source.path is not None:
-        # An option's path is from the current folder, as those of models are.
+    yield from _driver_file(driver, here, source)
+    if entry.adapter is not None:
+        yield from _driver_file(entry.adapter.checked_by, (*adapter, "checked_by"), source)
+
+
+def _driver_file(driver: str, here: KeyPath, source: Source) -> Iterator[Problem]:
+    """A file of a driver that is not there; an option's path is from the current folder, as those of models are."""
+    file = driver_file(driver)
+    if file is not None and source.path is not None:
         base = Path() if source.setting(here) else source.path.parent
-        if not (base / module).is_file():
-            yield source.problem(here, f"there is no driver file {module}")
+        if not (base / file).is_file():
+            yield source.problem(here, f"there is no driver file {file}")
 
 
 def _roles(bench: Bench, source: Source) -> Iterator[Problem]:

@@ -115,15 +115,23 @@ def _problem(name: str, text: str, mark: Mark, message: str, *, path: str = "", 
     return Problem(name, message, mark.line, mark.column, path=path, excerpt=excerpt, width=width, hint=hint)
 
 
-def _syntax_hint(problem: str, context: str) -> str:
+def _syntax_hint(problem: str, context: str, opened: str) -> str:
+    """What to do about a syntax error; `opened` is where that began which ends wrongly."""
     if "'@'" in problem or "'`'" in problem or "'%'" in problem:
         return 'a text that begins with this character needs quotes, for example "@py"'
     if "'\\t'" in problem:
         return "indent with spaces, not with tabs"
     if "mapping values are not allowed" in problem:
         return "a text that holds a colon needs quotes; fields of one mapping must begin in one column"
-    if "expected ',' or" in problem or "flow" in context:
-        return "a bracket or a brace may be open; texts with commas or colons need quotes"
+    if "flow" in context:
+        comma = "a comma may be missing here, or " if "got ':'" in problem else ""
+        what = "bracket" if "sequence" in context else "brace"
+        return f"{comma}the {what} that opens in {opened} may not be closed; texts with commas or colons need quotes"
+    if "quoted" in context:
+        return f"the quote that opens in {opened} is not closed"
+    if "block" in context:
+        what = "entries of one list" if "collection" in context or "sequence" in context else "fields of one mapping"
+        return f"{what} must begin in one column; what this stands in begins in {opened}"
     return ""
 
 
@@ -194,7 +202,9 @@ def parse(text: str, *, name: str, path: Path | None = None) -> Source:
         at = error.problem_mark or error.context_mark
         mark = Mark(at.line + 1, at.column + 1, 1) if at else Mark(1, 1, 1)
         message, context = error.problem or "cannot be read", error.context or ""
-        hint = _syntax_hint(message, context)
+        begun = error.context_mark or at
+        opened = f"line {begun.line + 1}, column {begun.column + 1}" if begun else "the first line"
+        hint = _syntax_hint(message, context, opened)
         whole = f"this is not YAML: {message}" + (f" ({context})" if context else "")
         raise FileProblems([_problem(name, text, mark, whole, hint=hint)]) from None
     except yaml.reader.ReaderError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -25,7 +25,8 @@ class DocumentationHook(BuildHookInterface[Any]):
             building = _building(Path(self.root) / "labmtj/docs/building.py")
             if building.is_current():
                 return
-            for line in building.build(self.metadata.version, strict=False):
+            version_built: str = cast("Any", self).metadata.version
+            for line in building.build(version_built, strict=False):
                 self.app.display_warning(line)
         except Exception as error:
             self.app.display_warning(f"the documentation was not built, labmtj is installed without it: {error}")

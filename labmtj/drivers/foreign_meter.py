@@ -195,6 +195,8 @@ class AdaptedChannel:
         self._see_untouched()
         found = self._object.get(self._prefix + name)
         self._link.check_power()
+        if not isinstance(found, bool | int | float):
+            raise BadReply(self._link.name, f"{self._object.title}, {self._prefix}{name}", repr(found), "true or false")
         return bool(found)
 
     def measure_current(self) -> float:

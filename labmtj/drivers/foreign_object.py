@@ -108,6 +108,9 @@ class ForeignObject:
                 self._link.check_power()
                 text = f"{self._link.name}: {self.title}, {what}: {type(error).__name__}: {error}"
                 raise ForeignError(text) from error
+            cause = self.session.first_cause()
+            if cause is not None:
+                raise cause  # the object has kept to itself what went wrong
 
 
 def _is_property(place: Any, name: str) -> bool:

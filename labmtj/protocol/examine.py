@@ -23,7 +23,7 @@ from labmtj.protocol.course import chip_of
 from labmtj.protocol.feasibility import Finding, judge
 from labmtj.protocol.inherit import inherit
 from labmtj.protocol.kinds.confirm import ConfirmStep
-from labmtj.protocol.kinds.pause import PauseStep
+from labmtj.protocol.kinds.pause import PauseStep, long_time
 from labmtj.protocol.load import Job, check_fits, check_protocol, refuse_study
 from labmtj.protocol.schema import ProtocolFile
 from labmtj.protocol.write_verdicts import Severity
@@ -202,7 +202,7 @@ def asked_of_people(job: Job) -> list[str]:
     lines += [f"waits until a person goes on: {step.reason}" for step in pauses if step.seconds is None]
     seconds = sum(step.seconds or 0.0 for step in pauses)
     if seconds:
-        lines.append(f"pauses: {show(seconds, Dimension.TIME) if seconds < 60 else f'{seconds / 60:g} min'} in all")
+        lines.append(f"pauses: {long_time(seconds)} in all")
     if job.protocol.abort is not None:
         lines.append(f"ends early beyond: {job.protocol.abort.words}")
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, create_model
@@ -25,7 +26,9 @@ def _one_step(value: object) -> object:
     names = list(cast("dict[str, Any]", value))
     for name in names:
         if name not in STEPS:
-            raise refuse(f"there is no step {name}", hint=nearest(name, STEPS), key=name, at_key=True)
+            glued = re.match(r"(\w+)\s*:?\s*\{", name)
+            hint = f"write a colon and a space: {glued[1]}: {{...}}" if glued and glued[1] in STEPS else ""
+            raise refuse(f"there is no step {name}", hint=hint or nearest(name, STEPS), key=name, at_key=True)
     if len(names) > 1:
         hint = "begin each step with its own dash"
         raise refuse(f"{names[0]} and {names[1]} stand in one step", hint=hint, key=names[1], at_key=True)

@@ -98,7 +98,8 @@ class Waiting:
         number = self.journal.count
         asked: dict[str, Any] = {"step": self.step, "kind": kind, "text": text, "seconds": seconds}
         question = Question(number, kind, text, _wall(), seconds)
-        self.journal.record("ask", {**asked, "t": round(began, 9), "wall": question.since})
+        times = {"began": round(began, 9), "t": round(self.clock.now(), 9), "wall": question.since}
+        self.journal.record("ask", {**asked, **times})
         found = self._answer(question, began)
         now = self.clock.now()
         content = {"of": number, "answer": found.answer, "who": found.who, "how": found.how}
@@ -112,7 +113,7 @@ class Waiting:
         self.past.unanswered = None
         if before is None or (before["kind"], before["text"], before.get("seconds")) != (kind, text, seconds):
             return self.clock.now()
-        return float(before["t"])
+        return float(before["began"])
 
     def _answer(self, question: Question, began: float) -> Answer:
         """The answer, however it comes."""

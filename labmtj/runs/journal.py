@@ -313,7 +313,7 @@ def entry_of(line: bytes) -> dict[str, Any] | None:
     if line[:8] != b'{"crc":"' or line[8:16] != f"{zlib.crc32(body):08x}".encode():
         return None
     try:
-        entry = json.loads(body)
+        entry: Any = json.loads(body)
     except ValueError:
         return None
-    return entry if isinstance(entry, dict) else None
+    return cast("dict[str, Any]", entry) if isinstance(entry, dict) else None

@@ -16,6 +16,8 @@ FILES = ("protocol.yaml", "bench.yaml")
 def attributes_of(events: Events, folder: Path, lines: bytes) -> dict[str, Attribute]:
     """Attributes of the root; `lines` are the whole lines of the journal that the events were read from."""
     header, end = events.last("run"), events.last("end")
+    if end and end["n"] != max(events.steps):
+        end = {}  # the run has gone on since
     found: dict[str, Attribute] = {"format": FORMAT}
     found |= {name: header[name] for name in ("title", "network", "data")}
     found |= {name: header.get(name, "") for name in ("operator", "sample")}
@@ -40,8 +42,8 @@ def attributes_of(events: Events, folder: Path, lines: bytes) -> dict[str, Attri
 
 def clock_zero(events: Events) -> str:
     """The wall's time (ISO 8601) at which the bench's clock began: when the run opened its bench for the first time."""
-    command = next(iter(events.of("command")), {})
-    return str(command.get("wall", events.last("run")["wall"]))
+    commands = events.of("command")
+    return str(commands[0]["wall"] if commands else events.last("run")["wall"])
 
 
 def _measured(polarity: Entry, die: Entry) -> dict[str, Attribute]:

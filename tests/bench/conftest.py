@@ -7,7 +7,6 @@ for simulated ones. Nothing above 10 mV is put on an array, but by the tests tha
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -166,21 +165,3 @@ class Heard:
 def heard(file):
     """What counts messages; the bench is open before it begins."""
     return Heard(resource_manager(file).visalib)
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    """What the benches lack, and how many tests were skipped for it."""
-    named = config.getoption("--bench")
-    names = sorted(KINDS if named is None else [Path(named).stem], key=len, reverse=True)
-    skipped = defaultdict(Counter)
-    for report in terminalreporter.stats.get("skipped", []):
-        path, _, reason = report.longrepr if isinstance(report.longrepr, tuple) else ("", 0, "")
-        if Path(str(path)).parent == Path(__file__).parent or "tests/bench/" in report.nodeid:
-            bench = next((name for name in names if f"[{name}" in report.nodeid), "all")
-            skipped[reason.removeprefix("Skipped: ")][bench] += 1
-    if not skipped:
-        return
-    terminalreporter.section("what these benches lack")
-    for reason, benches in sorted(skipped.items()):
-        shown = ", ".join(f"{bench} ({count})" for bench, count in sorted(benches.items()))
-        terminalreporter.write_line(f"{reason}: skipped on {shown}")

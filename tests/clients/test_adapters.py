@@ -122,6 +122,15 @@ def test_a_die_is_mapped_alike_by_pymeasure_by_qcodes_and_by_us(bench, mapped):
         assert without_time(ours) == without_time(journal)
 
 
+def test_a_class_for_another_model_is_refused_before_anything_is_opened(bench):
+    swapped = {"drive": PYMEASURE["sense"], "sense": PYMEASURE["drive"]}
+    refused = pytest.raises(
+        InputError, match=r"^drive: pymeasure:keithley.Keithley2400 is for an instrument of keithley_2"
+    )
+    with refused, open_bench(bench(swapped)):
+        pass
+
+
 @pytest.mark.slow
 def test_the_wine_network_is_written_and_read_alike_by_pymeasure_by_qcodes_and_by_us(bench, tmp_path, monkeypatch):
     monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "matplotlib"))  # the report's; the home folder is watched

@@ -58,6 +58,10 @@ def test_a_chip_is_mapped_written_and_agrees_with_its_map(whole):
     assert chip["product_pearson"] > 0.99
 
 
+def test_other_programs_open_its_files(whole, conforms):
+    conforms(whole.folder)
+
+
 def test_store_and_report_show_the_chip_and_the_comparison(whole):
     groups = read(whole.folder / "run.h5")
     target, state = (groups["chip"].variables[name].values for name in ("target", "state"))

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import pyvisa
+import typer
 from typer.testing import CliRunner
 
 from labmtj.bench.commission.commissioned import missing
@@ -14,6 +15,7 @@ from labmtj.bench.commission.resistor import resistor
 from labmtj.bench.commission.walk import Commissioning
 from labmtj.bench.doctor import Verdict
 from labmtj.cli import app
+from labmtj.cli.commission import take
 from labmtj.config import yaml12
 from labmtj.config.bench import load_bench
 from labmtj.config.finder import find
@@ -95,6 +97,15 @@ def test_a_sound_bench_of_every_kind_comes_through_with_nothing_above_10_mv_on_i
     assert not any(output.hot for output in world.outputs.values())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["neurons", "simulated-1t1r"])
+def test_neurons_and_chips_come_through_as_they_are_shipped(name):
+    walk = Commissioning(load_bench(name))
+    walked(walk)
+    assert {} == wrong(walk)
+    assert walk.complete
+
+
 @pytest.mark.parametrize(
     ("relay", "says"),
     [
@@ -164,6 +175,19 @@ def test_values_of_a_resistor_are_read_with_their_tolerance():
     for text in ("1 ohm", "10 Mohm", "10 kohm, x %", "10 kohm, 50 %"):
         with pytest.raises(InputError):
             resistor(text)
+
+
+def test_what_a_person_types_ends_the_walk_or_is_the_value_of_the_resistor_or_is_asked_for_again(make):
+    walk, _, _ = make()
+    for typed in ("", "q\n", " Quit \n"):
+        with pytest.raises(typer.Abort):
+            take(walk, Stage.EMPTY, typed)
+    assert "" == take(walk, Stage.EMPTY, "\n")
+    assert take(walk, Stage.EMPTY, "yes\n").startswith("press Enter")
+    assert "no unit" in take(walk, Stage.RESISTOR, "4700\n") or "not a quantity" in take(walk, Stage.RESISTOR, "4700\n")
+    assert resistor("10 kohm") == walk.resistor
+    assert "" == take(walk, Stage.RESISTOR, "4.7 kohm, 0.1 %\n")
+    assert resistor("4.7 kohm, 0.1 %") == walk.resistor
 
 
 def test_a_resistor_on_a_line_that_is_not_there_is_said_without_a_traceback(make):

@@ -91,8 +91,9 @@ def test_every_finding_is_drawn(carried_out):
 
 
 @pytest.mark.slow
-def test_the_protocol_runs_on_instruments_and_leaves_run_h5_report_and_map(small, tmp_path):
+def test_the_protocol_runs_on_instruments_and_leaves_run_h5_report_and_map(small, tmp_path, conforms):
     folder = run("electrical", bench=small, settings=FEW, out=tmp_path / "runs").folder
+    conforms(folder)
     groups = netcdf.read(folder / "run.h5")
     assert {"offsets", "wires", "tmr", "iv", "classify", "classify2", "reference"} <= set(groups)
     assert (5,) == groups["offsets"].values("col_offset").shape

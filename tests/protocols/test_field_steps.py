@@ -30,8 +30,9 @@ def small(tmp_path):
     return path
 
 
-def test_the_shipped_protocol_measures_loops_and_sets_all_cells(small, tmp_path):
+def test_the_shipped_protocol_measures_loops_and_sets_all_cells(small, tmp_path, conforms):
     outcome = run("rh-loop", bench=small, settings=FEW, out=tmp_path / "runs")
+    conforms(outcome.folder)
     groups = netcdf.read(outcome.folder / "run.h5")
     loops, after = groups["rh_loop"], groups["initialise"]
     assert (1, 2, 15) == loops.values("up").shape

@@ -47,6 +47,10 @@ def test_a_network_learns_on_the_array_and_its_costs_are_counted(whole):
     assert [1, 2, 3] == [entry["number"] for entry in epochs]
 
 
+def test_other_programs_open_its_files(whole, conforms):
+    conforms(whole.folder)
+
+
 def test_store_map_and_report_show_what_was_learnt(whole):
     group = read(whole.folder / "run.h5")["train_array"]
     assert 3 == len(group.values("train"))

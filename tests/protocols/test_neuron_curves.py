@@ -63,6 +63,10 @@ def test_a_run_leaves_map_store_report_and_figures(whole):
         assert text in page
 
 
+def test_other_programs_open_its_files(whole, conforms):
+    conforms(whole.folder)
+
+
 def test_its_status_counts_readings_and_names_the_neuron(whole, tmp_path):
     assert READINGS == read_status(whole.folder).readings
     folder = tmp_path / "cut"

@@ -2,24 +2,25 @@
 
 import shutil
 import signal
-import subprocess
-import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from labmtj.bench.session import WallClock
 from labmtj.cli import app
 from labmtj.errors import Declined, FileProblems
 from labmtj.protocol import engine
 from labmtj.protocol.load import load_protocol
 from labmtj.protocol.observer import Silent
-from labmtj.protocol.stop import Stopped
-from labmtj.protocol.waiting import Answering, Asking
+from labmtj.protocol.replay.past import Past
+from labmtj.protocol.stop import Stopped, StopRequest
+from labmtj.protocol.waiting import Answering, Asking, Waiting
 from labmtj.report.page import write_report
 from labmtj.runs.asking import give, pending
-from labmtj.runs.journal import read_journal
+from labmtj.runs.journal import FileJournal, read_journal
 from labmtj.runs.netcdf import read
 from labmtj.runs.status import read_status
 
@@ -171,37 +172,33 @@ def test_a_run_that_died_in_a_question_asks_it_again_and_no_other(whole, tmp_pat
         assert ["confirm", "polarity", "pause", "pause"] == steps
 
 
-def test_a_run_in_another_process_waits_for_labmtj_answer(written, tmp_path):
-    command = [sys.executable, "-m", "labmtj", "run", str(written()), "--bench", str(BENCH), "--ask", "--json"]
-    command += ["--out", str(tmp_path / "runs")]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
-    )
-    runner, folder, said = CliRunner(), None, []
-    try:
-        until = time.monotonic() + 120
-        for word in ("yes", "go-on"):
-            while True:
-                assert time.monotonic() < until
-                folder = folder or next((tmp_path / "runs").glob("*/journal.jsonl"), None)
-                question = None if folder is None else pending(read_journal(folder))
-                if question is not None and question.text not in said:
-                    break
-                time.sleep(0.05)
-            said.append(question.text)
-            status = runner.invoke(app, ["status", str(folder.parent)]).stdout
-            assert f"waits for a person: {question.text}" in status
-            assert "labmtj answer" in status
-            wrong = runner.invoke(app, ["answer", str(folder.parent), "go-on" if word == "yes" else "no"])
-            assert 3 == wrong.exception.exit_code
-            assert 0 == runner.invoke(app, ["answer", str(folder.parent), word, "--as", "Ada"]).exit_code
-        out, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert 0 == process.returncode
-    assert str(folder.parent) in out
-    assert [("yes", "Ada", "command"), ("go on", "", "time"), ("go on", "Ada", "command")] == answers(folder.parent)
-    late = runner.invoke(app, ["answer", str(folder.parent), "yes"])
+def test_a_run_waits_for_labmtj_answer_and_status_says_so(written, tmp_path):
+    runs, path, found = tmp_path / "runs", written(), []
+    asking = Asking(Answering.PERSON)
+    work = threading.Thread(target=lambda: found.append(engine.run(path, bench=BENCH, out=runs, asking=asking)))
+    work.start()
+    runner, journal, said = CliRunner(), None, []
+    until = time.monotonic() + 120
+    for word in ("yes", "go-on"):
+        question = None
+        while question is None or question.text in said:
+            assert work.is_alive()
+            assert time.monotonic() < until
+            time.sleep(0.02)
+            journal = journal or next(runs.glob("*/journal.jsonl"), None)
+            question = None if journal is None else pending(read_journal(journal))
+        said.append(question.text)
+        folder = str(journal.parent)
+        status = runner.invoke(app, ["status", folder]).stdout
+        assert f"waits for a person: {question.text}" in status
+        assert f"labmtj answer {folder} {'yes|no' if word == 'yes' else 'go-on'}" in status
+        wrong = runner.invoke(app, ["answer", folder, "go-on" if word == "yes" else "no"])
+        assert 3 == wrong.exception.exit_code
+        assert 0 == runner.invoke(app, ["answer", folder, word, "--as", "Ada"]).exit_code
+    work.join(120)
+    assert [journal.parent] == [outcome.folder for outcome in found]
+    assert [("yes", "Ada", "command"), ("go on", "", "time"), ("go on", "Ada", "command")] == answers(journal.parent)
+    late = runner.invoke(app, ["answer", str(journal.parent), "yes"])
     assert "no process has this run" in str(late.exception)
 
 
@@ -239,12 +236,6 @@ def test_a_mistake_in_an_operator_step_has_its_place(old, new, place, message, w
 
 def test_a_pause_on_the_wall_s_clock_ends_early_when_somebody_says_so(written, tmp_path):
     """A bench whose time is the wall's: what waits there is told by another process."""
-    from labmtj.bench.session import WallClock
-    from labmtj.protocol.replay.past import Past
-    from labmtj.protocol.stop import StopRequest
-    from labmtj.protocol.waiting import Waiting
-    from labmtj.runs.journal import FileJournal
-
     rests = []
     journal = FileJournal(tmp_path / "journal.jsonl")
 
@@ -275,3 +266,40 @@ def test_a_stop_is_heard_while_a_run_waits(written, tmp_path):
     assert 130 == stopped.value.exit_code
     (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
     assert "stopped" == read_status(folder).how
+
+
+def test_the_cells_of_a_simulated_die_forget_during_a_pause(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        f"title: x\nformat: 1\nnetwork: {{files: {THREE / 'network'}, solution: 1}}\nsteps:\n"
+        "  - polarity: {start: 150 mV, step: 20 mV, ceiling: 600 mV, read: 20 mV}\n  - map: {read: 20 mV}\n"
+        "  - program: {layer: 1}\n  - verify: {layer: 1}\n  - pause: 20 d\n  - verify: {layer: 1}\n",
+        encoding="utf-8",
+    )
+    folder = engine.run(path, bench=BENCH, settings=["simulation.die.delta=35"], out=tmp_path).folder
+    before, after = (entry["flips"] for entry in entries(folder, "verify"))
+    assert before == 0 < after
+    assert "20 d" == next(entry["line"] for entry in entries(folder, "done") if entry["name"] == "pause")
+
+
+def test_time_that_has_passed_without_the_run_counts_for_its_pause(tmp_path):
+    class Clock:
+        time = 100.0
+
+        def now(self):
+            return self.time
+
+        def sleep(self, seconds):
+            self.time += seconds
+
+    asked = {"n": 5, "k": "ask", "kind": "pause", "text": "it cools", "seconds": 60.0, "began": 70.0, "t": 70.0}
+    later = [{"n": 8, "k": "resume"}, {**asked, "n": 9, "t": 80.0}]
+    past = Past([{"n": 0, "k": "run"}, asked, *later])
+    past.live, clock = True, Clock()
+    journal = FileJournal(tmp_path / "journal.jsonl")
+    waiting = Waiting(tmp_path, journal, past, clock, lambda: None, Silent(), StopRequest(), Asking(), simulated=True)
+    assert "time" == waiting.ask("pause", "it cools", seconds=60.0).how
+    assert 130.0 == clock.now()
+    waiting.ask("pause", "it cools", seconds=60.0)  # another one begins anew
+    assert 190.0 == clock.now()
+    journal.close()

@@ -83,6 +83,10 @@ def test_the_switching_protocol_fills_the_die_map(switching):
     assert "V_c0" not in lines["switching"][1]
 
 
+def test_what_steps_find_is_on_the_reference_page(switching, on_the_page):
+    on_the_page(found(switching[0]))
+
+
 def test_what_was_pulsed_is_of_unknown_state(switching):
     progress = replace(switching[0], journal=MemoryJournal())
     progress.die_map = replace(progress.known_map, state=None)
@@ -113,11 +117,12 @@ def test_write_errors_state_the_rule_of_three(switching):
     assert "3 over the pulses" in lines["write_error"][0]
 
 
-def test_disturb_and_retention_run_and_are_drawn():
+def test_disturb_and_retention_run_and_are_drawn(on_the_page):
     progress, lines = carried_out(
         "disturb", "half_select.pulses=20", 'read_disturb.dwell="200 ms"', "read_disturb.cells=6"
     )
     html, groups = drawn(progress)
+    on_the_page(groups)
     assert {"half_select", "read_disturb", "retention"} == set(html) == set(lines) - {"contact", "polarity", "map"}
     assert [1, 2, 1] == [html[name].count("<svg") for name in ("half_select", "read_disturb", "retention")]
     assert 6 * 20 == groups["half_select"].attributes["cell_pulses_p"]
@@ -180,13 +185,14 @@ def test_a_ceiling_above_the_limit_is_refused_before_anything_runs():
         load_protocol("switching", overrides=(*SMALL, 'switching.ceiling="3 V"'))
 
 
-def test_flip_probabilities_are_calibrated_and_counted():
+def test_flip_probabilities_are_calibrated_and_counted(on_the_page):
     progress, lines = carried_out(
         "flip-probability", "flip_probability.cells=2", "flip_probability.pulses=60", "flip_probability.trials=8",
         "flip_probability.asked=[0.1, 0.9]",
     )  # fmt: skip
     pages, groups = drawn(progress)
     figures = groups["flip_probability"].attributes
+    on_the_page(groups)
     assert {"switching", "flip_probability"} <= set(groups)
     assert "asked: realised" in lines["flip_probability"][0]
     assert "Flip probabilities, asked and realised" in pages["flip_probability"]

@@ -12,6 +12,7 @@ from labmtj.config import yaml12
 from labmtj.config.bench import load_bench
 from labmtj.config.finder import find
 from labmtj.config.source import read
+from labmtj.drivers.loader import driver_of
 from labmtj.errors import FileProblems, InputError
 from labmtj.protocol.examine import examine
 
@@ -47,6 +48,7 @@ def bench(tmp_path):
         ({"driver": "pymeasure:Keithley2450"}, "'pymeasure:Keithley2450' is not the name of a driver"),
         ({"driver": "keithley_2450"}, "'keithley_2450' is not the name of a driver"),
         ({"driver": "./my_smu.py:MySmu"}, "there is no driver file ./my_smu.py"),
+        ({"adapter": {"checked_by": "./my_smu.py:MySmu"}}, "there is no driver file ./my_smu.py"),
         ({"driver": None, "adapter": {"checked_by": "x:Y"}}, "an adapter belongs to a driver; none is said here"),
         (
             {"adapter": {"checked_by": "x:Y", "voltage": "v"}},
@@ -89,6 +91,14 @@ def test_a_bench_with_such_drivers_is_made_safe_without_their_library(bench, mon
     made = make_safe(manager, prepare([Target(**entry) for entry in told]))
     manager.close()
     assert [(name, "") for name in ("drive", "sense", "generator", "matrix")] == [(m.name, m.error) for m in made]
+
+
+def test_a_driver_that_checks_stands_beside_the_bench_too(bench, tmp_path):
+    (tmp_path / "my_smu.py").write_text(MY_SMU)
+    file = load_bench(bench(adapter={"checked_by": "./my_smu.py:MySmu"}))
+    (target,) = [Target(**target.record()) for target in targets(file) if target.name == "drive"]
+    assert f"{tmp_path / 'my_smu.py'}:MySmu" == target.model().adapter.checked_by
+    assert "MySmu" == driver_of(target.model()).ours.__name__
 
 
 def test_a_driver_file_stands_beside_the_bench_and_is_found_from_the_run_folder(bench, tmp_path):

@@ -106,7 +106,25 @@ def test_only_true_and_false_are_booleans_and_keys_are_texts():
             "(while parsing a flow sequence)\n"
             "      b: [1, 2\n"
             "              ^\n"
-            "  a bracket or a brace may be open; texts with commas or colons need quotes",
+            "  the bracket that opens in line 2, column 6 may not be closed; texts with commas or colons need quotes",
+        ),
+        (
+            "a: {b: 1\nc: 2",
+            "x.yaml:2:2: this is not YAML: expected ',' or '}', but got ':' (while parsing a flow mapping)\n"
+            "    c: 2\n     ^\n"
+            "  a comma may be missing here, or the brace that opens in line 1, column 4 may not be closed; "
+            "texts with commas or colons need quotes",
+        ),
+        (
+            'a: 1\nb: "c',
+            "x.yaml:2:6: this is not YAML: found unexpected end of stream (while scanning a quoted scalar)\n"
+            '    b: "c\n         ^\n  the quote that opens in line 2, column 4 is not closed',
+        ),
+        (
+            "a:\n  b: 1\n c: 2",
+            "x.yaml:3:2: this is not YAML: expected <block end>, but found '<block mapping start>' "
+            "(while parsing a block mapping)\n     c: 2\n     ^\n"
+            "  fields of one mapping must begin in one column; what this stands in begins in line 1, column 1",
         ),
         (
             "visa: @py",

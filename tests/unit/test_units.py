@@ -47,7 +47,7 @@ def test_a_quantity_becomes_the_nearest_si_float(text, dimension, value):
         ("100 mV", Dimension.TIME, "'100 mV' is a voltage; a time is expected: "),
         ("40 nm", Dimension.RESISTANCE_AREA, "'40 nm' is a length; a resistance area is expected: "),
         ("3 parsec", Dimension.LENGTH, "'3 parsec': there is no unit 'parsec'; a length is expected: "),
-        ("3 mv", Dimension.VOLTAGE, "'3 mv': there is no unit 'mv'; "),
+        ("3 mv", Dimension.VOLTAGE, "'3 mv': there is no unit 'mv' (capitals matter); "),
         ("many volts", Dimension.VOLTAGE, "'many volts' is not a quantity; "),
         ("nan V", Dimension.VOLTAGE, "'nan V' is not a quantity; "),
         ("inf V", Dimension.VOLTAGE, "'inf V' is not a quantity; "),

@@ -85,7 +85,9 @@ def on_empty_lines(
 def _identity(finding: Finding, model: InstrumentModel, device: Any, identities: dict[str, str]) -> Item:
     name = finding.subject
     link = getattr(device, "link", None)
-    if device is None or link is None:
+    if device is not None and link is None:
+        identities[name] = finding.text  # a driver of another library: nobody here can ask for its firmware
+    if link is None:
         return IDENTITY.done(finding.verdict, finding.text, subject=name, advice=finding.advice)
     maker, found, serial, firmware = link.identify()
     identities[name] = ", ".join((maker, found, serial, firmware))

@@ -29,7 +29,7 @@ _QUIET = 0.05  # chosen: of a reading there: a tenth of what P and AP differ by 
 _LIKE_SHEET = 3.0  # chosen: times the noise of the data sheet; more is picked up
 _SETTLED = 1e-3  # chosen: of a reading; less than one per cent, the smallest step of a tuned conductance
 _FACTORS = (0.25, 1.0, 4.0, 16.0)
-_REPEATS = 4  # chosen: readings at each waiting time, each after relays have moved
+_REPEATS = 16  # chosen: readings at each waiting time, each after relays have moved
 _SIGMAS = 4.0  # chosen: one bench in ten thousand is called unsettled for noise
 
 OFFSET = Task(
@@ -70,7 +70,7 @@ SETTLING = Task(
     what="The resistor is read after relays have moved, with a quarter of the waiting times of the file, with these, "
     "with four and with sixteen times these.",
     why="A reading that is taken too early sees the line still being charged, and relays that still bounce.",
-    good="With the times of the file it is within 0.1 % of what it is with sixteen times these.",
+    good="With the times of the file it is within 0.1 % of what it is with sixteen times these, or within the noise.",
     advice="multiply wait.after_relay and wait.after_source by four, and do this stage again",
 )
 NOISE = Task(

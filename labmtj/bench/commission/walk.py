@@ -92,7 +92,7 @@ class Commissioning:
         said = self.resistor
         match stage:
             case Stage.FILE:
-                return "nothing: no instrument is touched"
+                return "No instrument is touched."
             case Stage.EMPTY:
                 return (
                     "Lift the probe card, or take the die out of its socket. Leave every cable and the card itself as "

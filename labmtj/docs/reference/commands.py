@@ -96,7 +96,8 @@ def _metavar(one: Any, command: Any) -> str:
     kind = (get_args(kinds[0]) or kinds)[0]
     if inspect.isclass(kind) and issubclass(kind, enum.Enum):
         return "|".join(str(each.value) for each in kind)
-    return {int: "N", float: "X", Path: "PATH"}.get(kind, "TEXT")
+    words: dict[Any, str] = {int: "N", float: "X", Path: "PATH"}
+    return words.get(kind, "TEXT")
 
 
 def _default(one: Any) -> str:

@@ -22,16 +22,16 @@ WHAT_TO_DO = {
     "InstrumentError": "The message names the command that the instrument refused and its own error number.",
     "BadReply": "Look for a second program that talks to the instrument, a wrong model, or a bad cable.",
     "NoReply": "Look at power, cable and address. Then resume: what is unknown is read and never repeated.",
-    "ForeignError": "The message has the call and what the other library said; look there, or use labmtj's own driver.",
-    "PowerLost": "Find out why it was switched off. Resume: settings are made anew and every line is looked at again.",
+    "Busy": "The message names the process. Wait for it, or stop it; never delete the lease by hand.",
+    "PowerLost": "Find out why it was off. Resume: settings are made anew and every line is looked at again.",
     "GatesClosed": "Look at the cable of the digital port and at the rails of the probe card.",
     "InterlockOpen": 'Find out why; then go on with `--acknowledge "what you found"`.',
     "Fenced": "Somebody pressed `labmtj safe`, or the guardian found this process silent. Resume when it is clear why.",
-    "Busy": "The message names the process. Wait for it, or stop it; never delete the lease by hand.",
     "RouteError": "A relay is not where it was asked to be. `labmtj doctor BENCH` finds which; look at its wear.",
     "LineFaulty": "Look at probes and wires of the lines named; `quarantine: open` goes on without open lines.",
     "PolarityNotFound": "Raise `ceiling` within the limits, name another spare `cell`, or look whether the die is one.",
     "ShutdownFailed": "Look at the instruments now: outputs off, relays open. The message names each step that failed.",
+    "ForeignError": "Look at the library's own message below it; if the instrument is well, report it to that library.",
     "Declined": "Do what was asked, then `labmtj resume RUN`: the question is put again.",
     "Aborted": "Find out what changed, as `labmtj status RUN` says it; `labmtj resume RUN --past-abort WHY` goes on.",
     "ReplayMismatch": "The program says something else than it did when the cassette was recorded: record it again.",
@@ -58,7 +58,7 @@ def errors() -> str:
             f"{'##' if depth == 1 else '###'} {kind.__name__}\n",
             escape(" ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())) + below + "\n",
             f"Exit code {kind.exit_code}. In Python also: {', '.join(f'`{name}`' for name in nearest)}.\n",
-            f"What to do: {escape(WHAT_TO_DO[kind.__name__])}\n",
+            f"What to do: {escape(WHAT_TO_DO.get(kind.__name__, ''))}\n",
         ]
     return "\n".join(parts)
 

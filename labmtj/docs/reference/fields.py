@@ -67,7 +67,9 @@ class Fields:
                 return f"list of {self._takes(inside)}" if inside else "list"
             case "object":
                 inside = content.get("additionalProperties")
-                return f"mapping of names to {self._takes(inside)}" if isinstance(inside, dict) else "mapping"
+                if isinstance(inside, dict):
+                    return f"mapping of names to {self._takes(cast('Schema', inside))}"
+                return "mapping"
             case "integer":
                 return "whole number" + _bounds(content)
             case "number":

@@ -78,12 +78,15 @@ def entry(module: str, name: str) -> Iterator[str]:
 
 
 def _methods(kind: type[Any]) -> Iterator[str]:
-    for name, member in vars(kind).items():
-        if name.startswith("_") or not (inspect.isfunction(member) or isinstance(member, (property, classmethod))):
+    members: dict[str, Any] = dict(vars(kind))
+    for name, member in members.items():
+        if name.startswith("_"):
             continue
-        inside = member.__func__ if isinstance(member, classmethod) else member
-        shown = "" if isinstance(member, property) else _signature(inside)
-        text = (inspect.getdoc(member) or "").partition("\n\n")[0]
+        inside: Any = getattr(member, "__func__", member)  # of a class method
+        if not (inspect.isfunction(inside) or isinstance(inside, property)):
+            continue
+        shown = "" if isinstance(inside, property) else _signature(inside)
+        text = (inspect.getdoc(inside) or "").partition("\n\n")[0]
         yield f"- `{name}{shown}`: {escape(' '.join(text.split()))}\n"
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labmtj.bench.life_ledger import contribution_of_run, die_key, ledger_path, run_id
 from labmtj.errors import LabmtjError
@@ -88,7 +90,7 @@ def check_ledger(folder: Path, lines: Lines) -> Check:
     return Check(_LEDGER, "good", f"{pulses} pulses on {np.count_nonzero(kept.pulses)} cells, as the journal has them")
 
 
-def _alike(kept: np.ndarray, expected: np.ndarray) -> bool:
+def _alike(kept: NDArray[Any], expected: NDArray[Any]) -> bool:
     return kept.shape == expected.shape and np.allclose(kept, expected, rtol=_GRAIN, atol=0.0, equal_nan=True)
 
 

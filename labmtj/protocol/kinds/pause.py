@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 _DEFAULT = "paused by the protocol"
 
 
+def long_time(seconds: float) -> str:
+    """A time [s] as people say it: 30 s, 2 min, 1.5 h, 20 d."""
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return show(seconds, Dimension.TIME)
+
+
 class PauseStep(Step):
     """Wait with all lines at ground: for a time, or without one until a person goes on.
 
@@ -72,4 +80,4 @@ class PauseStep(Step):
         if self.seconds is None:
             return f"{self.reason}   {answer.answer}{answer.by}"
         early = f"   ended early{answer.by}" if answer.how != "time" else ""
-        return f"{self.why}{'   ' * bool(self.why)}{show(self.seconds, Dimension.TIME)}{early}"
+        return f"{self.why}{'   ' * bool(self.why)}{long_time(self.seconds)}{early}"

@@ -17,6 +17,8 @@ from labmtj.runs.netcdf import ROOT, Attribute, Group, Variable
 from labmtj.runs.store import CELLS
 from labmtj.runs.tables import CLOCK
 
+LABEL = "_label"
+
 
 @dataclass(frozen=True, eq=False)
 class Flat:
@@ -46,7 +48,13 @@ def flattened(groups: Mapping[str, Group]) -> Flat:
             if variable.meaning.startswith(CLOCK):
                 flat = replace(flat, units=f"seconds since {zero(groups):%Y-%m-%d %H:%M:%S.%f}")
                 times.add(names[name])
-            variables[names[name]] = flat
+            if flat.dims == (names[name],) and flat.values.dtype.kind == "O":
+                # In the classic model a text is a row of characters, which no dimension can have for its coordinate.
+                count = np.arange(1, len(flat.values) + 1)
+                variables[names[name]] = Variable(flat.dims, count, meaning=f"{flat.meaning}: its number, from 1")
+                variables[f"{names[name]}{LABEL}"] = replace(flat, coordinate=True)
+            else:
+                variables[names[name]] = flat
     return Flat(variables, attributes, frozenset(times))
 
 

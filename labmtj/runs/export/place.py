@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 from labmtj.errors import InputError, StorageError
 
@@ -48,6 +49,9 @@ def write_file(path: Path, data: bytes) -> None:
     new = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: its folder cannot be made: {error.strerror}") from error
+    try:
         new.write_bytes(data)
         os.replace(new, path)
     except OSError as error:
@@ -85,7 +89,7 @@ def new_folder(path: Path) -> Generator[Path, None, None]:
 
 def _is_export(path: Path) -> bool:
     try:
-        found = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+        found: Any = json.loads((path / ABOUT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(found, dict) and found.get("made_by") == MADE_BY
+    return isinstance(found, dict) and cast("dict[str, Any]", found).get("made_by") == MADE_BY

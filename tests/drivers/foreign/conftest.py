@@ -68,6 +68,22 @@ PYMEASURE = """
             super().enable_source()
 
 
+    class Secretive(Keithley2450):
+        @property
+        def tripped(self):
+            return self.ask(":SOUR:VOLT:ILIM:TRIP?")
+
+        @property
+        def limited(self):
+            return bool(int(self.tripped))
+
+        def enable_source(self):
+            try:
+                self.write("OUTPUT ON")
+            except Exception:
+                pass
+
+
     class Silent(Keithley2450):
         def enable_source(self):
             pass

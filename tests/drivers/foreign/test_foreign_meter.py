@@ -156,6 +156,23 @@ def test_an_output_that_the_other_library_did_not_switch_is_noticed(ready, told)
         channel.source_enabled = True
 
 
+def test_an_error_that_the_other_library_keeps_to_itself_is_raised(ready):
+    turns = [("OUTPUT ON;:SYST:ERR?", '-221,"Settings conflict"'), (":SYST:ERR?", EMPTY)]
+    adapter = entry(source_enabled=Switch(on="enable_source", off="disable_source"))
+    _, channel = ready(turns, "pymeasure:keithley.Secretive", adapter=adapter)
+    with pytest.raises(InstrumentError, match=r"reports error -221 \(Settings conflict\) after 'OUTPUT ON'"):
+        channel.source_enabled = True
+
+
+def test_whether_the_limit_holds_is_true_or_false(ready, told):
+    turns = told(EMPTY).say(":SOUR:VOLT:ILIM:TRIP?", "1").say("*ESR?", "0")
+    _, channel = ready(turns, "pymeasure:keithley.Secretive", adapter=entry(in_compliance="limited"))
+    assert channel.in_compliance
+    _, channel = ready(turns, "pymeasure:keithley.Secretive", adapter=entry(in_compliance="tripped"))
+    with pytest.raises(BadReply, match=r"answered .*'1'.* expected true or false"):
+        _ = channel.in_compliance
+
+
 def test_a_reading_that_is_no_number_is_refused(ready, told):
     turns = told(EMPTY).say("*ESR?", "0").say(f":ROUT:TERM?;{IN_FORCE}", "FRON", *AS_SET)
     _, channel = ready(turns, "pymeasure:keithley.Careless", adapter=entry(measure_current="current"))

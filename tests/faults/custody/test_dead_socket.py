@@ -137,9 +137,9 @@ def test_the_port_is_that_of_tsp_instruments_if_the_bench_names_none():
 def test_a_bench_names_the_other_interface_and_the_port(tmp_path):
     text = find("benches", "keithley").read_text("utf-8")
     address = '"TCPIP0::192.0.2.12::inst0::INSTR"'
-    more = 'fallback: "GPIB0::16::INSTR", dead_socket: 5031'
+    more = 'fallback: "GPIB0::16::INSTR"\n    dead_socket: 5031'
     path = tmp_path / "bench.yaml"
-    path.write_text(text.replace(address, f"{address}, {more}"), "utf-8")
+    path.write_text(text.replace(address, f"{address}\n    {more}"), "utf-8")
     found = {entry.name: entry for entry in targets(load_bench(path))}
     assert ("GPIB0::16::INSTR", 5031) == (found["matrix"].fallback, found["matrix"].dead_socket)
     assert (None, None) == (found["smu"].fallback, found["smu"].dead_socket)
