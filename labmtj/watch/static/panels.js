@@ -19,7 +19,7 @@ export function head(run, bench) {
     begun: moment(run.begun),
     ended: run.ended ? moment(run.ended) : null,
     "bench time": clock(run.time) + (run.simulated ? ", simulated" : ""),
-    pulses: count(run.pulses) + (run.unresolved ? `, ${run.unresolved} without an outcome: read, never repeated` : ""),
+    pulses: count(run.pulses) + (run.unresolved && !run.process ? `, ${run.unresolved} without an outcome: to be read, not repeated` : ""),
     readings: count(run.readings),
     resumed: run.returns ? `${run.returns} times` : null,
     "ends if": criteria.length ? criteria.join(", ") : null,
