@@ -23,7 +23,8 @@ class RunStatus:
 
     `how` is running, done, stopped, failed, aborted by a criterion of its protocol, or interrupted: its process is gone
     without a word. `step` and `steps` count from 1, `done` of `items` are those of the step in hand; `unresolved` are
-    pulses without an outcome, as their intents in the journal; `error` says why it failed or stopped, `guardian` what a guardian did.
+    pulses without an outcome, as their intents in the journal; `error` says why it failed or stopped, `guardian` what a
+    guardian did.
     `waits` is the question that a running one waits with, `criterion` what ended an aborted one; `anew`: its protocol
     asks for what this die or bench cannot give, so that resuming would end in the same place.
     """
