@@ -18,8 +18,8 @@ from labmtj.protocol.criteria import Abort
 from labmtj.protocol.inherit import inherit
 from labmtj.protocol.kinds.fields import Lines
 from labmtj.protocol.kinds.program import ProgramStep
-from labmtj.protocol.kinds.tune import TuneStep
 from labmtj.protocol.kinds.step import Step
+from labmtj.protocol.kinds.tune import TuneStep
 from labmtj.protocol.raising import Confirmation, lifted, raised, written
 from labmtj.protocol.schema import Network, ProtocolFile, listed
 
