@@ -46,18 +46,25 @@ def watch(
     from labmtj.watch.serving import PageServer
 
     shown = _shown(run, bench, out)
+    shown.look()
     server = PageServer(shown, host=host, port=port, look_only=look_only)
     try:
         if as_json:
             content = {"address": server.address, "port": server.port, "token": server.token}
             typer.echo(json.dumps(content | {"run": None if run is None else str(run), "bench": bench}))
         else:
-            typer.echo(f"watch    {shown.title or run}\nopen     {server.address}\nCtrl-C ends the page, not the run")
+            typer.echo(f"watch    {_words(shown)}\nopen     {server.address}\nCtrl-C ends the page, not the run")
         if not no_open:
             _open(server.address)
         server.serve()
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+
+
+def _words(shown: Watch) -> str:
+    """What is shown, and how it stands."""
+    run = shown.part("run")
+    return f"{run['title']}   {run['words']}" if run else f"{shown.title}   waits for its next run"
 
 
 def _shown(run: Path | None, bench: str | None, out: Path | None) -> Watch:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +19,27 @@ from labmtj.bench.commands import note
 from labmtj.bench.panic import Made
 from labmtj.bench.press import press
 from labmtj.errors import Busy, InputError
-from labmtj.host_state import who
+from labmtj.host_lock import HostLock
+from labmtj.host_state import shared_folder, who
 from labmtj.runs import asking
 from labmtj.watch.standing import Holder
+
+_PATIENCE = 2.0  # [s] chosen: a signal takes a millisecond, and a disk may be slow
+
+
+@contextmanager
+def alone() -> Generator[None, None, None]:
+    """While one page sends a signal no other does, whichever process serves it. Raises Busy after a while."""
+    lock = HostLock(shared_folder() / "signals.lock")
+    until = time.monotonic() + _PATIENCE
+    while not lock.take():
+        if time.monotonic() > until:
+            raise Busy("another page is stopping a run; try again")
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def stop(folder: Path, bench: str, holder: Holder | None, known: list[dict[str, Any]]) -> str:

@@ -122,11 +122,15 @@ class Commands:
             if isinstance(found, dict):
                 self._kept.append(cast("dict[str, Any]", found))
 
-    def of(self, bench: str, run: Path | None) -> list[dict[str, Any]]:
-        """Those of a bench, by its title, and of this run or of no run that they name; without `run` of all runs."""
+    def of(self, bench: str, run: Path | None, *, since: str = "", alone: bool = False) -> list[dict[str, Any]]:
+        """Those of a bench, by its title, and of this run or, unless it is `alone` there, of no run that they name.
+
+        Without `run` those of all runs; `since` is the wall's time (ISO 8601) of the earliest.
+        """
         own = None if run is None else str(run)
-        found = [said for said in self._kept if said.get("bench") == bench]
-        found = [said for said in found if own is None or said.get("run", own) == own]
+        found = [said for said in self._kept if said.get("bench") == bench and str(said.get("wall", "")) >= since]
+        if own is not None:
+            found = [said for said in found if said.get("run", None if alone else own) == own]
         return found[-_KEPT:]
 
 

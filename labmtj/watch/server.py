@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from labmtj.errors import Busy, InputError, LabmtjError, MissingFile
 from labmtj.watch import commands
+from labmtj.watch.standing import holder_of
 from labmtj.watch.watching import Watch
 
 STATIC = Path(__file__).with_name("static")
@@ -108,17 +109,18 @@ def application(watch: Watch, *, look_only: bool, closing: Callable[[], bool]) -
 
 def _carry_out(watch: Watch, path: str, said: dict[str, Any]) -> tuple[bool, str]:
     """Do what was asked; whether it is as it should be now, and what was done."""
-    folder, known = watch.folder, watch.commands
+    folder, picture = watch.folder, watch.picture
     if path == "/safe" and not watch.private:
         where = folder / "bench.yaml" if folder is not None else watch.bench.source.path if watch.bench else None
         if where is None:
             raise InputError("the bench file of this run cannot be read: labmtj safe BENCH")
         return commands.safe_bench(where, folder)
-    if folder is None:
+    if folder is None or picture is None:
         raise InputError("there is no run to stop")
     if path == "/answer":
-        asked = None if watch.picture is None else watch.picture.asked
         number, text = int(said.get("number", -1)), str(said.get("answer", ""))
-        return True, commands.answer(folder, watch.title, asked, number, text)
+        return True, commands.answer(folder, watch.title, picture.asked, number, text)
     todo = commands.stop if path == "/stop" else commands.safe_here
-    return True, todo(folder, watch.title, watch.holder, known)
+    with commands.alone():
+        holder = holder_of(folder, ended=bool(picture.end))
+        return True, todo(folder, watch.title, holder, watch.commands)

@@ -72,7 +72,7 @@ class Watch:
         """The commands to this bench and run until now, read anew."""
         with self._lock:
             self._commands.look()
-            return self._commands.of(self.title, self.folder)
+            return self._known_commands()
 
     def part(self, name: str) -> Any:
         """A part of the page as it is now."""
@@ -112,6 +112,11 @@ class Watch:
                 raise InputError(f"there is no cell ({row}, {col}): the array has {rows} x {cols}")
             return picture.history.of(row, col, picture.tail.at)
 
+    def _known_commands(self) -> list[dict[str, Any]]:
+        """The commands to this bench since the run began, of a bench of its own those to this run."""
+        begun = "" if self._picture is None else str(self._picture.header.get("wall", ""))
+        return self._commands.of(self.title, self.folder, since=begun, alone=self.private)
+
     def _turn_to(self, folder: Path) -> None:
         """Show the run of this folder from now on."""
         self._picture = Picture(folder)
@@ -129,7 +134,7 @@ class Watch:
     def _update(self, edition: int, *, slow: bool) -> bool:
         changed = False
         touched: set[str] = set()
-        commands = self._commands.of(self.title, self.folder)
+        commands = self._known_commands()
 
         def put(name: str, content: Any) -> None:
             nonlocal changed

@@ -1,7 +1,7 @@
 """Who can reach a served bench: this machine alone, and its control port only with the token.
 
-There is no web view yet, so nothing checks Host and Origin: a browser's request to the control port is refused for
-want of the token, as the last test here shows.
+A browser's request to the control port is refused for want of the token, as the last test here shows; who may ask the
+page of `labmtj watch` is in tests/watch/test_page_server.py.
 """
 
 import json

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -175,12 +176,18 @@ def test_the_answer_to_a_question_reaches_the_run_that_waits(entries, folder, op
     assert ("yes", "page") == (found.answer, found.how)
 
 
+COUNTS = """
+import signal, time
+signal.signal(signal.SIGINT, lambda *_: print("asked", flush=True))
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
 def sleeper(folder, *, wall=None):
-    """A process that stands in the lock of a run, and that signals end."""
-    process = subprocess.Popen([sys.executable, "-c", "print(1, flush=True); import time; time.sleep(60)"],
-                               stdout=subprocess.PIPE)  # fmt: skip
-    process.stdout.readline()
-    process.stdout.close()
+    """A process that stands in the lock of a run, and that says whenever it is asked to stop."""
+    process = subprocess.Popen([sys.executable, "-c", COUNTS], stdout=subprocess.PIPE, text=True)
+    assert "ready\n" == process.stdout.readline()
     lock = HostLock(folder / "run.lock")
     assert lock.take()
     said = who() | {"pid": process.pid} | ({} if wall is None else {"wall": wall})
@@ -188,23 +195,23 @@ def sleeper(folder, *, wall=None):
     return process, lock
 
 
-def test_stop_is_one_signal_to_the_process_of_the_run_and_never_a_second_one(entries, folder):
+def test_stop_is_one_signal_to_the_process_of_the_run_however_many_people_press_it(entries, folder, open_page):
     folder.write(entries[:3])
     process, lock = sleeper(folder.path)
     try:
-        holder = holder_of(folder.path, ended=False)
-        assert (process.pid, True) == (holder.pid, holder.here)
-        watch = Watch(run=folder.path)
-        watch.look()
-        assert "asked to stop" in commands.stop(folder.path, watch.title, holder, watch.commands)
-        assert -signal.SIGINT == process.wait(10)
-        last = watch.commands[-1]
-        assert ("stop", str(folder.path), process.pid, "page") == (last["what"], last["run"], last["of"], last["how"])
-        assert who()["user"] in commands.stop(folder.path, watch.title, holder, watch.commands)
-        assert last == watch.commands[-1]
+        pages = [open_page(folder.path) for _ in range(2)]
+        with ThreadPoolExecutor(6) as pool:
+            answers = list(pool.map(lambda n: pages[n % 2].command("stop", {}).json()["text"], range(6)))
+        assert 1 == sum(answer.startswith("asked to stop") for answer in answers)
+        assert 5 == sum(answer.startswith(f"{who()['user']} has asked it to stop at") for answer in answers)
+        (told,) = [said for said in pages[0].watch.commands if said["what"] == "stop"]
+        assert (str(folder.path), process.pid, "page") == (told["run"], told["of"], told["how"])
+        process.terminate()
+        assert "asked\n" == process.communicate(timeout=10)[0]
     finally:
         process.kill()
         process.wait()
+        process.stdout.close()
         lock.release()
 
 
@@ -219,6 +226,7 @@ def test_a_later_process_with_the_same_number_is_never_signalled(entries, folder
     finally:
         process.kill()
         process.wait()
+        process.stdout.close()
         lock.release()
 
 

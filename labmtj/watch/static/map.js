@@ -5,7 +5,7 @@ import { at, make, shade } from "./dom.js";
 import { quantity } from "./units.js";
 
 const MARKS = [null, ["short", "x", "short"], ["open", "circle", "open"], ["stuck", "triangle-up", "stuck"], ["not at its target, as last read", "diamond", "card"]];
-const WAIT = { few: 250, many: 700 }; // [ms] between two pictures; 20,000 cells take some 50 ms each
+const WAIT = { few: 500, many: 1000 }; // [ms] between two pictures; 20,000 cells take some 50 ms each
 
 export const LAYERS = {
   ohm: { name: "resistance", unit: "Ω" },

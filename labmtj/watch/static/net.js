@@ -1,6 +1,6 @@
 // Asking the server: news in a loop, a cell's history, commands. The cookie that came with the page holds the token.
 
-const PAUSE = 400; // [ms] between two pieces of news: nobody reads faster
+const PAUSE = 500; // [ms] between two pieces of news: nobody reads faster
 const HIDDEN = 3000; // [ms] while nobody looks
 const GONE = 2000; // [ms] before the server is tried again
 

@@ -19,7 +19,7 @@ export function head(run, bench) {
     begun: moment(run.begun),
     ended: run.ended ? moment(run.ended) : null,
     "bench time": clock(run.time) + (run.simulated ? ", simulated" : ""),
-    pulses: count(run.pulses) + (run.unresolved ? `, ${run.unresolved} without an outcome: read, never repeated` : ""),
+    pulses: count(run.pulses) + (run.unresolved && !run.process ? `, ${run.unresolved} without an outcome: to be read, not repeated` : ""),
     readings: count(run.readings),
     resumed: run.returns ? `${run.returns} times` : null,
     "ends if": criteria.length ? criteria.join(", ") : null,
@@ -98,10 +98,15 @@ export function accuracy(found) {
 }
 
 /** Instruments, who has them, and whether an interlock is latched. */
-export function instruments(found, bench) {
+export function instruments(found, bench, uses) {
+  const own = (name) => uses.filter(({ plug }) => plug === name || plug.startsWith(`${name}.`) || plug.startsWith(`${name} channel`));
+  const closed = uses.reduce((sum, use) => sum + use.closed, 0);
+  const last = (name, plugs) => (plugs.length || !closed ? own(name).map((use) => `${use.plug} ${use.does} ${use.lines}${use.volts === null ? "" : ` at ${quantity(use.volts, "V")}`}`).join(", ")
+    : `${closed} relays closed`);
   const parts = found.map(({ name, title, address, serial, plugs, lease, latch }) => make("div", { className: "instrument" },
     make("div", {}, make("b", { text: name }), title + (serial ? `, serial ${serial}` : "")),
     make("div", { className: "soft", text: [address, ...plugs].join(" · ") }),
+    last(name, plugs) ? make("div", { className: "soft", text: `last: ${last(name, plugs)}` }) : null,
     lease ? make("div", { className: "soft", text: lease === "free" ? "nobody has it" : `in the hands of ${lease}` }) : null,
     latch ? make("div", { className: "latched", text: latch }) : null));
   if (bench?.private) parts.push(make("p", { className: "soft", text: "Simulated in the process of the run: it has no leases and needs no guardian." }));
@@ -109,9 +114,9 @@ export function instruments(found, bench) {
 }
 
 /** Relays and channels of the last entry. */
-export function wiring(uses) {
+export function wiring(uses, going) {
   const note = make("p", { className: "soft", text: uses.length
-    ? "Derived from the last entry of the journal and the bench file; no instrument was asked."
+    ? `${going ? "" : "So it was at the last entry, before the process went. "}Derived from the last entry of the journal and the bench file; no instrument was asked.`
     : "None: no run is at work, or the last entry is about no lines." });
   const lines = uses.map(({ does, plug, lines: which, relays, closed, volts }) => [
     (plug === does ? does : `${plug} ${does}`.trim()) + (volts === null ? "" : ` at ${quantity(volts, "V")}`), which, relays.length ? `${relays.join(", ")} (${closed})` : ""]);

@@ -8,12 +8,24 @@ import { ArrayMap } from "./map.js";
 import { follow } from "./net.js";
 import * as panels from "./panels.js";
 
+const CHART = 1000; // [ms] between two pictures of the last readings: a bench computer has other things to do
+
 const known = { lost: null, done: null };
 let cells = null;
 
 const map = new ArrayMap((place, how) => panel.point(place, how));
 const panel = new CellPanel(map);
 const buttons = new Buttons((said) => { known.done = said; panels.notices(known); });
+
+let chartDue = null;
+
+/** Draw the last readings, not at once each time. */
+function chart() {
+  chartDue ??= setTimeout(() => {
+    chartDue = null;
+    readingsChart(known.readings ?? []);
+  }, CHART);
+}
 
 function array(found) {
   known.array = found;
@@ -45,10 +57,10 @@ function take(news, fresh) {
   const going = ["running", "waiting"].includes(known.run?.how);
   if (parts.run || parts.bench) panels.head(known.run, known.bench);
   if (parts.steps || parts.run) panels.steps(known.steps ?? { steps: [] }, going);
-  if (parts.readings) { panels.readings(parts.readings); readingsChart(parts.readings); }
+  if (parts.readings) { panels.readings(parts.readings); chart(); }
   if (parts.accuracy || fresh) { panels.accuracy(known.accuracy); scaleCurve(known.accuracy?.curve ?? {}); }
-  if (parts.instruments || parts.bench) panels.instruments(known.instruments ?? [], known.bench);
-  if (parts.wiring || fresh) panels.wiring(known.wiring ?? []);
+  if (parts.instruments || parts.bench || parts.wiring) panels.instruments(known.instruments ?? [], known.bench, known.wiring ?? []);
+  if (parts.wiring || parts.run) panels.wiring(known.wiring ?? [], going);
   if (parts.commands) panels.commands(parts.commands);
   buttons.update(known.run, known.bench, news.look_only);
   panels.notices(known);
