@@ -272,8 +272,10 @@ def connect_instrument(
     )
 
     def close() -> None:
-        getattr(device, "let_go", lambda: None)()
-        transport.close()
+        try:
+            getattr(device, "let_go", lambda: None)()
+        finally:
+            transport.close()
 
     return device, close
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
+from typer.main import get_command
 from typer.models import CommandInfo, TyperInfo
 
 from labmtj.cli import (
@@ -41,7 +42,7 @@ app = typer.Typer(
     "[bold]labmtj COMMAND --help[/bold] has examples of each; --json has its result for programs.",
     epilog="Exit codes: 0 done; 2 command line; 3 bad file; 4 limit or plan refused; 5 instrument or bench; "
     "6 another process has the bench or the run; 7 storage; 8 done, but cells could not be written; "
-    "9 ended by a criterion of the protocol; 130 stopped with Ctrl-C after the item in hand, 131 at once by a second, "
+    "9 ended by a criterion of the protocol; 130 stopped with Ctrl-C after the cell in hand, 131 at once by a second, "
     "143 terminated, 129 hung up.",
 )
 
@@ -93,7 +94,7 @@ _PANELS = {
     "Many networks, many dies": ("study", "train"),
     "Learn and trust": ("docs", "chaos"),
 }
-_USAGE: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+_USAGE = cast("type[Exception]", next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"))
 """What a command line that cannot be understood raises; typer has it from click or, later, from a click of its own."""
 
 
@@ -113,13 +114,24 @@ def _called(entry: CommandInfo | TyperInfo) -> str:
 _in_panels()
 
 
+def _without_types_of_flags(command: Any) -> None:
+    """Let the help name flags alone: newer typers write <bool> behind them, as if they took a value."""
+    for below in getattr(command, "commands", {}).values():
+        _without_types_of_flags(below)
+    for option in command.params:
+        if getattr(option, "is_flag", False):
+            option.metavar = ""
+
+
 def main() -> None:
     """Entry point: errors that labmtj raises on purpose become one message and an exit code."""
     from labmtj.errors import LabmtjError
 
     as_json = "--json" in sys.argv[1:]
     try:
-        code = app(prog_name="labmtj", standalone_mode=False)
+        command = get_command(app)
+        _without_types_of_flags(command)
+        code = command(prog_name="labmtj", standalone_mode=False)
     except LabmtjError as error:
         from labmtj.cli.failure import tell_failure
 

@@ -36,6 +36,7 @@ def docs(
 
       labmtj docs --build --no-open
     """
+    from labmtj.docs.building import is_current
     from labmtj.docs.opening import page
 
     if reference:
@@ -49,6 +50,8 @@ def docs(
     found = page(topic)
     address = found.as_uri()
     typer.echo(json.dumps({"page": address}) if as_json else address)
+    if not is_current():
+        typer.echo("these pages are older than their sources; labmtj docs --build makes them anew", err=True)
     if open_it:
         import webbrowser
 

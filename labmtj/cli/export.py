@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from labmtj.runs.export.export import Kind
+from labmtj.cli import completing
 
 
 class To(StrEnum):
@@ -22,7 +21,7 @@ class To(StrEnum):
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")],
+    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)],
     to: Annotated[To, typer.Option("--to", help="What to write.")],
     out: Annotated[
         Path | None,
@@ -57,7 +56,7 @@ def export(
 
     console = Console(stderr=True, highlight=False, markup=False, quiet=as_json)
     with console.status("reading the journal") as status:
-        found = export_run(run, cast("Kind", to.value), out=out, force=force, told=status.update)
+        found = export_run(run, to.value, out=out, force=force, told=status.update)
     if as_json:
         content = {"run": str(run), "to": to.value, "path": str(found.path), "files": found.files, "notes": found.notes}
         typer.echo(json.dumps(content))

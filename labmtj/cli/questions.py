@@ -7,6 +7,7 @@ import queue
 import select
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from labmtj.protocol.observer import Silent
@@ -27,26 +28,30 @@ def asking(*, yes: bool, ask: bool, shown: bool, operator: str) -> Asking:
 
     keyboard = shown and sys.stdin.isatty() and sys.stdout.isatty()
     answering = Answering.PERSON if ask or keyboard else Answering.AUTO
-    typed = Keyboard().line if keyboard and not yes else no_keyboard
+    typed = Keyboard(sys.stdin.fileno()).line if keyboard and not yes else no_keyboard
     name = operator or os.environ.get("LABMTJ_OPERATOR", "")
     return Asking(Answering.ADVANCE if yes else answering, typed, name)
 
 
 class Keyboard:
-    """Lines that are typed, without waiting for them longer than one likes.
+    """Lines that are typed at a descriptor, without waiting for them longer than one likes.
 
-    The descriptor is read and not `sys.stdin`, whose lock a thread that waits would hold when the interpreter ends.
+    It is read and not `sys.stdin`, whose lock a thread that waits would hold when the interpreter ends.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._ended = descriptor, False
         self._lines: queue.Queue[str] = queue.Queue()
         self._reading = False
 
     def line(self, seconds: float) -> str | None:
-        """The next line, if it comes within so many seconds [s]."""
+        """The next line, if it comes within so many seconds [s]; none any more once the descriptor has ended."""
+        if self._ended:
+            time.sleep(seconds)
+            return None
         if os.name == "posix":
-            ready, _, _ = select.select([sys.stdin.fileno()], [], [], seconds)
-            return os.read(sys.stdin.fileno(), _LONGEST).decode(errors="replace") if ready else None
+            ready, _, _ = select.select([self._descriptor], [], [], seconds)
+            return self._next() if ready else None
         if not self._reading:  # elsewhere `select` knows sockets only
             self._reading = True
             threading.Thread(target=self._read, daemon=True).start()
@@ -55,9 +60,14 @@ class Keyboard:
         except queue.Empty:
             return None
 
+    def _next(self) -> str | None:
+        data = os.read(self._descriptor, _LONGEST)
+        self._ended = not data
+        return data.decode(errors="replace") if data else None
+
     def _read(self) -> None:
-        while data := os.read(sys.stdin.fileno(), _LONGEST):
-            self._lines.put(data.decode(errors="replace"))
+        while (found := self._next()) is not None:
+            self._lines.put(found)
 
 
 class Aside(Silent):

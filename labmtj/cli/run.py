@@ -46,7 +46,7 @@ def run(
         typer.Option("--confirm-limit", metavar="NAME=VALUE", help="Confirm that a limit is raised; repeatable."),
     ] = None,
     operator: Annotated[
-        str, typer.Option(metavar="NAME", help="Who runs it, for its records; else LABMTJ_OPERATOR, or the files say.")
+        str, typer.Option(metavar="NAME", help="Who runs it, for its records; else LABMTJ_OPERATOR, or a file says.")
     ] = "",
     sample: Annotated[
         str, typer.Option(metavar="NAME", help="The piece that is measured (wafer, lot), for its records.")

@@ -24,7 +24,7 @@ from labmtj.terminal import clock
 if TYPE_CHECKING:
     from labmtj.runs.asking import Answer, Question
 
-STOPPING = "stopping after the item in hand; Ctrl-C once more: at once"
+STOPPING = "stopping after the cell in hand; Ctrl-C once more: at once"
 _A_SECOND = 4  # chosen: drawings; a drawing takes some 2 ms, so a hundredth of the time
 
 
@@ -39,11 +39,21 @@ class Quiet(Aside):
         """Leave the terminal as it was."""
 
 
+class Lasting(Console):
+    """A console that falls silent when nobody reads it any more (`| head`): that ends no run."""
+
+    def on_broken_pipe(self) -> None:
+        """Write to nowhere from here on."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
+
+
 class Terminal:
     """Shows a run as it goes (labmtj.protocol.observer); without a terminal only the line of each finished step."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False, markup=False)
+        self._console = console or Lasting(highlight=False, markup=False)
         self._now = Now()
         shown = self._console.is_terminal and not self._console.is_dumb_terminal and self._console.file.isatty()
         self._live = Live(
@@ -104,8 +114,7 @@ class Terminal:
         self._console.print(_row(question.kind, f"{question.text}   {how}", style="bold yellow"), soft_wrap=True)
 
     def answered(self, question: Question, answer: Answer) -> None:
-        """Print the answer, and draw again."""
-        self._console.print(_row(question.kind, f"{answer.answer}{answer.by}"), soft_wrap=True)
+        """Draw again; the answer stands in the line of the step."""
         if self._shown:
             self._live.start(refresh=True)
 

@@ -56,7 +56,7 @@ class Now:
                 self.next = self.next[place + 1 :]
                 break
         self.name, self.total, self.done = name, total, 0
-        self.begun, self.marks = time.monotonic(), deque()
+        self.begun, self.marks = time.monotonic(), deque[tuple[float, int]]()
 
     def end(self) -> None:
         """The step is over."""
@@ -82,13 +82,15 @@ class Now:
             self.limited += 1
 
     def rate(self, now: float) -> float:
-        """Items a second, of late; 0 if there is nothing to go by."""
-        marks, begun = self.marks, self.begun
-        when, done = marks[0] if marks else (begun, 0)
-        marks.append((now, self.done))
+        """Items a second, of late; 0 if there is nothing to go by: what comes before the first item counts for none."""
+        marks, done = self.marks, self.done
+        if not done:
+            return 0.0
+        marks.append((now, done))
         while now - marks[0][0] > _SPAN:
             marks.popleft()
-        return (self.done - done) / (now - when) if now > when else 0.0
+        when, before = marks[0]
+        return (done - before) / (now - when) if now > when else 0.0
 
 
 def picture(now: Now, width: int) -> RenderableType:

@@ -31,6 +31,7 @@ class ForeignObject:
         self._driver, self._link = driver, link
         self.session = ForeignSession(link)
         self.title = f"{library_of(driver).title}'s {driver.rpartition('.')[2]}"
+        self._pymeasure = driver.startswith("pymeasure:")
         self.made: Any = None
 
     def begin(self) -> None:
@@ -39,7 +40,7 @@ class ForeignObject:
         kind = foreign_class(self._driver)
         name = f"labmtj_{next(_NUMBER)}"  # QCoDeS knows its instruments by name, once each
         with self._call("its first messages", Meaning.SET), contextlib.redirect_stdout(io.StringIO()):
-            if self._driver.startswith("pymeasure:"):
+            if self._pymeasure:
                 self.made = kind(self.session)
             else:
                 self.made = kind(name, None, resource=self.session, device_clear=False)
@@ -47,9 +48,8 @@ class ForeignObject:
     def end(self) -> None:
         """Let go of the object; nothing is sent, the session stays open."""
         made, self.made = self.made, None
-        close = getattr(made, "close", None)
-        if close is not None:
-            close()
+        if made is not None and not self._pymeasure:
+            made.close()  # QCoDeS keeps a list of its instruments
 
     def check(self, name: str) -> None:
         """Raise InputError, with the nearest names, if the object has no such quantity."""

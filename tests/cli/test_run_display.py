@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from labmtj.cli.run_display import STOPPING, Quiet, Terminal
+from labmtj.cli.run_display import STOPPING, Lasting, Quiet, Terminal
 from labmtj.cli.run_picture import Now, picture
 from labmtj.protocol.engine import run
 from labmtj.protocol.stop import StopRequest
@@ -148,9 +148,12 @@ def test_the_rate_is_that_of_the_last_seconds():
     now = Now()
     now.begin("map", 100)
     begun = now.begun
+    assert now.rate(begun + 1.0) == 0.0  # the way to the first item is none
     now.done = 10
-    assert now.rate(begun + 2.0) == 5.0
-    for second in range(3, 40):
+    assert now.rate(begun + 2.0) == 0.0
+    now.done = 20
+    assert now.rate(begun + 4.0) == 5.0
+    for second in range(5, 40):
         now.rate(begun + second)
     assert now.rate(begun + 40.0) == 0.0
 
@@ -170,3 +173,13 @@ def test_a_quiet_run_answers_the_signal_too(capfd):
     Quiet().stopping()
     out, err = capfd.readouterr()
     assert (out, err) == ("", f"\n{STOPPING}\n")
+
+
+def test_a_run_goes_on_when_nobody_reads_any_more():
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as file:
+        display = Terminal(Lasting(file=file, highlight=False, markup=False))
+        a_short_run(display)
+        display.done("verify", "said to nobody", 1.0)
+        display.close()

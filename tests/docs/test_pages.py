@@ -205,7 +205,7 @@ def test_what_is_not_run_says_why_and_is_little(capsys):
     with capsys.disabled():
         print("\nnot run:", *(found or ["nothing"]), sep="\n  ")
     assert all(line.rpartition(": ")[2] for line in found)
-    assert len(found) <= 15  # chosen: a reader can still count them
+    assert len(found) <= 20  # chosen: a reader can still count them
 
 
 def test_no_block_is_of_a_language_that_is_neither_run_nor_shown():

@@ -37,6 +37,7 @@ def names(tmp_path_factory):
         "labmtj/_shipped/instruments/models/keithley_2636b.yaml",
         "labmtj/_shipped/instruments/models/keithley_707b.yaml",
         "labmtj/_shipped/protocols/wine.yaml",
+        "labmtj/_shipped/protocols/notebooks/the-whole-story.ipynb",
         "labmtj/_shipped/data/reference/NOTICE.md",
         "labmtj/_shipped/data/reference/wine-networks.npz",
         "labmtj/_shipped/data/reference/switching-table.npz",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import h5netcdf
@@ -23,7 +24,7 @@ from labmtj.ports import ArrayAccess
 from labmtj.protocol.evidence.verify import look, verify
 from labmtj.runs import netcdf
 from labmtj.runs.export.export import export
-from labmtj.runs.journal import MemoryJournal
+from labmtj.runs.journal import MemoryJournal, read_journal
 from labmtj.twin.access import TwinArray
 
 DOORS = ("wire", "array")
@@ -80,7 +81,8 @@ def on_the_page() -> Callable[[Mapping[str, netcdf.Group]], None]:
     return look_up
 
 
-PAGE = Path(__file__).parents[2] / "labmtj" / "docs" / "source" / "reference" / "run-file.md"
+REFERENCE = Path(__file__).parents[2] / "labmtj" / "docs" / "source" / "reference"
+PAGE = REFERENCE / "run-file.md"
 
 
 @pytest.fixture
@@ -92,6 +94,7 @@ def conforms(tmp_path: Path) -> Callable[[Path], None]:
             if (folder / name).exists():
                 opens_everywhere(folder / name)
                 assert set() == described(netcdf.read(folder / name)) - documented(name)
+        assert [] == [key for entry in read_journal(folder / "journal.jsonl") for key in unexplained(entry)]
         opens_exported(folder, tmp_path)
         assert [] == [check for check in verify(look(folder)) if check.verdict == "damaged"]
 
@@ -189,3 +192,25 @@ def documented(name: str) -> set[tuple[str, ...]]:
         elif file == name:
             found |= {(place, text) for text in re.findall(r"`([^`]+)`", line)}
     return found
+
+
+@cache
+def journal_keys() -> dict[str, set[str]]:
+    """Keys of every kind of entry, by the reference of the journal; of a summary nothing is said there."""
+    found: dict[str, set[str]] = {}
+    for line in (REFERENCE / "journal.md").read_text(encoding="utf-8").splitlines():
+        if row := re.fullmatch(r"\| (`[\w`, ]+`) \| (.*) \| (.*) \|", line):
+            kinds = re.findall(r"`(\w+)`", row[1])
+            parts = row[2].split("; ") if "; " in row[2] else [row[2]] * len(kinds)
+            for kind, part in zip(kinds, parts, strict=True):
+                found[kind] = set(re.findall(r"`(\w+)`", part))
+    found["program"] |= found["plan"] - {"plan"}
+    return found
+
+
+def unexplained(entry: Mapping[str, object]) -> list[str]:
+    """Keys of an entry of a journal that its reference does not have."""
+    kind = str(entry["k"])
+    if kind == "summary":
+        return []
+    return [f"{kind}.{key}" for key in entry if key not in {"n", "k", "crc"} | journal_keys().get(kind, set())]

@@ -34,7 +34,7 @@ ALL = "{failed_cells: 0, failed_share: 1 %, r_p_drift: 2 %, leakage: 20 nA, shor
 WEAK = "{ap_to_p: 150 mV, p_to_ap: 150 mV}"
 
 
-def three(folder, abort, *, begin="", amplitude="from_map", die=None):
+def three(folder, abort, *, begin="", amplitude="from_map", die=None, end=""):
     """A protocol that writes six cells of nine, and its bench, with another die where that is said."""
     data = dict(read(THREE / "bench.yaml").data)
     data["simulation"] = {"die": {"diameter": "40 nm", "wire": "5 ohm", "seed": 9, **(die or {})}}
@@ -44,9 +44,10 @@ def three(folder, abort, *, begin="", amplitude="from_map", die=None):
         "  - polarity: {start: 250 mV, step: 20 mV, ceiling: 600 mV, read: 50 mV}\n  - map: {read: 50 mV}\n"
     )
     (folder / "mine.yaml").write_text(
-        f"title: Three\nformat: 1\nnetwork: {{files: {THREE / 'network'}, solution: 1}}\nsteps:\n{begin}"
+        f"title: Three\nformat: 1\noperator: Ada\nsample: W3-17\n"
+        f"network: {{files: {THREE / 'network'}, solution: 1}}\nsteps:\n{begin}"
         f"  - program: {{layer: 1, pulse: {{amplitude: {amplitude}, width: 100 us}}, retries: 1}}\n"
-        f"  - infer: {{layer: 1, inputs: map, samples: all}}\n  - report:\nabort: {abort}\n",
+        f"  - infer: {{layer: 1, inputs: map, samples: all}}\n{end}abort: {abort}\n",
         encoding="utf-8",
     )
     return {"protocol": folder / "mine.yaml", "bench": folder / "bench.yaml", "out": folder / "runs"}
@@ -86,7 +87,7 @@ def test_nothing_ends_a_run_with_which_nothing_is_wrong(good):
 
 
 def test_cells_that_cannot_be_written_end_a_run_as_they_are_counted(tmp_path):
-    folder, met = ended(three(tmp_path, "{failed_cells: 1}", amplitude=WEAK))
+    folder, met = ended(three(tmp_path, "{failed_cells: 1}", amplitude=WEAK, end="  - report:\n"))
     assert ("failed_cells", 2, 1) == (met["criterion"], met["found"], met["limit"])
     assert [] == entries(folder, "program")  # in the middle of the step
     status = read_status(folder)
@@ -96,7 +97,9 @@ def test_cells_that_cannot_be_written_end_a_run_as_they_are_counted(tmp_path):
     assert "aborted" == root["ended"]
     assert {"failed_cells": 1.0} == json.loads(root["abort"])
     assert "failed_cells" == json.loads(root["abort_met"])["criterion"]
-    assert "This run aborted: Aborted: abort criterion failed_cells" in (folder / "report.html").read_text("utf-8")
+    page = (folder / "report.html").read_text("utf-8")
+    assert "This run aborted: Aborted: abort criterion failed_cells" in page
+    assert "Sample: W3-17; Operator: Ada" in page
 
 
 def test_a_share_of_failed_cells_is_judged_once_it_is_a_whole_cell_and_at_the_end_of_a_step(tmp_path):
@@ -196,19 +199,18 @@ def test_current_where_no_row_is_selected_ends_a_run(tmp_path):
     assert "more current than the range shows flow with no row selected, 20 nA are allowed" in met["text"]
 
 
-@pytest.mark.parametrize("number", [1, -1])
-def test_a_run_that_died_around_a_check_finds_the_same_again(number, good, tmp_path):
+@pytest.mark.parametrize(("number", "beside"), [(1, -5), (1, 0), (-1, 1)])
+def test_a_run_that_died_around_a_check_finds_the_same_again(number, beside, good, tmp_path):
     shutil.copytree(good, tmp_path / "cut")
     journal = tmp_path / "cut" / "journal.jsonl"
     lines, found = journal.read_bytes().splitlines(keepends=True), list(read_journal(journal))
     place = [n for n, entry in enumerate(found) if entry["k"] == "check"][number]
-    for cut in (place - 5, place, place + 1):
-        journal.write_bytes(b"".join(lines[:cut]))
-        assert 1.0 == engine.resume(tmp_path / "cut").figures["write_fidelity"]
-        again = entries(tmp_path / "cut", "check")
-        whens = [c["when"] for c in entries(good, "check")]
-        assert whens == [c["when"] for c in again][: len(whens)]  # coming back to a bench is looked at, too
-        assert len(entries(good, "intent")) == len(entries(tmp_path / "cut", "intent"))
+    journal.write_bytes(b"".join(lines[: place + beside]))
+    assert 1.0 == engine.resume(tmp_path / "cut").figures["write_fidelity"]
+    whens = [c["when"] for c in entries(good, "check")]
+    again = [c["when"] for c in entries(tmp_path / "cut", "check")]
+    assert whens == again[: len(whens)]  # what coming back to a bench has taken is looked at, too
+    assert len(entries(good, "intent")) == len(entries(tmp_path / "cut", "intent"))
 
 
 def chip(folder, abort, *steps):
@@ -279,3 +281,16 @@ def test_what_needs_a_map_is_refused_without_one_and_checks_are_held_against_lim
     path.write_text("title: x\nformat: 1\nsteps:\n  - contact:\nabort: {leakage: 1 nA, read: 900 mV}\n")
     with pytest.raises(LimitExceeded, match="above its limit 700 mV"):
         load_protocol(path, bench=THREE / "bench.yaml")
+
+
+@pytest.mark.parametrize("bench", ["simulated-15x15", "simulated-1t1r", "keithley", "keysight", "parallel", "lines"])
+def test_first_contact_is_for_every_shipped_bench_with_an_array(bench):
+    job = load_protocol("first-contact", bench=bench)
+    assert {"r_p_drift": 0.03, "shorts": 0.0} == job.protocol.abort.stated
+
+
+@pytest.mark.slow
+def test_first_contact_maps_a_die_and_finds_the_set_up_unchanged(tmp_path):
+    folder = engine.run("first-contact", out=tmp_path, seed=3).folder
+    assert ["after map", "after contact"] == [check["when"] for check in entries(folder, "check")]
+    assert ["confirm", "contact", "polarity", "map", "pause", "contact"] == [e["name"] for e in entries(folder, "done")]

@@ -18,7 +18,6 @@ from labmtj.protocol.observer import Silent
 from labmtj.protocol.replay.past import Past
 from labmtj.protocol.stop import Stopped, StopRequest
 from labmtj.protocol.waiting import Answering, Asking, Waiting
-from labmtj.report.page import write_report
 from labmtj.runs.asking import give, pending
 from labmtj.runs.journal import FileJournal, read_journal
 from labmtj.runs.netcdf import read
@@ -96,7 +95,6 @@ def test_operator_and_sample_are_in_the_records_of_a_run(whole):
     root = read(whole / "run.h5")["/"].attributes
     assert ("Ada", "W3-17") == (root["operator"], root["sample"])
     assert "sample W3-17   operator Ada" in read_status(whole).lines
-    assert "Sample: W3-17; Operator: Ada" in write_report(whole).read_text(encoding="utf-8")
 
 
 def test_the_contact_check_comes_after_what_a_person_confirms_first(whole):

@@ -1,7 +1,11 @@
 """Questions of a run to a person, as they stand in its journal, and answers from other processes."""
 
+import os
+import time
+
 import pytest
 
+from labmtj.cli.questions import Keyboard
 from labmtj.errors import InputError, StorageError
 from labmtj.runs.asking import NAME, Answer, Question, aborted, give, given, pending
 
@@ -43,3 +47,16 @@ def test_a_run_stays_aborted_until_somebody_lets_it_go_past_the_criterion():
     met = {"n": 9, "k": "abort", "criterion": "shorts", "text": "3 cells have become shorts"}
     assert met == aborted([met, {"n": 10, "k": "end"}])
     assert aborted([met, {"n": 11, "k": "past_abort", "criterion": "shorts"}]) is None
+
+
+def test_a_keyboard_gives_lines_as_they_are_typed_and_none_once_it_has_ended():
+    reading, writing = os.pipe()
+    keyboard = Keyboard(reading)
+    assert keyboard.line(0.0) is None
+    os.write(writing, b"y\n")
+    assert "y\n" == keyboard.line(10.0)
+    os.close(writing)
+    began = time.monotonic()
+    assert [None, None] == [keyboard.line(0.05), keyboard.line(0.05)]
+    assert time.monotonic() - began >= 0.05  # it does not spin
+    os.close(reading)

@@ -69,11 +69,8 @@ def _contact(found: Contact) -> Iterator[Item]:
     if not found.faults:
         count = len(found.rows) + len(found.cols)
         kinds = {"row": found.rows, "column": found.cols}
-        figures = {
-            f"{end}_{kind}": Figure(pick(values), "S")
-            for kind, values in kinds.items()
-            for end, pick in (("least", min), ("most", max))
-        }
+        figures = {f"least_{kind}": Figure(min(values), "S") for kind, values in kinds.items()}
+        figures |= {f"most_{kind}": Figure(max(values), "S") for kind, values in kinds.items()}
         shown = ", ".join(
             f"{kind}s {ohms(1 / max(values))} to {ohms(1 / min(values))}" for kind, values in kinds.items()
         )

@@ -105,8 +105,9 @@ class Commissioning:
                 )
             case Stage.DIE:
                 return (
-                    "Take the resistor away. Put on an earthed wrist strap, touch the ground of the chuck, and only "
-                    "then put the die in or lower the probes."
+                    "Take the resistor away. Put on an earthed wrist strap, touch the ground of the chuck, short the "
+                    "lines at the card if it has a plug for that, and only then put the die in or lower the probes. "
+                    "Take the short away last."
                 )
 
     def hands(self) -> Hands | None:

@@ -160,7 +160,7 @@ def _summed(step: InferStep, progress: Progress, copy: Copy, inputs: Floats, vol
     return pairs(sums) / progress.window
 
 
-def samples_of(wanted: str | int | tuple[int, ...], data: Dataset) -> list[int]:
+def samples_of(wanted: Literal["all"] | int | tuple[int, ...], data: Dataset) -> list[int]:
     """Which samples a step is about: all, the ones it lists, or a number of them spread over the test samples."""
     if wanted == "all":
         return list(range(len(data.labels)))
