@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from labmtj.bench.session import OpenBench
 from labmtj.config.bench import BenchFile
+from labmtj.errors import InputError
 from labmtj.ports import ArrayAccess, Ticker
 from labmtj.protocol import run_folder
 from labmtj.protocol.abort import AbortWatch
@@ -80,7 +81,11 @@ def carry_out(run: Course, opened: OpenBench, live: ArrayAccess, noted: Tempered
         content = {"number": number, "name": name, "items": items, "fields": step.model_dump(mode="json")}
         progress.journal.record("step", {**content, "t": round(before, 9)})
         tick = stop.wrap(_counted(run, watcher.step(name, items)))
-        line = step.carry_out(progress, tick)
+        try:
+            line = step.carry_out(progress, tick)
+        except InputError as error:  # what no check of the file could know
+            error.add_note(f"in step {number}, {run.job.source.place(('steps', number - 1))}")
+            raise
         if progress.die_map is not None and progress.die_map is not known:
             _keep_map(run, progress.die_map)
         if progress.neuron_map is not None and progress.neuron_map is not neurons:

@@ -18,7 +18,7 @@ from labmtj.bench.limits import Limits
 from labmtj.bench.session import drivers_of, open_bench
 from labmtj.config.bench import DEFAULT
 from labmtj.config.source import read
-from labmtj.errors import Aborted, CannotResume, LabmtjError
+from labmtj.errors import Aborted, CannotResume, InputError, LabmtjError, MissingFile, WrongDie
 from labmtj.host_state import who
 from labmtj.protocol import run_folder
 from labmtj.protocol.course import Course, carry_out, chip_of, now
@@ -199,11 +199,15 @@ def _carry_out(run: Course) -> Outcome:
         except BaseException as error:
             stopped = isinstance(error, Stopped | KeyboardInterrupt)
             how = "stopped" if stopped else "aborted" if isinstance(error, Aborted) else "failed"
+            anew = isinstance(error, InputError) and not isinstance(error, MissingFile | WrongDie)
             error.add_note(f"the run so far: {run.folder}")
-            if run.past.live or not isinstance(error, CannotResume):
+            if anew:
+                error.add_note("resuming would end in the same place: change the protocol, and run it anew")
+            elif run.past.live or not isinstance(error, CannotResume):
                 past = ' --past-abort "what you found"' if how == "aborted" else ""
                 error.add_note(f"go on with: labmtj resume {run.folder}{past}")
-            _close(run, {"how": how, "error": f"{type(error).__name__}: {error}"}, error)
+            end = {"how": how, "error": f"{type(error).__name__}: {error}"}
+            _close(run, {**end, "anew": True} if anew else end, error)
             if how == "aborted":  # what it has is a result, too
                 _report(run)
             raise

@@ -22,10 +22,11 @@ class RunStatus:
     """How a run stands.
 
     `how` is running, done, stopped, failed, aborted by a criterion of its protocol, or interrupted: its process is gone
-    without a word. `step` and `steps`
-    count from 1, `done` of `items` are those of the step in hand; `unresolved` are pulses without an outcome, as their
-    intents in the journal; `error` says why it failed or stopped, `guardian` what a guardian did.
-    `waits` is the question that a running one waits with, `criterion` what ended an aborted one.
+    without a word. `step` and `steps` count from 1, `done` of `items` are those of the step in hand; `unresolved` are
+    pulses without an outcome, as their intents in the journal; `error` says why it failed or stopped, `guardian` what a
+    guardian did.
+    `waits` is the question that a running one waits with, `criterion` what ended an aborted one; `anew`: its protocol
+    asks for what this die or bench cannot give, so that resuming would end in the same place.
     """
 
     how: Literal["running", "done", "stopped", "failed", "aborted", "interrupted"]
@@ -51,6 +52,7 @@ class RunStatus:
     sample: str = ""
     waits: Question | None = None
     criterion: str = ""
+    anew: bool = False
 
     @property
     def lines(self) -> list[str]:
@@ -73,6 +75,8 @@ class RunStatus:
         if self.how == "done":
             return found
         found.append(self._safety())
+        if self.anew:
+            return [*found, "resuming would end in the same place: change the protocol, and run it anew"]
         past = ' --past-abort "what you found"' if self.criterion else ""
         return [*found, f"continue with: labmtj resume {self.folder}{past}"]
 
@@ -85,7 +89,7 @@ class RunStatus:
         layer = f" layer {self.layer}" if self.layer else ""
         cell = f", cell ({self.cell[0]}, {self.cell[1]})" if self.cell else ""
         cell += f", neuron {self.neuron}" if self.neuron else ""
-        return f"{word} in step {self.step} ({self.name}{layer}){cell}, {self.done} of {self.items} done"
+        return f"{word} in step {self.step} ({self.name}{layer}){cell}, {self.done} of its {self.items} done"
 
     def _safety(self) -> str:
         if self.guardian:
@@ -164,6 +168,7 @@ def read_status(folder: Path) -> RunStatus:
         sample=str(header.get("sample", "")),
         waits=pending(entries) if held else None,
         criterion="" if met is None else str(met["criterion"]),
+        anew=bool(end.get("anew", False)),
     )
 
 

@@ -72,7 +72,7 @@ def test_its_status_counts_readings_and_names_the_neuron(whole, tmp_path):
     folder = tmp_path / "cut"
     shutil.copytree(whole.folder, folder)
     shorten(folder, number=90)
-    assert "step 2 (neuron_curves), neuron 2, 2 of 6 done" in read_status(folder).lines[0]
+    assert "step 2 (neuron_curves), neuron 2, 2 of its 6 done" in read_status(folder).lines[0]
 
 
 def test_the_map_can_be_made_anew_from_the_journal(whole, tmp_path):

@@ -28,7 +28,7 @@ CELLS = Task(
     "cells",
     what="A few cells are read at +10 mV and -10 mV, where nothing is written.",
     why="It is the first look at devices: their resistances tell whether array, file and wiring belong together.",
-    good="More than half of them are between 100 ohm and 1 Mohm.",
+    good="All of them are within a factor of five of the others, and most between 100 ohm and 1 Mohm.",
     advice="shorted or open devices are the die's; if all are, look at lines.rows and lines.cols in the file",
 )
 OFFSETS = Task(
@@ -48,6 +48,7 @@ BESIDE = Task(
     advice="look at the sensor's input in the file, and at the supply's output",
 )
 _FEW = 5  # chosen: on the diagonal, so that no two share a line
+_APART = 5.0  # chosen: P and AP lie a factor of 2 to 4 apart, and shorts a factor of ten or more from both
 _LEAST, _MOST = 100.0, 1e6  # [ohm] chosen: junctions of the sizes that benches here are for have 1 to 100 kohm
 
 
@@ -90,7 +91,19 @@ def _cells(bench: OpenBench, said: Bench) -> Item:
     good = [cell for cell, value in found.items() if _LEAST <= value <= _MOST]
     text = ", ".join(f"({cell.row}, {cell.col}) {_shown(value)}" for cell, value in found.items())
     figures = {f"cell_{cell.row}_{cell.col}": Figure(value, "ohm") for cell, value in found.items()}
-    return CELLS.judged(2 * len(good) > len(cells), text, figures=figures)
+    if 2 * len(good) <= len(cells):
+        return CELLS.judged(False, text, figures=figures)
+    middle = sorted(found[cell] for cell in good)[len(good) // 2]
+    odd = [cell for cell, value in found.items() if not middle / _APART <= value <= _APART * middle]
+    if not odd:
+        return CELLS.judged(True, text, figures=figures)
+    named = ", ".join(
+        f"({cell.row}, {cell.col}) {'conducts like a short' if found[cell] < middle else 'hardly conducts'}"
+        for cell in odd
+    )
+    return CELLS.done(
+        Verdict.UNKNOWN, f"{text}; {named}: defective, or wired otherwise; the map will tell", figures=figures
+    )
 
 
 def _shown(value: float) -> str:
