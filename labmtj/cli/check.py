@@ -55,6 +55,7 @@ def check(
     Exit codes: 0 nothing that forbids a run; 3 bad file; 4 above a limit, or cannot work.
     """
     from labmtj.config.bench import DEFAULT
+    from labmtj.errors import InputError
     from labmtj.protocol.examine import examine
     from labmtj.studies.examine import examine_study, names_study
     from labmtj.studies.in_situ.examine import examine_in_situ, names_in_situ
@@ -85,6 +86,8 @@ def check(
             typer.echo(str(finding))
         bad = sum(finding.severity.name in ("ERROR", "REFUSED") for finding in found.findings)
         typer.echo(f"{found.name}: " + (f"{bad} problem{'s' if bad > 1 else ''}" if bad else "no problems"))
+        if bad and found.exit_code == InputError.exit_code:
+            typer.echo("  there may be more: what needs a file without such problems is judged after them")
         for line in found.summary:
             typer.echo(f"  {line}")
     if found.exit_code:
