@@ -15,6 +15,7 @@ from labmtj.cli import (
     bench,
     chaos,
     check,
+    copy,
     docs,
     export,
     ledger,
@@ -76,6 +77,7 @@ app.command()(study.study)
 app.command()(train.train)
 app.command()(plan.plan)
 app.command()(check.check)
+app.command()(copy.copy)
 app.command()(ledger.ledger)
 app.command()(schema.schema)
 app.command()(safe.safe)
@@ -89,7 +91,7 @@ app.add_typer(twin.app, name="twin")
 _PANELS = {
     "Run": ("run", "resume", "answer", "safe"),
     "Look": ("status", "watch", "report", "export", "verify", "rebuild", "ledger"),
-    "Before a run": ("check", "plan", "schema"),
+    "Before a run": ("check", "plan", "copy", "schema"),
     "Benches": ("doctor", "discover", "twin"),
     "Many networks, many dies": ("study", "train"),
     "Learn and trust": ("docs", "chaos"),

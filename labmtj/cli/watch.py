@@ -46,7 +46,6 @@ def watch(
     from labmtj.watch.serving import PageServer
 
     shown = _shown(run, bench, out)
-    shown.look()
     server = PageServer(shown, host=host, port=port, look_only=look_only)
     try:
         if as_json:
@@ -62,32 +61,45 @@ def watch(
 
 
 def _words(shown: Watch) -> str:
-    """What is shown, and how it stands."""
-    run = shown.part("run")
-    return f"{run['title']}   {run['words']}" if run else f"{shown.title}   waits for its next run"
+    """What is shown: the title in the first line of its journal, or the bench that waits."""
+    from labmtj.errors import StorageError
+
+    if shown.picture is None:
+        return f"{shown.title}   the run that goes on there, or the next one"
+    try:
+        return str(shown.picture.tail.at(0).get("title", shown.folder))
+    except StorageError:
+        return f"{shown.folder}   which has not begun, or is damaged: the page says what it finds"
 
 
 def _shown(run: Path | None, bench: str | None, out: Path | None) -> Watch:
     """What is to be shown. Raises InputError and MissingFile for what cannot be."""
     from labmtj.config.bench import load_bench
-    from labmtj.errors import InputError
     from labmtj.runs.folder import known_run, runs_root
-    from labmtj.studies.folder import is_study_folder
-    from labmtj.studies.in_situ.folder import is_in_situ_folder
-    from labmtj.studies.neurons.folder import is_neuron_folder
-    from labmtj.studies.training.folder import is_training_folder
     from labmtj.watch.watching import Watch
 
     if (run is None) == (bench is None):
         raise typer.BadParameter("name the folder of a run, or a bench with --bench")
     if run is None:
         return Watch(bench=load_bench(str(bench)), runs=runs_root(out))
-    if any(known(run) for known in (is_study_folder, is_training_folder, is_in_situ_folder, is_neuron_folder)):
-        raise InputError(
-            f"{run}: this is a study, which has no one array to show: `labmtj status {run}` says how far it has come; "
-            "of a study on a bench (level: wire), watch one of the runs in its folder runs/"
-        )
+    if not (run / "journal.jsonl").is_file():
+        _refuse_study(run)
     return Watch(run=known_run(run))
+
+
+def _refuse_study(folder: Path) -> None:
+    """Raise InputError for the folder of a study or a training, and say what to do with it."""
+    from labmtj.errors import InputError
+    from labmtj.studies.folder import is_study_folder
+    from labmtj.studies.in_situ.folder import is_in_situ_folder
+    from labmtj.studies.neurons.folder import is_neuron_folder
+    from labmtj.studies.training.folder import is_training_folder
+
+    if any(known(folder) for known in (is_study_folder, is_training_folder, is_in_situ_folder, is_neuron_folder)):
+        raise InputError(
+            f"{folder}: this is a study, which has no one array to show: `labmtj status {folder}` says how far it has "
+            "come; of a study on a bench (level: wire), watch one of the runs in its folder runs/"
+        )
 
 
 def _open(address: str) -> None:

@@ -29,6 +29,8 @@ from labmtj.protocol.schema import ProtocolFile
 from labmtj.protocol.write_verdicts import Severity
 from labmtj.units import Dimension, show
 
+_NOBODYS = ("192.0.2.", "198.51.100.", "203.0.113.")
+
 
 @dataclass(frozen=True)
 class Examination:
@@ -120,6 +122,14 @@ def _missing_drivers(file: BenchFile) -> Iterator[Finding]:
             yield from _errors([file.source.problem(("instruments", name, key), str(error))])
 
 
+def _placeholders(file: BenchFile) -> Iterator[Finding]:
+    """Addresses for documentation (RFC 5737), which no instrument has, in a file for real instruments."""
+    for name, entry in file.bench.instruments.items():
+        if file.bench.visa != "@labmtj" and any(net in entry.address for net in _NOBODYS):
+            text = f"{name}: this address belongs to no instrument (RFC 5737): put in that of yours"
+            yield Finding(Severity.WARNING, file.source.problem(("instruments", name, "address"), text))
+
+
 def _bench(path: Path, overrides: Sequence[str], seed: int | None) -> Examination:
     file = load_bench(path, overrides=overrides, seed=seed)
     try:
@@ -142,6 +152,7 @@ def _bench(path: Path, overrides: Sequence[str], seed: int | None) -> Examinatio
         )
         place = file.source.problem(("limits", "cell_voltage"), text)
         findings = (Finding(Severity.WARNING, place),)
+    findings += tuple(_placeholders(file))
     instruments = ", ".join(f"{name} {entry.model}" for name, entry in bench.instruments.items())
     limits = (
         f"{show(most, Dimension.VOLTAGE)} a cell, {show(bench.limits.terminal_voltage, Dimension.VOLTAGE)} a terminal"

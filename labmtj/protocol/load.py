@@ -19,6 +19,7 @@ from labmtj.protocol.inherit import inherit
 from labmtj.protocol.kinds.fields import Lines
 from labmtj.protocol.kinds.program import ProgramStep
 from labmtj.protocol.kinds.step import Step
+from labmtj.protocol.kinds.tune import TuneStep
 from labmtj.protocol.raising import Confirmation, lifted, raised, written
 from labmtj.protocol.schema import Network, ProtocolFile, listed
 
@@ -139,6 +140,8 @@ def _filled(steps: Sequence[tuple[object, Step]], bench: Bench) -> Iterator[Step
 def check_fits(job: Job, shapes: Mapping[int, tuple[int, int]]) -> None:
     """Check that every layer to be written is one of `shapes` (inputs, device columns) and fits on the array.
 
+    What is tuned is the whole network, so all of its layers must have been written before.
+
     Raises PlacementError with the place in the protocol.
     """
     _refuse(PlacementError, _misfits(job, shapes))
@@ -147,9 +150,15 @@ def check_fits(job: Job, shapes: Mapping[int, tuple[int, int]]) -> None:
 def _misfits(job: Job, shapes: Mapping[int, tuple[int, int]]) -> Iterator[Problem]:
     source, array = job.source, job.bench.bench.array
     place = job.bench.source.place(("array",))
+    written: set[int] = set()
     for index, step in enumerate(job.protocol.steps):
+        if isinstance(step, TuneStep) and not written >= set(shapes):
+            missing = " and ".join(f"layer {number}" for number in sorted(set(shapes) - written))
+            hint = "write a program and an infer step for each before it, or leave tune out"
+            yield source.problem(("steps", index, "tune"), f"nothing has written {missing}", hint=hint, key=True)
         if not isinstance(step, ProgramStep):
             continue
+        written.add(step.layer)
         here = ("steps", index, "program", "layer")
         if step.layer not in shapes:
             known = ", ".join(str(number) for number in sorted(shapes))

@@ -101,6 +101,7 @@ FAILING = {
     "run": "run nowhere.yaml",
     "plan": "plan nowhere.yaml",
     "check": "check nowhere.yaml",
+    "copy": "copy nowhere",
     "study": "study nowhere.yaml",
     "train": "train nowhere.yaml",
     "chaos": "chaos nowhere.yaml",

@@ -432,3 +432,8 @@ def test_a_protocol_with_a_slip_of_the_pen_is_a_job_or_one_clear_error(place, sl
     else:
         return
     assert message.startswith("x:")
+
+
+def test_a_network_is_tuned_after_all_of_its_layers_are_written(job):
+    with pytest.raises(PlacementError, match=r"^mine\.yaml:15:5: tune: nothing has written layer 3"):
+        check_fits(job(), {1: (13, 12), 2: (6, 6), 3: (3, 6)})

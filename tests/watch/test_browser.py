@@ -166,6 +166,7 @@ def test_a_run_is_watched_stopped_by_the_button_and_can_be_resumed(tmp_path, pro
     other.check()
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_to_its_end_under_the_same_page(tmp_path, finished, looking):
     folder = Path(shutil.copytree(finished, tmp_path / "run"))
     journal = folder / "journal.jsonl"

@@ -40,8 +40,11 @@ def command_line(root: Any) -> str:
             ("variable", "what it does"),
             (
                 ("`LABMTJ_RUNS`", "folder for run folders; else `data/runs` of the checkout, else `labmtj-runs` here"),
-                ("`LABMTJ_STATE`", "folder for leases, latches, the ledger and `commands.jsonl`; else one that all"
-                 " users of the machine share"),
+                ("`LABMTJ_STATE`", "folder for leases, latches and `commands.jsonl`; else one that all users of the"
+                 " machine share"),
+                ("`LABMTJ_LEDGER`", "the ledger of real dies, where the bench names none; else the user's own, in the"
+                 " folder of `LABMTJ_STATE` if that is set"),
+                ("`LABMTJ_OPERATOR`", "who works at the bench, for the header of a run; `--operator` wins"),
                 ("`LABMTJ_CACHE`", "folder for compiled kernels; else the user's cache folder"),
             ),
         ),

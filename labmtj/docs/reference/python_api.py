@@ -25,6 +25,7 @@ _FIRST = (
     ("labmtj.records", "DieMap"),
     ("labmtj.runs.journal", "read_journal"),
 )
+_WIDTH = 80  # chosen: characters of a signature that every screen shows
 
 
 def python_api() -> str:
@@ -85,7 +86,7 @@ def _methods(kind: type[Any]) -> Iterator[str]:
         inside: Any = getattr(member, "__func__", member)  # of a class method
         if not (inspect.isfunction(inside) or isinstance(inside, property)):
             continue
-        shown = "" if isinstance(inside, property) else _signature(inside)
+        shown = "" if isinstance(inside, property) else " ".join(_signature(inside).split()).replace("( ", "(")
         text = (inspect.getdoc(inside) or "").partition("\n\n")[0]
         yield f"- `{name}{shown}`: {escape(' '.join(text.split()))}\n"
 
@@ -109,7 +110,13 @@ def _signature(found: Any) -> str:
         default = "" if one.default is one.empty else f"={_shown(one.default)}"
         star = star or one.kind is one.VAR_POSITIONAL
         words.append(("*" if one.kind is one.VAR_POSITIONAL else "") + one.name + default)
-    return f"({', '.join(words)})"
+    return _broken(words)
+
+
+def _broken(words: list[str]) -> str:
+    """Arguments on one line where they fit."""
+    line = f"({', '.join(words)})"
+    return line if len(line) <= _WIDTH else "(\n    " + ",\n    ".join(words) + ",\n)"
 
 
 def _shown(value: object) -> str:

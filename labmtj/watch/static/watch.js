@@ -56,6 +56,7 @@ function take(news, fresh) {
   }
   const going = ["running", "waiting"].includes(known.run?.how);
   if (parts.run || parts.bench) panels.head(known.run, known.bench);
+  document.body.classList.toggle("waits", !known.run);
   if (parts.steps || parts.run) panels.steps(known.steps ?? { steps: [] }, going);
   if (parts.readings) { panels.readings(parts.readings); chart(); }
   if (parts.accuracy || fresh) { panels.accuracy(known.accuracy); scaleCurve(known.accuracy?.curve ?? {}); }
