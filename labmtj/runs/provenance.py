@@ -6,6 +6,7 @@ import hashlib
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def provenance(files: Mapping[str, str], *, packages: Iterable[str] = ()) -> dic
     return found
 
 
+def program() -> str:
+    """What writes a run.h5 here and now, in one line: versions and revision on which its bytes depend."""
+    return f"labmtj {labmtj.__version__}, {revision()}, h5py {version('h5py')}"
+
+
+@cache
 def revision() -> str:
     """Commit of the checkout, with "+changes" if files differ from it; "no checkout" for an installed wheel."""
     checkout = Path(labmtj.__file__).resolve().parent.parent

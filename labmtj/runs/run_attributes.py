@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from labmtj.runs.netcdf import FORMAT, Attribute
+from labmtj.runs.provenance import program
 from labmtj.runs.tables import Entry, Events
 
 FILES = ("protocol.yaml", "bench.yaml")
@@ -33,6 +34,7 @@ def attributes_of(events: Events, folder: Path, lines: bytes) -> dict[str, Attri
     found |= _measured(events.last("polarity"), events.last("map"))
     for name, value in header["provenance"].items():
         found["provenance_" + re.sub(r"\W", "_", name)] = str(value)
+    found["made_by"] = program()
     found |= {"journal_entries": len(events.steps), "journal_sha256": hashlib.sha256(lines).hexdigest()}
     for name in FILES:
         if (folder / name).is_file():

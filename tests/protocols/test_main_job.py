@@ -55,10 +55,6 @@ def test_the_run_folder_tells_it_all(job):
         assert store.attrs["format"] == 1
 
 
-def test_other_programs_open_its_files(job, conforms):
-    conforms(Path(job["run"]))
-
-
 def test_every_pulse_in_the_journal_has_its_outcome_and_the_die_counted_the_same(job):
     entries = list(read_journal(Path(job["run"]) / "journal.jsonl"))
     intents = [entry["n"] for entry in entries if entry["k"] == "intent"]

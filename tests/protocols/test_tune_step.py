@@ -14,6 +14,7 @@ from labmtj.errors import FileProblems
 from labmtj.protocol import engine
 from labmtj.protocol.load import load_protocol
 from labmtj.runs.journal import read_journal
+from labmtj.runs.netcdf import read
 
 THREE = Path(__file__).parents[1] / "faults" / "three"
 LINES = ("array.cols=4", "lines={rows: {1..3: 1..3}, cols: {1..4: 4..7}}")
@@ -80,7 +81,7 @@ def test_readings_of_the_calibration_are_in_the_journal(tuned):
     assert {"product"} <= {entry["k"] for entry in found[begin:]}
 
 
-def test_summary_report_and_store_have_the_tuned_accuracy(tuned):
+def test_summary_report_and_store_have_the_tuned_accuracy(tuned, on_the_page):
     figures = tuned.figures
     assert {"software", "software_tuned", "untuned", "rows_columns", "best"} == set(figures["accuracy"])
     assert {"rows_columns": {"measurements": 0}, "best": {"measurements": 3}} == figures["tuning"]
@@ -88,6 +89,7 @@ def test_summary_report_and_store_have_the_tuned_accuracy(tuned):
     assert "array, rows and columns tuned" in page
     assert "array, best tuning, 3 inputs measured" in page
     assert "the readout that best gave" in page
+    on_the_page(read(tuned.folder / "run.h5"))
     with h5py.File(tuned.folder / "run.h5") as store:
         group = store["tuning_best"]
         assert 3 == group.attrs["measurements"]

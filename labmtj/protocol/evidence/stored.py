@@ -18,14 +18,14 @@ from labmtj.protocol.run_folder import MAP, NEURONS
 from labmtj.runs.die_map import die_map_from, die_map_groups
 from labmtj.runs.netcdf import ROOT, Group, image, read_image
 from labmtj.runs.neuron_map import neuron_map_from, neuron_map_groups
-from labmtj.runs.provenance import revision
+from labmtj.runs.provenance import program, revision
 from labmtj.runs.run_attributes import FILES
 from labmtj.runs.store import NAME, groups_of
 
 _HELD = "cannot be held against a damaged journal"
 _MAKES = "labmtj rebuild makes it"
 _REBUILD = f"{_MAKES} anew"
-_UNSURE = frozenset({"journal_sha256"})
+_UNSURE = frozenset({"journal_sha256", "made_by"})
 _UNMADE = "the journal cannot be made into it, an entry is not what it should be"
 _NO_RUN = (KeyError, TypeError, ValueError, IndexError)  # what an entry that nobody here has written may end in
 _RANK = ("good", "open", "damaged")
@@ -81,12 +81,13 @@ def check_store(folder: Path, lines: Lines, *, running: bool) -> Check:
     if said is not None and said != lines.sha256_of(count):
         what = named(differences(found, expected, ignore=_UNSURE)) or "no value that it holds"
         return Check(NAME, "damaged", f"the journal is not the one that it was made of; what differs: {what}")
-    return _compared(NAME, found, expected, lines, f"what {count} entries of the journal make{tail}")
+    maker = root.get("made_by", "an older labmtj")
+    other = "" if maker == program() else f"it was made by another program ({maker})"
+    return _compared(NAME, found, expected, other, f"what {count} entries of the journal make{tail}")
 
 
-def _compared(name: str, found: Mapping[str, Group], expected: Mapping[str, Group], lines: Lines, whose: str) -> Check:
+def _compared(name: str, found: Mapping[str, Group], expected: Mapping[str, Group], other: str, whose: str) -> Check:
     """A file whose bytes are not those that this program makes: by its values, if another program made it."""
-    other = other_program(lines.header, "h5py")
     if wrong := differences(found, expected, known_only=bool(other), ignore=_UNSURE):
         return Check(name, "damaged", f"{named(wrong)}; {_REBUILD}")
     if not other:
@@ -145,7 +146,7 @@ def _compared_map(
 ) -> Check:
     if data == image(name, expected):
         return Check(name, "good", "bit for bit the map that the journal has")
-    return _compared(name, found, expected, lines, "the map that the journal has")
+    return _compared(name, found, expected, other_program(lines.header, "h5py"), "the map that the journal has")
 
 
 def _maps(name: str, entries: Sequence[Entry]) -> Iterator[Mapping[str, Group]]:
