@@ -44,7 +44,7 @@ def check(
 
       labmtj check protocols/wine.yaml
 
-      labmtj check protocols/wine.yaml --bench keysight --set program.pulse.width="10 ns"
+      labmtj check protocols/wine.yaml --bench keysight --set program.pulse.width="200 ns"
 
       labmtj check protocols/goodwill.yaml
 

@@ -8,7 +8,7 @@ from labmtj import units
 from labmtj.config.bench import BenchFile, Limits
 from labmtj.config.source import KeyPath, Source
 from labmtj.errors import InputError, Problem, SolveError
-from labmtj.protocol import criteria
+from labmtj.protocol import criteria, pulse_widths
 from labmtj.protocol.kinds.step import Stated, Step
 from labmtj.protocol.schema import Network, ProtocolFile, listed
 from labmtj.units import Dimension
@@ -29,6 +29,7 @@ def problems(protocol: ProtocolFile, source: Source, bench: BenchFile) -> Iterat
     for here, step in steps:
         yield from _place(step, here, source, bench, protocol.network)
         yield from step.problems(here, source, bench)
+    yield from pulse_widths.problems(steps, source, bench)
     if protocol.abort is not None:
         yield from criteria.problems(protocol.abort, steps, source, bench)
 

@@ -49,11 +49,12 @@ def test_one_voltage_for_all_through_long_wires_is_refused_with_the_reason():
 
 
 def test_one_shot_of_nanoseconds_is_refused_and_what_would_do_is_said():
-    examination = found("program.algorithm=one_shot", "program.pulse.width=10 ns", "limits.cell_voltage=700 mV")
+    settings = ("program.algorithm=one_shot", "program.pulse.width=16 ns", "limits.cell_voltage=700 mV")
+    examination = found(*settings, bench="keysight")
     assert examination.exit_code == 4
     (first, *_) = examination.findings
     assert first.problem.message.startswith(
-        "one_shot in pulses of 10 ns with v_half cannot work here: at the best amplitude 1."
+        "one_shot in pulses of 16 ns with v_half cannot work here: at the best amplitude 0.64 %"
     )
     assert "are flipped by pulses on other cells (half-selected, P = " in first.problem.message
     assert first.problem.hint == "verify_first would do"
@@ -131,8 +132,8 @@ def test_dies_that_forget_are_warned_of_once():
 
 
 def test_a_map_that_will_ask_for_more_than_the_limit_is_warned_of():
-    warnings = said(found("program.pulse.width=10 ns"), Severity.WARNING)
-    assert any("the map will ask for about 635 mV on these dies, above the limit of 600 mV" in m for _, m in warnings)
+    warnings = said(found("program.pulse.width=16 ns", bench="keysight"), Severity.WARNING)
+    assert any("the map will ask for about 651 mV on these dies, above the limit of 600 mV" in m for _, m in warnings)
 
 
 def test_a_voltage_above_its_limit_names_the_cell_that_would_see_it():
@@ -157,14 +158,14 @@ def test_mistakes_in_protocol_and_bench_are_found_together(tmp_path):
     assert ["mains", "program.retires"] == [finding.problem.path for finding in examination.findings]
 
 
-@pytest.mark.parametrize("name", ["keithley", "instruments/benches/keysight.yaml", "parallel"])
+@pytest.mark.parametrize("name", ["simulated-15x15", "instruments/benches/keysight.yaml", "parallel"])
 def test_bench_files_are_examined_as_well(name):
     examination = examine(name)
     assert (examination.kind, examination.exit_code, examination.findings) == ("bench", 0, ())
 
 
 def test_a_limit_at_which_junctions_break_is_warned_of():
-    (finding,) = examine("keithley", overrides=["limits.cell_voltage=900 mV"]).findings
+    (finding,) = examine("simulated-15x15", overrides=["limits.cell_voltage=900 mV"]).findings
     assert finding.problem.path == "limits.cell_voltage"
     assert "breaks 1.5e-04 of the cells" in finding.problem.message
 

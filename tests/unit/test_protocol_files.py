@@ -24,11 +24,11 @@ steps:
   - map: {read: 50 mV, width: 100 us}
   - program:
       layer: 1
-      pulse: {width: 50 us, amplitude: 320 mV}
+      pulse: {width: 50 ms, amplitude: 320 mV}
       retries: 3
   - infer: {layer: 1, inputs: bit_serial, bits: 4, samples: 5}
   - infer: {layer: 1, inputs: map}
-  - program: {layer: 2, pulse: {width: 20 us}}
+  - program: {layer: 2, pulse: {width: 20 ms}}
   - infer: {layer: 2, read: 20 mV}
   - tune:
   - report:
@@ -79,10 +79,10 @@ def test_the_shipped_protocol_loads_on_both_shipped_benches_from_any_folder(tmp_
 
 def test_what_a_step_does_not_say_is_inherited_from_the_step_before_of_its_kind(job):
     first, second = steps_of(job(), ProgramStep)
-    assert second == first.model_copy(update={"layer": 2, "pulse": first.pulse.model_copy(update={"width": 20e-6})})
+    assert second == first.model_copy(update={"layer": 2, "pulse": first.pulse.model_copy(update={"width": 20e-3})})
     assert (first.retries, first.pulse.width, first.pulse.amplitude) == (
         3,
-        50e-6,
+        50e-3,
         AmplitudePair.model_validate({"ap_to_p": "320 mV", "p_to_ap": "320 mV"}),
     )
 
@@ -114,7 +114,7 @@ def test_a_bare_number_for_a_voltage(job):
     assert str(caught.value) == (
         "mine.yaml:9:40: program.pulse.amplitude: 0.32 has no unit; a voltage is expected: "
         'write it with its unit, for example "50 mV"\n'
-        "          pulse: {width: 50 us, amplitude: 0.32}\n"
+        "          pulse: {width: 50 ms, amplitude: 0.32}\n"
         "                                           ^^^^\n"
         "  write from_map, 320 mV, or one for each direction: {ap_to_p: 320 mV, p_to_ap: 370 mV}"
     )
@@ -187,7 +187,7 @@ def test_a_voltage_above_a_limit_is_refused_with_the_line_of_the_limit(job):
         job("amplitude: 320 mV", "amplitude: 1400 mV")
     assert str(caught.value) == (
         "mine.yaml:9:40: program.pulse.amplitude: 1.4 V could put as much on a cell, above its limit 650 mV\n"
-        "          pulse: {width: 50 us, amplitude: 1400 mV}\n"
+        "          pulse: {width: 50 ms, amplitude: 1400 mV}\n"
         "                                           ^^^^^^^\n"
         "  the protocol allows 650 mV (mine.yaml:17); cell (15, 1) of its simulated die would see 1.39 V"
     )
@@ -278,7 +278,7 @@ def test_each_mistake_in_a_protocol_is_found_where_it_stands(job, old, new, plac
     [
         ("  - map: {read: 50 mV, width: 100 us}\n", (6, 5), "a map step must come before this one"),
         (
-            "  - program: {layer: 2, pulse: {width: 20 us}}\n",
+            "  - program: {layer: 2, pulse: {width: 20 ms}}\n",
             (13, 5),
             "a program step of layer 2 must come before",
         ),
@@ -340,7 +340,7 @@ def test_a_step_is_set_by_its_kind_and_the_others_inherit_it(job):
     for path in ("steps.program.retries", "program.retries"):
         loaded = job(overrides=[f"{path}=7"])
         assert [step.retries for step in steps_of(loaded, ProgramStep)] == [7, 7]
-        assert loaded.source.data["steps"][5] == {"program": {"layer": 2, "pulse": {"width": "20 us"}}}
+        assert loaded.source.data["steps"][5] == {"program": {"layer": 2, "pulse": {"width": "20 ms"}}}
 
 
 def test_one_step_of_a_kind_is_set_by_its_number(job):
@@ -350,8 +350,8 @@ def test_one_step_of_a_kind_is_set_by_its_number(job):
 
 
 def test_a_value_that_a_step_writes_itself_is_set_in_every_step(job):
-    loaded = job(overrides=["program.pulse.width=10 us", "program.pulse.amplitude=from_map"])
-    assert [(s.pulse.width, s.pulse.amplitude) for s in steps_of(loaded, ProgramStep)] == [(10e-6, "from_map")] * 2
+    loaded = job(overrides=["program.pulse.width=10 ms", "program.pulse.amplitude=from_map"])
+    assert [(s.pulse.width, s.pulse.amplitude) for s in steps_of(loaded, ProgramStep)] == [(10e-3, "from_map")] * 2
 
 
 def test_a_text_gives_way_to_a_mapping(job):
