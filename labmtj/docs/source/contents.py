@@ -12,9 +12,29 @@ from sphinx.application import Sphinx
 
 _ORDER = {
     "tutorial": ("first-run", "first-own-protocol", "first-real-bench"),
-    "howto": ("dry-run", "recover-a-run", "watch", "operator-and-abort", "open-results", "wire-a-bench"),
-    "explanation": ("physics", "write-schemes", "the-twin", "how-good-is-the-copy", "why-at-most-once"),
-    "reference": ("command-line", "protocol-steps", "bench-file"),
+    "howto": (
+        "run-in-ci",
+        "watch",
+        "terminal",
+        "operator-and-abort",
+        "recover-a-run",
+        "open-results",
+        "wire-a-bench",
+        "add-an-instrument",
+        "pymeasure-qcodes",
+        "simulated-instruments",
+        "many-networks-many-dies",
+        "study-on-a-cluster",
+    ),
+    "explanation": (
+        "physics",
+        "write-schemes",
+        "the-twin",
+        "how-good-is-the-copy",
+        "why-at-most-once",
+        "limits-and-routes",
+    ),
+    "reference": ("command-line", "protocol-steps", "bench-file", "study-files", "errors", "file-formats"),
 }
 
 
