@@ -7,6 +7,7 @@ notices. Such places are `shielded`: what was to be raised is raised at their en
 
 from __future__ import annotations
 
+import os
 import threading
 from types import TracebackType
 
@@ -41,3 +42,18 @@ class _Shield:
 
 
 shielded = _Shield()  # one for the process, as the handlers of signals are
+
+
+def leave_with_parent() -> None:
+    """End this process at once when the one that started it through `multiprocessing` has gone, killed or not."""
+    from multiprocessing import connection, parent_process
+
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def leave(sentinel: int) -> None:
+        connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=leave, args=(parent.sentinel,), daemon=True).start()

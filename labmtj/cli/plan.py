@@ -52,7 +52,7 @@ def plan(
 
       labmtj plan protocols/wine.yaml --bench keithley --dies 16
 
-      labmtj plan protocols/wine.yaml --bench keysight --set program.algorithm=one_shot --set program.pulse.width="16 ns"
+      labmtj plan wine --bench keysight --set program.algorithm=one_shot --set program.pulse.width="16 ns"
 
     Exit codes: 0 nothing speaks against it; 3 bad file; 4 a limit would be passed, or it cannot work.
     """

@@ -21,6 +21,7 @@ from labmtj.account import Account, from_entry
 from labmtj.config import yaml12
 from labmtj.config.bench import BenchFile
 from labmtj.errors import InputError, LabmtjError
+from labmtj.interrupts import leave_with_parent
 from labmtj.protocol.load import Job
 from labmtj.runs.journal import read_journal
 
@@ -90,7 +91,7 @@ def seeds(job: Job, dies: int, *, first: int = FIRST_SEED) -> list[int]:
 
 
 def _parallel(tasks: Sequence[_Task], workers: int) -> Iterator[DieRun]:
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=leave_with_parent) as pool:
         futures = [pool.submit(_run_die, task) for task in tasks]
         try:
             for future in as_completed(futures):

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import traceback
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, cast
 
+from labmtj.interrupts import leave_with_parent
 from labmtj.protocol.stop import Stopped
 from labmtj.studies.checkpoint import BlockResult
 from labmtj.studies.work import PROCESSORS, THREADS, Block, P, Piece, compute
@@ -112,7 +112,7 @@ def _serve(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    leave_with_parent()
     try:
         setting, block = cast("tuple[object, Block[Piece]]", pipe.recv())
         while True:
@@ -123,13 +123,6 @@ def _serve(pipe: Connection) -> None:
                 pipe.send("".join(traceback.format_exception(error)))
     except (EOFError, OSError):
         return  # the study has gone
-
-
-def _leave_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 @contextmanager

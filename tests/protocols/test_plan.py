@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from labmtj import cli
@@ -122,6 +128,21 @@ def test_a_pool_gives_the_same_as_one_process(two):
     pooled = run_dies(job, dies=2, workers=2)
     assert [run.figures for run in alone] == [run.figures for run in pooled]
     assert all(np.array_equal(a.account.peak, b.account.peak) for a, b in zip(alone, pooled, strict=True))
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="with one processor dies run in the process of the plan")
+def test_no_die_goes_on_after_the_plan_was_ended(small):
+    protocol, bench = small()
+    asked = [sys.executable, "-m", "labmtj", "plan", str(protocol), "--bench", str(bench), "--dies", "200", "--json"]
+    plan = subprocess.Popen(asked, stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 60.0
+    below: list[psutil.Process] = []
+    while len(below) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+        below = psutil.Process(plan.pid).children(recursive=True)
+    plan.terminate()
+    assert plan.wait(30.0) == -signal.SIGTERM
+    assert [] == psutil.wait_procs(below, timeout=30.0)[1]
 
 
 def test_a_band_holds_nine_of_ten_further_dies():
