@@ -93,7 +93,7 @@ def test_programs_are_found_by_name_in_this_package_or_beside_the_data_sheet_tha
         for name, function, _ in calls(r"importlib\.")
         if function.endswith(("spec_from_file_location", "exec_module"))
     }
-    assert {"drivers/loader.py"} == loads
+    assert {"drivers/loader.py", "docs/hook.py"} == loads  # the hook loads its neighbour when a wheel is built
 
 
 TEXTS = (

@@ -71,7 +71,7 @@ def write_tables(folder: Path, groups: Mapping[str, Group], told: Callable[[str]
             writer = csv.writer(file)
             writer.writerow(table.columns)
             writer.writerows(zip(*table.columns.values(), strict=True))
-    said = {"made_by": MADE_BY, "labmtj": labmtj.__version__, **about(groups)}
+    said = {**about(groups), "made_by": MADE_BY, "labmtj": labmtj.__version__}
     said["files"] = [_described(table, groups[table.group]) for table in made]
     (folder / ABOUT).write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     return [*(table.file for table in made), ABOUT]
