@@ -85,13 +85,19 @@ def check(
         for finding in found.findings:
             typer.echo(str(finding))
         bad = sum(finding.severity.name in ("ERROR", "REFUSED") for finding in found.findings)
-        typer.echo(f"{found.name}: " + (f"{bad} problem{'s' if bad > 1 else ''}" if bad else "no problems"))
+        warned = sum(finding.severity.name == "WARNING" for finding in found.findings)
+        clean = f"no errors, {_counted(warned, 'warning')}" if warned else "no problems"
+        typer.echo(f"{found.name}: {_counted(bad, 'problem') if bad else clean}")
         if bad and found.exit_code == InputError.exit_code:
             typer.echo("  there may be more: what needs a file without such problems is judged after them")
         for line in found.summary:
             typer.echo(f"  {line}")
     if found.exit_code:
         raise typer.Exit(found.exit_code)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def as_dict(finding: Finding) -> dict[str, Any]:

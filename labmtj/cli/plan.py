@@ -67,7 +67,7 @@ def plan(
     result: Outlook | None = None
     if found.job is not None and (anyway or not found.exit_code):
         workers = min(dies, os.cpu_count() or 1)
-        with _bar(dies, hidden=as_json) as tick:
+        with _bar(dies, workers, hidden=as_json) as tick:
             runs = run_dies(found.job, dies=dies, first=seed, workers=workers, done=lambda run: tick())
         result = outlook(found.job, runs)
     refused = bool(result and result.refused)
@@ -96,21 +96,28 @@ def _say_verdicts(found: Examination, *, quiet: bool) -> None:
             typer.echo(str(finding))
 
 
-def _bar(total: int, *, hidden: bool) -> Any:
-    """A context that shows how many dies are done, and gives what counts them."""
+def _bar(total: int, workers: int, *, hidden: bool) -> Any:
+    """A context that shows how many dies are done, and gives what counts them; without a terminal a line for each."""
     from contextlib import contextmanager
 
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("dies"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
+    columns = (TextColumn("dies"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("so far"))
+    console = Console(stderr=True, highlight=False, quiet=hidden)
 
     @contextmanager
     def shown() -> Any:
+        console.print(f"plan  {total} simulated {'die' if total == 1 else 'dies'}, {workers} at a time")
         with Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal) as bar:
             task = bar.add_task("dies", total=total)
-            yield lambda: bar.advance(task)
+
+            def tick() -> None:
+                bar.advance(task)
+                if not console.is_terminal:
+                    console.print(f"{bar.tasks[0].completed:.0f}/{total} dies done")
+
+            yield tick
 
     return shown()
 

@@ -24,7 +24,7 @@ from labmtj.terminal import clock
 if TYPE_CHECKING:
     from labmtj.runs.asking import Answer, Question
 
-STOPPING = "stopping after the cell in hand; Ctrl-C once more: at once"
+STOPPING = "asked to stop: after the cell in hand; Ctrl-C now: at once"
 _A_SECOND = 4  # chosen: drawings; a drawing takes some 2 ms, so a hundredth of the time
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labmtj.bench.assemble import roles_of
+from labmtj.bench.commands import stopped_by_page
 from labmtj.bench.life_ledger import kept_life
 from labmtj.bench.limits import Limits
 from labmtj.bench.session import drivers_of, open_bench
@@ -174,14 +175,14 @@ def _finish(folder: Path, entries: Sequence[Entry]) -> Outcome:
 
 def _carry_out(run: Course) -> Outcome:
     """Open the bench, carry out the steps, leave it safe, and write what belongs to it into the folder."""
-    began = time.process_time()
+    began, me = time.process_time(), who()
     with stop_on_signals() as stop:
         stop.told, run.journal.told = run.watcher.stopping, run.watcher.entered
         try:
             run.watcher.begun(run.folder, [step.label for step in run.job.protocol.steps])
             noted = Tempered(run.journal)
             limits = Limits(**dict(run.job.protocol.limits))
-            run.journal.record("command", {"what": run.what, **who()})
+            run.journal.record("command", {"what": run.what, **me})
             with open_bench(
                 run.file,
                 journal=noted,
@@ -200,13 +201,17 @@ def _carry_out(run: Course) -> Outcome:
             stopped = isinstance(error, Stopped | KeyboardInterrupt)
             how = "stopped" if stopped else "aborted" if isinstance(error, Aborted) else "failed"
             anew = isinstance(error, InputError) and not isinstance(error, MissingFile | WrongDie)
+            by = stopped_by_page(me["pid"], me["wall"]) if stopped and stop.asked else ""
+            if by:
+                error.add_note(f"asked to stop by labmtj watch ({by})")
             error.add_note(f"the run so far: {run.folder}")
             if anew:
                 error.add_note("resuming would end in the same place: change the protocol, and run it anew")
             elif run.past.live or not isinstance(error, CannotResume):
                 past = ' --past-abort "what you found"' if how == "aborted" else ""
                 error.add_note(f"go on with: labmtj resume {run.folder}{past}")
-            end = {"how": how, "error": f"{type(error).__name__}: {error}"}
+            why = str(error) if isinstance(error, Stopped) else f"{type(error).__name__}: {error}"
+            end = {"how": how, "error": f"{why}; asked to stop by labmtj watch ({by})" if by else why}
             _close(run, {**end, "anew": True} if anew else end, error)
             if how == "aborted":  # what it has is a result, too
                 _report(run)

@@ -20,7 +20,7 @@ from labmtj.nets import files
 from labmtj.physics.write_forecast import MOST_DAMAGE
 from labmtj.physics.write_window import wear
 from labmtj.protocol.course import chip_of
-from labmtj.protocol.feasibility import Finding, judge
+from labmtj.protocol.feasibility import Finding, judge, share_of_cells
 from labmtj.protocol.inherit import inherit
 from labmtj.protocol.kinds.confirm import ConfirmStep
 from labmtj.protocol.kinds.pause import PauseStep, long_time
@@ -147,7 +147,7 @@ def _bench(path: Path, overrides: Sequence[str], seed: int | None) -> Examinatio
     damage, broken = (0.0, 0.0) if bench.neurons is not None else wear(die_model(bench), most, width=width)
     if damage > MOST_DAMAGE:
         text = (
-            f"one pulse of {show(width, Dimension.TIME)} at this limit breaks {broken:.1e} of the cells of such a die "
+            f"one pulse of {show(width, Dimension.TIME)} at this limit breaks {share_of_cells(broken)} of such a die "
             f"(damage {damage:.1e}; {MOST_DAMAGE:.0e} is what a cell should see in its life)"
         )
         place = file.source.problem(("limits", "cell_voltage"), text)

@@ -139,9 +139,14 @@ def _reading(read: float, file: BenchFile, model: DieModel) -> Iterator[Verdict]
         Severity.REFUSED if worse else Severity.WARNING,
         ("read",),
         f"one read of {show(seconds, Dimension.TIME, 3)} at {show(read, Dimension.VOLTAGE)} loses "
-        f"{share:.1e} of the cells that it could flip",
+        f"{share_of_cells(share)} that it could flip",
         "read at a lower voltage: 50 mV from 30 nm up, 20 mV below",
     )
+
+
+def share_of_cells(share: float) -> str:
+    """A share of cells as people read it: all of them is no number."""
+    return "all cells" if share > 0.995 else f"{share:.1e} of the cells"
 
 
 def _resting(job: Job, model: DieModel) -> Iterator[tuple[int, Step, Verdict]]:

@@ -53,6 +53,11 @@ class StopRequest:
         else:
             shielded.interrupt(Stopped("stopped at once; the cell in hand may be half written", 131))
 
+    @property
+    def asked(self) -> bool:
+        """Whether a signal has come."""
+        return bool(self._signals)
+
     def check(self) -> None:
         """Raise Stopped if a signal has come."""
         if self._signals:

@@ -67,7 +67,8 @@ class RunStatus:
             found.append(f"since {self.waits.since}; answer with: labmtj answer {self.folder} {words}")
         if self.error:
             found.append(self.error)
-        found.append(f"in the journal: {self.pulses} pulses, {self.readings} readings; none of them is lost")
+        read = f"{self.readings} readings, sums and products"
+        found.append(f"in the journal: {self.pulses} pulses, {read}; none of them is lost")
         if self.how == "running":
             return [*found, f"held by {described(self.process)}"]
         for entry in self.unresolved:

@@ -180,6 +180,7 @@ def test_the_command_prints_tables_and_a_map_and_writes_a_page(small, monkeypatc
     arguments = ["plan", protocol, "--bench", bench, "--dies", 1, "--out", page]
     code, output = command(arguments, monkeypatch, capsys)
     assert code == 0
+    assert output.err == "plan  1 simulated die, 1 at a time\n1/1 dies done\n"
     for text in ("1 simulated die, seed 1001", "relay closures", "worst: cell (", "percent of 600 mV"):
         assert text in output.out
     assert "Largest voltage" in page.read_text(encoding="utf-8")
@@ -198,6 +199,13 @@ def test_check_says_no_problems_and_what_will_be_done(monkeypatch, capsys):
     assert code == 0
     assert "protocols/wine.yaml: no problems" in output.out
     assert "steps: contact, polarity, map, program 1," in output.out
+
+
+def test_check_counts_warnings_and_does_not_call_them_no_problems(monkeypatch, capsys):
+    code, output = command(["check", "simulated-15x15", "--set", "limits.cell_voltage=7 V"], monkeypatch, capsys)
+    assert code == 0
+    assert "breaks all cells of such a die" in output.out
+    assert "simulated-15x15.yaml: no errors, 1 warning\n" in output.out
 
 
 def test_check_in_json_has_lines_and_columns(monkeypatch, capsys, tmp_path):

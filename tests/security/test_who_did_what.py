@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labmtj.bench.commands import note
+from labmtj.bench.commands import note, stopped_by_page
 from labmtj.errors import StorageError
 from labmtj.protocol.engine import resume, run
 from labmtj.runs.journal import read_journal
@@ -49,3 +49,16 @@ def test_the_host_keeps_a_line_a_command_and_never_follows_a_link(tmp_path, monk
     with pytest.raises(StorageError):
         note("safe", "Bench")
     assert "mine" == victim.read_text(encoding="utf-8")
+
+
+def test_who_stopped_a_run_is_known_only_from_the_page_of_this_process_since_it_began(tmp_path, monkeypatch):
+    monkeypatch.setenv("LABMTJ_STATE", str(tmp_path))
+    assert "" == stopped_by_page(7, "2026-01-01")  # there is no record yet
+    note("stop", "bench", of=8, how="page")
+    note("answer", "bench", of=7, how="page")
+    told = note("stop", "bench", of=7, how="page")
+    with open(tmp_path / "commands.jsonl", "ab") as file:
+        file.write(b"{cut\n")
+    assert f"{told['user']} on {told['host']}" == stopped_by_page(7, told["wall"])
+    assert "" == stopped_by_page(7, "2999-01-01")
+    assert "" == stopped_by_page(9, told["wall"])

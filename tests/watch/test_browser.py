@@ -13,6 +13,7 @@ import pytest
 from labmtj.config import yaml12
 from labmtj.config.bench import load_bench
 from labmtj.config.source import read
+from labmtj.host_state import who
 from labmtj.protocol.engine import resume
 from labmtj.runs.status import read_status
 from labmtj.twin.build import simulated_bench
@@ -162,6 +163,12 @@ def test_a_run_is_watched_stopped_by_the_button_and_can_be_resumed(tmp_path, pro
     assert "stop" in page.text("#commands")
     status = read_status(folder)
     assert ("stopped", ()) == (status.how, status.unresolved)
+    me = who()
+    by = f"asked to stop by labmtj watch ({me['user']} on {me['host']})"
+    assert f"stopped after the cell in hand; {by}" == status.error
+    assert by in run.stdout.read()
+    notices = page.text("#notices")
+    assert (1, 0) == (notices.count("asked to stop"), notices.count("it stops after"))
     page.check()
     other.check()
 

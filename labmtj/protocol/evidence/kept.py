@@ -87,7 +87,8 @@ def check_ledger(folder: Path, lines: Lines) -> Check:
     ]
     if wrong:
         return Check(_LEDGER, "damaged", f"{place} has other figures of this run than its journal: {', '.join(wrong)}")
-    return Check(_LEDGER, "good", f"{pulses} pulses on {np.count_nonzero(kept.pulses)} cells, as the journal has them")
+    told = f"{pulses} pulses, counted in each of the {np.count_nonzero(kept.pulses)} cells that took them"
+    return Check(_LEDGER, "good", f"{told}, as the journal has them")
 
 
 def _alike(kept: NDArray[Any], expected: NDArray[Any]) -> bool:

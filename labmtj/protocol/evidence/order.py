@@ -46,8 +46,12 @@ def _pulses(entries: tuple[Entry, ...], running: bool) -> Check:
         return Check("pulses", "damaged", named(problems))
     if waiting:
         what = "is in flight" if running else "has no outcome yet: it will be read, not repeated"
-        return Check("pulses", "good", f"{len(intents)} intents; pulse {min(waiting)} {what}")
-    return Check("pulses", "good", f"{len(intents)} intents, each with one outcome")
+        return Check("pulses", "good", f"{_counted(intents)}; pulse {min(waiting)} {what}")
+    return Check("pulses", "good", f"{_counted(intents)}, each with one outcome")
+
+
+def _counted(intents: set[int]) -> str:
+    return f"{len(intents)} {'intent' if len(intents) == 1 else 'intents'} (one may pulse several cells at once)"
 
 
 def _clock(entries: tuple[Entry, ...], running: bool) -> Check:

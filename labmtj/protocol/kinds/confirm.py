@@ -25,7 +25,8 @@ class ConfirmStep(Step):
     All lines are at ground and all sources at 0 V meanwhile; a magnet keeps the field that it has. The contact check
     that every run begins with comes after the confirm and pause steps at the top of a protocol: probes may still be
     up there. `no` says what becomes of the run at the answer no: it is stopped and can be resumed, which asks again
-    (`stop`), it fails (`fail`), or it goes on and the answer is only kept (`go_on`).
+    (`stop`), it fails (`fail`), or it goes on and the answer is only kept (`go_on`). A simulated bench without a
+    keyboard answers yes by itself; with `labmtj run --ask` it waits for a person, too.
     """
 
     kind: ClassVar[str] = "confirm"

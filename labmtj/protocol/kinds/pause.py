@@ -34,7 +34,8 @@ class PauseStep(Step):
 
     A time alone (30 s) is how long, another text alone is why a person has to go on. Time is the bench's: a simulated
     bench waits without taking any, and its die ages meanwhile as a real one does. A pause with a time may be ended
-    early. A magnet keeps the field that it has.
+    early. A magnet keeps the field that it has. Without a keyboard a simulated bench goes on by itself; with
+    `labmtj run --ask` it waits for a person, too.
     """
 
     kind: ClassVar[str] = "pause"

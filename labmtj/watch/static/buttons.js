@@ -6,7 +6,7 @@ const STOP = "Stop after the cell in hand? The bench is left safe, and the run c
 const SAFE_HERE = "Stop at once? Sources go to 0 V and off, relays open; the cell in hand may be half written. The run can be resumed.";
 const SAFE_BENCH = "Bring every source to 0 V and off and open every relay, now? Whoever has the bench is shut out; a run that goes on fails, and can be resumed.";
 
-/** The buttons; `said({text, bad})` is told what came of one. */
+/** The buttons; `said({text, bad, stops})` is told what came of one, and whether it stops the run that is shown. */
 export class Buttons {
   constructor(said) {
     Object.assign(this, { said, private: true, todo: null, number: null });
@@ -50,9 +50,10 @@ export class Buttons {
   }
 
   async #send(name, content) {
+    const stops = name === "stop" || (name === "safe" && this.private);
     try {
       const { ok, text } = await command(name, content);
-      this.said({ text, bad: !ok });
+      this.said({ text, bad: !ok, stops });
     } catch (error) {
       this.said({ text: error.message, bad: true });
     }

@@ -19,11 +19,11 @@ export function head(run, bench) {
     begun: moment(run.begun),
     ended: run.ended ? moment(run.ended) : null,
     "bench time": clock(run.time) + (run.simulated ? ", simulated" : ""),
-    pulses: count(run.pulses) + (run.unresolved && !run.process ? `, ${run.unresolved} without an outcome: to be read, not repeated` : ""),
+    pulses: count(run.pulses) + (run.unresolved ? `, ${run.unresolved} ${run.process ? "in hand" : "without an outcome: to be read, not repeated"}` : ""),
     readings: count(run.readings),
-    resumed: run.returns ? `${run.returns} times` : null,
+    resumed: run.returns ? (run.returns === 1 ? "once" : `${run.returns} times`) : null,
     "ends if": criteria.length ? criteria.join(", ") : null,
-    process: run.process || null,
+    process: run.process.replace(/^process /, "") || null,
     folder: run.folder,
   };
   const rows = Object.entries(facts).filter(([, value]) => value);
@@ -36,7 +36,8 @@ export function notices({ run, array, instruments, problem, lost, done }) {
   const add = (text, kind = "") => text && said.push(make("div", { className: `notice ${kind}` }, make("p", { text })));
   add(lost, "bad");
   add(problem, "bad");
-  add(done?.text, done?.bad ? "bad" : "good");
+  const told = done?.stops && !done.bad && (!run?.process || run.asked.length > 0); // the run itself says it now
+  if (!told) add(done?.text, done?.bad ? "bad" : "good");
   if (run?.size && run.read < run.size - 4096) add(`reading the journal: ${Math.round((100 * run.read) / run.size)} %`);
   for (const { what, user, wall } of run?.asked ?? []) {
     add(what === "stop" ? `${user} asked it to stop at ${moment(wall)}: after the cell in hand` : `${user} pressed safe at ${moment(wall)}`);

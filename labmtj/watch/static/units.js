@@ -14,10 +14,11 @@ export function quantity(value, unit, digits = 4) {
 /** A fraction 0..1 in per cent. */
 export const percent = (value) => (value === null || value === undefined ? "" : `${(100 * value).toFixed(2)} %`);
 
-/** Seconds on the bench's clock as hh:mm:ss. */
+/** Seconds on the bench's clock as hh:mm:ss, rounded as the terminal does: half a second goes to the even one. */
 export function clock(seconds) {
   if (seconds === null || seconds === undefined) return "";
-  const whole = Math.floor(seconds);
+  const low = Math.floor(seconds);
+  const whole = seconds - low === 0.5 ? low + (low % 2) : Math.round(seconds);
   const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   return parts.map((part) => String(part).padStart(2, "0")).join(":");
 }
