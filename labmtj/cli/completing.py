@@ -46,7 +46,8 @@ def files(incomplete: str) -> list[str]:
 
 def kinds(incomplete: str) -> list[str]:
     """Kinds of YAML files that have a schema."""
-    found = {path.name.split(".")[0] for path in shipped_root().glob("*/**/*.schema.json")}
+    folders = [shipped_root() / name for name in ("instruments", "protocols", "data/reference")]  # not an environment
+    found = {path.name.split(".")[0] for folder in folders for path in folder.rglob("*.schema.json")}
     return [name for name in (*sorted(found), "all") if name.startswith(incomplete)]
 
 
