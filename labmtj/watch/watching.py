@@ -85,8 +85,8 @@ class Watch:
             slow = now or time.monotonic() - self._slow_at >= _SLOW
             if slow:
                 self._slow_at = time.monotonic()
-                self._commands.look()
                 if self._runs is not None:
+                    self._read_commands()  # they name the folders of runs
                     self._find()
             if self._update(edition, slow=slow):
                 self.edition = edition
@@ -112,6 +112,11 @@ class Watch:
                 raise InputError(f"there is no cell ({row}, {col}): the array has {rows} x {cols}")
             return picture.history.of(row, col, picture.tail.at)
 
+    def _read_commands(self) -> None:
+        """Take what is new in the record of commands; of a host's folder that cannot be used, nothing."""
+        with suppress(LabmtjError):
+            self._commands.look()
+
     def _known_commands(self) -> list[dict[str, Any]]:
         """The commands to this bench since the run began, of a bench of its own those to this run."""
         begun = "" if self._picture is None else str(self._picture.header.get("wall", ""))
@@ -134,7 +139,6 @@ class Watch:
     def _update(self, edition: int, *, slow: bool) -> bool:
         changed = False
         touched: set[str] = set()
-        commands = self._known_commands()
 
         def put(name: str, content: Any) -> None:
             nonlocal changed
@@ -142,6 +146,10 @@ class Watch:
 
         if self._picture is not None:
             touched = self._journal(edition, put)
+        self._read_commands()  # after the journal: whoever sees that a run was stopped sees by whom
+        commands = self._known_commands()
+        put("commands", commands[-8:])
+        if self._picture is not None:
             self.holder = holder_of(self._picture.folder, ended=bool(self._picture.end))
             guardian = guardian_of(self._picture.folder, holder(self._picture.folder))
             put("run", run_part(self._picture, self.holder, guardian, commands))
@@ -149,7 +157,6 @@ class Watch:
             serials = {} if self._picture is None else self._picture.identities
             put("bench", {"title": self.title, "private": self.private, "waits": self._picture is None})
             put("instruments", [] if self._instruments is None else self._instruments.look(serials))
-            put("commands", commands[-8:])
         return changed or bool(touched)
 
     def _journal(self, edition: int, put: Any) -> set[str]:

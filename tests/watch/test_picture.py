@@ -6,6 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
+from labmtj.bench.commands import note
+from labmtj.host_state import who
 from labmtj.protocol.engine import resume
 from labmtj.runs.journal import encode
 from labmtj.runs.netcdf import read
@@ -152,3 +154,17 @@ def test_accuracies_of_a_finished_run_are_those_of_its_summary(finished, entries
     rows = {row["label"]: row for row in look(finished).part("accuracy")["rows"]}
     for name, label in (("software", "software"), ("untuned", "array, nominal scale")):
         assert figures[name] == {part: rows[label][part] for part in ("train", "test", "all")}
+
+
+def test_whoever_sees_that_a_run_was_stopped_sees_by_whom_in_the_same_news(entries, folder):
+    begun = who()["wall"]
+    ours = [entries[0] | {"wall": begun}, *entries[1:-1]]
+    folder.write(ours)
+    watch = Watch(run=folder.path)
+    watch.look()
+    seen = watch.edition
+    note("stop", watch.title, run=str(folder.path), how="page")
+    folder.write([entries[-1] | {"how": "stopped"}])
+    watch.look()  # well within the second in which leases are not looked at again
+    parts = watch.news(seen, watch.epoch)["parts"]
+    assert ("stopped", ["stop"]) == (parts["run"]["how"], [said["what"] for said in parts["commands"]])
