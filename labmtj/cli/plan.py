@@ -142,7 +142,10 @@ def _as_dict(found: Examination, result: Outlook | None, code: int) -> dict[str,
         "limits": dict(found.job.protocol.limits),
         "asked": asked_of_people(found.job),
         "largest": {"cell": [row, col], "volts": float(result.peak[row - 1, col - 1]), "seed": result.worst_seed},
-        "steps": [{"name": name, "seconds": vars(time), "pulses": vars(pulses)} for name, time, pulses in result.steps],
+        "steps": [
+            {"name": step.name, "seconds": vars(step.seconds), "pulses": vars(step.pulses), "largest_volt": step.volts}
+            for step in result.steps
+        ],
         "stress": {"peak_volt": result.peak.tolist(), "expected_disturbs": result.disturb.tolist()},
         "refused": list(result.refused),
         "warnings": list(result.warnings),

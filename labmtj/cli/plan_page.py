@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labmtj.cli.plan_table import dies, figure_rows, step_rows
+from labmtj.cli.plan_table import STEP_HEAD, dies, figure_rows, step_rows
 from labmtj.errors import StorageError
 from labmtj.protocol.examine import Examination
 from labmtj.protocol.load import Job
@@ -64,10 +64,10 @@ def page(found: Examination, job: Job, plan: Outlook) -> str:
         html.section(
             "Steps",
             html.table(
-                ["step", "bench time", "90 % of dies", "pulses", "90 % of dies"],
+                STEP_HEAD,
                 step_rows(plan),
                 caption="In the order of the protocol.",
-                numbers=4,
+                numbers=5,
             ),
         ),
         html.section("Stress", html.figures(maps)),

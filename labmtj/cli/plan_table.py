@@ -14,6 +14,7 @@ from labmtj.terminal import clock, percent
 from labmtj.units import Dimension
 from labmtj.units import show as with_unit
 
+STEP_HEAD = ("step", "bench time", "90 % of dies", "pulses", "90 % of dies", "asks for up to")
 _WIDEST = 40  # chosen: columns of a map that still fit on a screen
 
 
@@ -68,7 +69,7 @@ def show(job: Job, plan: Outlook) -> None:
     console.print(f"{job.protocol.title}\n{dies(plan)} on {job.bench.bench.title}")
     for head, rows in (
         (("", "median", "90 % of dies", "limit"), figure_rows(job, plan)),
-        (("step", "bench time", "90 % of dies", "pulses", "90 % of dies"), step_rows(plan)),
+        (STEP_HEAD, step_rows(plan)),
     ):
         table = Table(box=None, pad_edge=False)
         for place, column in enumerate(head):
@@ -110,8 +111,16 @@ def figure_rows(job: Job, plan: Outlook) -> list[list[str]]:
 
 
 def step_rows(plan: Outlook) -> list[list[str]]:
-    """What each step takes: name, bench time with its band, pulses with theirs."""
-    return [[label, *_cells(seconds, clock), *_cells(pulses, _count)] for label, seconds, pulses in plan.steps]
+    """What each step takes: name, bench time with its band, pulses with theirs, the largest voltage it asks for."""
+    return [
+        [
+            step.name,
+            *_cells(step.seconds, clock),
+            *_cells(step.pulses, _count),
+            _volts(step.volts) if step.volts else "",
+        ]
+        for step in plan.steps
+    ]
 
 
 def _cells(band: Band, write: Callable[[float], str]) -> tuple[str, str]:

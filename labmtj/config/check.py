@@ -15,12 +15,15 @@ from labmtj.errors import FileProblems, Problem
 
 Checked = TypeVar("Checked", bound=BaseModel)
 FORMAT = 1
+_LISTED = 12  # chosen: names beside which the one that was meant is still seen
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Write a hint: the known name most like `name`, if one is, and all that are known."""
+    """Write a hint: the known name most like `name`, if one is, and all that are known unless they are many."""
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near and len(names) > _LISTED:
+        return f"did you mean {near[0]}?"
     known_names = f"known here: {', '.join(names)}" if names else "no fields belong here"
     return (f"did you mean {near[0]}? " if near else "") + known_names
 

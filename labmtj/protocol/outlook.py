@@ -32,9 +32,19 @@ class Band:
     high: float
 
 
+@dataclass(frozen=True)
+class StepTakes:
+    """A step over all dies: bench time [s], pulses, and the largest |V| [V] that it asks for, 0 for none."""
+
+    name: str
+    seconds: Band
+    pulses: Band
+    volts: float
+
+
 @dataclass(frozen=True, eq=False)
 class Outlook:
-    """A plan: `figures` by name, for each step (name, time [s], pulses), largest |V| [V] of each cell over all dies.
+    """A plan: `figures` by name, its steps, the largest |V| [V] of each cell over all dies.
 
     `relay_life` is what one run takes of the life of its busiest relay. `damage` is the largest sum of dt / t63 of
     any cell on any die, `refused` and `warnings` say what is wrong.
@@ -42,7 +52,7 @@ class Outlook:
 
     seeds: tuple[int, ...]
     figures: dict[str, Band]
-    steps: tuple[tuple[str, Band, Band], ...]
+    steps: tuple[StepTakes, ...]
     peak: Floats
     hottest: Cell
     worst_seed: int
@@ -146,13 +156,14 @@ def _life(job: Job) -> float:
     return float(next((sheet.relay.life for sheet in sheets if isinstance(sheet, SwitchMatrixModel)), math.inf))
 
 
-def _steps(runs: Sequence[DieRun]) -> tuple[tuple[str, Band, Band], ...]:
+def _steps(runs: Sequence[DieRun]) -> tuple[StepTakes, ...]:
     count = min(len(run.steps) for run in runs)
     return tuple(
-        (
-            runs[0].steps[n].name,
-            band([run.steps[n].seconds for run in runs]),
-            band([run.steps[n].pulses for run in runs]),
+        StepTakes(
+            name=runs[0].steps[n].name,
+            seconds=band([run.steps[n].seconds for run in runs]),
+            pulses=band([run.steps[n].pulses for run in runs]),
+            volts=max(run.steps[n].volts for run in runs),
         )
         for n in range(count)
     )

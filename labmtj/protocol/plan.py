@@ -23,18 +23,23 @@ from labmtj.config.bench import BenchFile
 from labmtj.errors import InputError, LabmtjError
 from labmtj.interrupts import leave_with_parent
 from labmtj.protocol.load import Job
-from labmtj.runs.journal import read_journal
+from labmtj.runs.journal import line_pulse_of, read_journal
 
 FIRST_SEED = 1000  # chosen: far from the numbers that people give their dies
 
 
 @dataclass(frozen=True)
 class StepTaken:
-    """A step on one die: its name, bench time [s] and pulses; `checks` [s] is what abort criteria took after it."""
+    """A step on one die: its name, bench time [s] and pulses.
+
+    `volts` is the largest |V| that it asked for across a cell or at a line, 0 where it asked for none; `checks` [s] is
+    what abort criteria took after it.
+    """
 
     name: str
     seconds: float
     pulses: int
+    volts: float = 0.0
     checks: float = 0.0
 
 
@@ -115,22 +120,31 @@ def _run_die(task: _Task) -> DieRun:
         return DieRun(task.seed, {}, None, (), text, error.exit_code)
     account: Account | None = None
     steps: list[StepTaken] = []
-    pulses = 0
+    pulses, volts = 0, 0.0
     for entry in read_journal(outcome.folder / "journal.jsonl"):
         match entry["k"]:
             case "step":
-                pulses = 0
+                pulses, volts = 0, 0.0
             case "intent":
                 pulses += 1
             case "done":
-                steps.append(StepTaken(entry["name"], entry["seconds"], pulses))
+                steps.append(StepTaken(entry["name"], entry["seconds"], pulses, volts))
             case "check" if steps:
                 steps[-1] = replace(steps[-1], checks=steps[-1].checks + entry["seconds"])
             case "account":
                 account = from_entry(entry)
             case _:
                 pass
+        volts = max(volts, _asked(entry))
     return DieRun(task.seed, outcome.figures, account, tuple(steps))
+
+
+def _asked(entry: dict[str, Any]) -> float:
+    """The largest |V| [V] that an entry of a journal is about; 0 for none."""
+    if "lines" in entry:
+        return line_pulse_of(entry).span
+    volts: Any = entry.get({"contact": "at", "neuron": "drive"}.get(entry["k"], "v"), 0.0)
+    return max(abs(float(volt)) for volt in cast("list[float]", volts if isinstance(volts, list) else [volts]))
 
 
 def _effective(job: Job, folder: Path) -> tuple[Path, Path]:

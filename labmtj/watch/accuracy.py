@@ -1,7 +1,8 @@
 """How good the network on the array is so far, from the journal alone and the network and data that the run names.
 
 A layer that was inferred through its conductance map stands in for its software part at once: the figure that is given
-while other layers are software's says so. What a running step has summed on the array is counted image by image.
+while other layers are software's says so. What a running step has summed on the array is counted image by image, on a
+chip column by column.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from labmtj.errors import LabmtjError
 from labmtj.nets.dataset import Dataset
 from labmtj.nets.network import Network, Product, activate, pairs, propagate
 from labmtj.records import Floats, Ints
+from labmtj.watch.chip_so_far import ChipSoFar
 from labmtj.watch.summing import summed_so_far
 
 Row = dict[str, Any]
@@ -32,7 +34,7 @@ class Accuracies:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: tuple[Network, Dataset] | None = None
-        self.why_not = ""
+        self.why_not, self._chip = "", ChipSoFar(folder)
         self._layers: dict[int, Floats] = {}
         self._window = 1.0
         self._rows: dict[str, Row] = {}
@@ -43,6 +45,8 @@ class Accuracies:
 
     def take(self, entry: dict[str, Any]) -> bool:
         """Take an entry of the journal; whether the table may be another one now."""
+        if self._chip.take(entry):
+            return True
         match entry["k"]:
             case "step":
                 self._step, self._products = entry, []
@@ -78,8 +82,8 @@ class Accuracies:
     def table(self) -> dict[str, Any]:
         """The rows until now, what a running step adds to them, and the curve of the scale, if it was tuned."""
         rows = list(self._rows.values())
-        running = self._running()
-        return {"rows": rows, "running": running, "curve": self._curve, "note": self.why_not}
+        running = self._chip.row() or self._running()
+        return {"rows": rows, "running": running, "curve": self._curve, "note": self.why_not or self._chip.why_not}
 
     def _add(self, label: str, *, key: str = "", **said: Any) -> None:
         """A row, in the place of the one with the same key; its label stays."""
@@ -152,7 +156,12 @@ class Accuracies:
         samples = _samples(fields["samples"], data)
         rows, cols = self._lines[layer]
         sums = summed_so_far(self._products, values[samples], fields, rows, cols)
-        found: Row = {"label": f"layer {layer} on the array, so far", "count": len(sums), "of": len(samples)}
+        found: Row = {
+            "label": f"layer {layer} on the array, so far",
+            "count": len(sums),
+            "of": len(samples),
+            "what": "samples",
+        }
         if layer == len(network.layers) and len(sums):
             scores = activate(network.layers[-1], pairs(sums) / self._window)[0]
             found["all"] = float((np.argmax(scores, axis=1) == data.labels[samples[: len(sums)]]).mean())

@@ -16,6 +16,7 @@ from labmtj.records import ChipMaps, Defect
 from labmtj.runs.die_map import read_die_map
 from labmtj.runs.journal import read_journal
 from labmtj.runs.netcdf import read
+from labmtj.watch.accuracy import Accuracies
 
 CHIP = Path(__file__).parent / "chip"
 
@@ -56,6 +57,25 @@ def test_a_chip_is_mapped_written_and_agrees_with_its_map(whole):
     assert 30 == chip["images"]
     assert chip["same_class"] >= 27
     assert chip["product_pearson"] > 0.99
+
+
+def test_the_page_tells_how_good_the_chip_is_column_by_column(whole):
+    entries = list(read_journal(whole.folder / "journal.jsonl"))
+    begun = [entry["n"] for entry in entries if entry["k"] == "step" and entry["name"] == "infer_network"]
+    found = [entry["figures"] for entry in entries if entry["k"] == "finding" and "right_measured" in entry["figures"]]
+    for first, figures in zip(begun, found, strict=True):
+        sums = [entry["n"] for entry in entries if entry["k"] == "products" and entry["n"] > first][:30]
+        for columns in (1, 30):
+            so_far = Accuracies(whole.folder)
+            for entry in entries:
+                if entry["n"] <= sums[columns - 1]:
+                    so_far.take(entry)
+            running = so_far.table()["running"]
+            assert ("columns", columns, 30) == (running["what"], running["count"], running["of"])
+            known = figures["right_measured" if columns == 30 else "right_emulated"]
+            assert abs(known - running["all"]) <= (0 if columns == 30 else 2 / 30)  # a column changes few classes
+        so_far.take({"k": "finding", "figures": figures})
+        assert so_far.table()["running"] is None
 
 
 def test_other_programs_open_its_files(whole, conforms):

@@ -93,7 +93,7 @@ def test_a_plan_tells_what_training_takes():
     settings = ["train_array.epochs=1", "train_array.samples=8", "train_array.software=false"]
     job = load_protocol(HERE / "protocol.yaml", bench=HERE / "bench.yaml", overrides=settings)
     found = outlook(job, run_dies(job, dies=1, workers=1))
-    assert "train_array" in [name for name, _, _ in found.steps]
+    assert "train_array" in [step.name for step in found.steps]
     assert found.figures["pulse_energy_joule"].median > 0.0
     assert 0.0 <= found.figures["test_accuracy"].median <= 1.0
     assert 0.0 < found.damage < 1e-5

@@ -22,6 +22,7 @@ from labmtj.protocol.engine import run
 from labmtj.protocol.load import load_protocol
 from labmtj.protocol.outlook import Band, band, outlook
 from labmtj.protocol.plan import run_dies, seeds
+from labmtj.runs.journal import read_journal
 
 PROTOCOL = """title: Map three by three
 format: 1
@@ -89,6 +90,10 @@ def test_a_plan_tells_what_the_run_on_that_die_takes(small, tmp_path):
     assert planned_run.account.pulses == journal.count('"k":"intent"')
     assert [step.name for step in planned_run.steps] == ["polarity", "map"]
     assert planned_run.account.pulses == sum(step.pulses for step in planned_run.steps)
+    entries = list(read_journal(real.folder / "journal.jsonl"))
+    mapped = next(entry["n"] for entry in entries if entry["k"] == "step" and entry["name"] == "map")
+    asked = [[abs(e["v"]) for e in entries if "v" in e and (e["n"] > mapped) == later] for later in (False, True)]
+    assert [step.volts for step in planned_run.steps] == [max(volts) for volts in asked]
 
 
 def test_a_real_bench_is_planned_on_its_twin(small):

@@ -91,7 +91,7 @@ export function readings(latest) {
 export function accuracy(found) {
   const { rows = [], running = null, note = "" } = found ?? {};
   const lines = rows.map((row) => [row.label, percent(row.train), percent(row.test), percent(row.all) + (row.count ? ` of ${count(row.count)}` : "")]);
-  if (running) lines.push([running.label, "", "", `${percent(running.all)} ${running.count} of ${running.of} samples`]);
+  if (running) lines.push([running.label, "", "", `${percent(running.all)} ${count(running.count)} of ${count(running.of)} ${running.what}`]);
   const parts = lines.length ? [table(["", ["train", "number"], ["test", "number"], ["all", "number"]], lines)] : [];
   if (!lines.length) parts.push(make("p", { className: "soft", text: "No inference yet." }));
   if (note) parts.push(make("p", { className: "soft", text: note }));
