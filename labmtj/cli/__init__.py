@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from typing import Annotated, Any, cast
@@ -116,13 +117,16 @@ def _called(entry: CommandInfo | TyperInfo) -> str:
 _in_panels()
 
 
-def _without_types_of_flags(command: Any) -> None:
-    """Let the help name flags alone: newer typers write <bool> behind them, as if they took a value."""
+def _tidied(command: Any) -> None:
+    """Let the help name flags alone, not <bool> behind them as if they took a value, and fill its lines."""
     for below in getattr(command, "commands", {}).values():
-        _without_types_of_flags(below)
-    for option in command.params:
+        _tidied(below)
+    for option in (*command.params, command.get_help_option(typer.Context(command))):
         if getattr(option, "is_flag", False):
             option.metavar = ""
+    if command.help:  # lines that are indented are examples: they stay as they are
+        parts = inspect.cleandoc(command.help).split("\n\n")
+        command.help = "\n\n".join(part if part.startswith(" ") else part.replace("\n", " ") for part in parts)
 
 
 def main() -> None:
@@ -132,7 +136,7 @@ def main() -> None:
     as_json = "--json" in sys.argv[1:]
     try:
         command = get_command(app)
-        _without_types_of_flags(command)
+        _tidied(command)
         code = command(prog_name="labmtj", standalone_mode=False)
     except LabmtjError as error:
         from labmtj.cli.failure import tell_failure

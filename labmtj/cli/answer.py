@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson, RunFolder
 
 
 class Word(StrEnum):
@@ -21,10 +20,10 @@ class Word(StrEnum):
 
 
 def answer(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)],
+    run: RunFolder,
     word: Annotated[Word, typer.Argument(help="To a confirm step yes or no, to a pause step go-on.", metavar="ANSWER")],
     name: Annotated[str, typer.Option("--as", metavar="NAME", help="Who answers; else LABMTJ_OPERATOR, or you.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Answer a run that waits for a person: a confirm or a pause step of its protocol.
 

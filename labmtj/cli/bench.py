@@ -10,9 +10,7 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import completing
-
-_AS_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+from labmtj.cli.arguments import AsJson, Bench, BenchSettings
 
 
 def discover(
@@ -20,7 +18,7 @@ def discover(
         str, typer.Option(help='VISA library: "@py", "@ivi", or "BENCH@labmtj" for a simulated bench.')
     ] = "@py",
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that each instrument may take.")] = 2.0,
-    as_json: _AS_JSON = False,
+    as_json: AsJson = False,
 ) -> None:
     """List what PyVISA finds, with the identity of each and the driver that fits.
 
@@ -53,21 +51,8 @@ def discover(
 
 
 def doctor(
-    bench: Annotated[
-        str,
-        typer.Argument(
-            help="A bench file, or the name of a shipped one.", metavar="BENCH", autocompletion=completing.benches
-        ),
-    ],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            autocompletion=completing.settings,
-            help="Change one field of the bench; repeatable.",
-        ),
-    ] = None,
+    bench: Bench,
+    settings: BenchSettings = None,
     acknowledge: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What was found when an interlock had opened: it is unlatched.")
     ] = None,
@@ -89,7 +74,7 @@ def doctor(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="With --commission: what hands are to do has been done; do not wait.")
     ] = False,
-    as_json: _AS_JSON = False,
+    as_json: AsJson = False,
 ) -> None:
     """Examine a bench in the order that is safe: limits, identities, relays, ground, and every line at 10 mV.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,14 +21,7 @@ if TYPE_CHECKING:
 
 
 def chaos(
-    protocol: Annotated[
-        str,
-        typer.Argument(
-            help="A protocol file, or the name of a shipped one.",
-            metavar="PROTOCOL",
-            autocompletion=completing.protocols,
-        ),
-    ],
+    protocol: Protocol,
     bench: Annotated[
         str,
         typer.Option(
@@ -45,7 +39,7 @@ def chaos(
     keep: Annotated[
         Path | None, typer.Option(help="Keep what is left of rounds that did not hold in this folder.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Do to a run what can happen to one, and check that nothing is lost and nothing harmed.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson
 
 if TYPE_CHECKING:
     from labmtj.protocol.feasibility import Finding
@@ -36,7 +37,7 @@ def check(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulated die.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with a file, with line and column, without running anything; physics included.
 

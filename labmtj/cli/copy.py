@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson
 
 
 def copy(
@@ -21,7 +22,7 @@ def copy(
     file: Annotated[
         Path | None, typer.Argument(help="The file to make; else NAME.yaml in this folder.", metavar="FILE")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Copy a shipped bench or protocol, to change it, and put the schema beside it that its first line names.
 

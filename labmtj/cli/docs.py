@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from labmtj.cli.arguments import AsJson
+
 
 def docs(
     context: typer.Context,
@@ -22,7 +24,7 @@ def docs(
     reference: Annotated[
         bool, typer.Option("--reference", help="In a checkout: write the generated reference pages anew, and stop.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Open the documentation, which needs no network: tutorial, how-to, explanation, reference.
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson, RunFolder
 
 
 class To(StrEnum):
@@ -21,14 +21,14 @@ class To(StrEnum):
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)],
+    run: RunFolder,
     to: Annotated[To, typer.Option("--to", help="What to write.")],
     out: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="A folder for csv, else a file; without it, csv/, run.nc or arc2.h5 in RUN."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an older export.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a run for another program, from its journal: also one that is going on, was stopped or was killed.
 

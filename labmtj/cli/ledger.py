@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson
 
 if TYPE_CHECKING:
     from labmtj.records import Floats
@@ -33,7 +34,7 @@ def ledger(
             help="Take in a run whose process died; repeatable.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what the cells of a die have taken in their life: pulses, damage, reads, and what was last written.
 

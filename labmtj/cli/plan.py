@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson, JobSettings, OnBench, Protocol
 
 if TYPE_CHECKING:
     from labmtj.protocol.examine import Examination
@@ -17,31 +17,14 @@ if TYPE_CHECKING:
 
 
 def plan(
-    protocol: Annotated[
-        str,
-        typer.Argument(
-            help="A protocol file, or the name of a shipped one.",
-            metavar="PROTOCOL",
-            autocompletion=completing.protocols,
-        ),
-    ],
-    bench: Annotated[
-        str, typer.Option(help="A bench file, or the name of a shipped one.", autocompletion=completing.benches)
-    ] = "simulated-15x15",
+    protocol: Protocol,
+    bench: OnBench = "simulated-15x15",
     dies: Annotated[int, typer.Option(min=1, max=10_000, help="Simulated dies to run it on.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first of them; the bench's own is left out.")] = 1000,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            autocompletion=completing.settings,
-            help="Change one field of protocol or bench; repeatable.",
-        ),
-    ] = None,
+    settings: JobSettings = None,
     out: Annotated[Path | None, typer.Option(help="Write the plan as a page, too (FILE.html).")] = None,
     anyway: Annotated[bool, typer.Option("--anyway", help="Run the dies even if the plan is refused before.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what a protocol will take before it touches a die: time, pulses, relays, energy, disturb, stress.
 

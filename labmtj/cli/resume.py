@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson, RunFolder
 
 
 def resume(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)],
+    run: RunFolder,
     acknowledge: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What you found where an interlock had opened; it unlatches it.")
     ] = None,
@@ -25,7 +24,7 @@ def resume(
     ask: Annotated[
         bool, typer.Option("--ask", help="Wait for labmtj answer on a simulated bench without a keyboard, too.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
     """Go on with a run, a study or a training that was stopped, failed, or whose process died.

@@ -7,33 +7,16 @@ from typing import Annotated
 
 import typer
 
-from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson, JobSettings, OnBench, Protocol
 
 
 def run(
-    protocol: Annotated[
-        str,
-        typer.Argument(
-            help="A protocol file, or the name of a shipped one.",
-            metavar="PROTOCOL",
-            autocompletion=completing.protocols,
-        ),
-    ],
-    bench: Annotated[
-        str, typer.Option(help="A bench file, or the name of a shipped one.", autocompletion=completing.benches)
-    ] = "simulated-15x15",
+    protocol: Protocol,
+    bench: OnBench = "simulated-15x15",
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the simulated die: another number, another die.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            autocompletion=completing.settings,
-            help="Change one field of protocol or bench; repeatable.",
-        ),
-    ] = None,
+    settings: JobSettings = None,
     out: Annotated[Path | None, typer.Option(help="Folder for run folders (else LABMTJ_RUNS, else data/runs).")] = None,
     record: Annotated[
         Path | None, typer.Option(help="Write all that is said to the instruments to this cassette (FILE.cassette).")
@@ -57,7 +40,7 @@ def run(
     ask: Annotated[
         bool, typer.Option("--ask", help="Wait for labmtj answer on a simulated bench without a keyboard, too.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
     """Run a protocol: connect, map, program, infer, report.

@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson, Bench, BenchSettings
 
 if TYPE_CHECKING:
     from labmtj.bench.panic import Made
 
 
 def safe(
-    bench: Annotated[
-        str,
-        typer.Argument(
-            help="A bench file, or the name of a shipped one.", metavar="BENCH", autocompletion=completing.benches
-        ),
-    ],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            autocompletion=completing.settings,
-            help="Change one field of the bench; repeatable.",
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    bench: Bench,
+    settings: BenchSettings = None,
+    as_json: AsJson = False,
 ) -> None:
     """Panic: every source to 0 V and off, every relay open, now, whoever is using the bench.
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson
 
 
 def schema(
@@ -23,7 +24,7 @@ def schema(
     out: Annotated[
         Path | None, typer.Option(help="Write KIND.schema.json into this folder (of `all`: below it) instead.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the JSON schema of a kind of YAML file, for an editor or to look a field up.
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from labmtj.cli import completing
-
-_RUN = Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)]
+from labmtj.cli.arguments import AsJson, RunFolder
 
 
 def status(
-    run: _RUN,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    run: RunFolder,
+    as_json: AsJson = False,
 ) -> None:
     """Say how far a run, a study or a training has come, whether its process lives, and what became of its last pulse.
 
@@ -67,8 +64,8 @@ def _study(folder: Path, *, as_json: bool) -> None:
 
 
 def rebuild(
-    run: _RUN,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    run: RunFolder,
+    as_json: AsJson = False,
 ) -> None:
     """Make run.h5, the maps and report.html of a run anew from its journal.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson
 
 if TYPE_CHECKING:
     from labmtj.studies.training.engine import Finished
@@ -47,7 +48,7 @@ def train(
         Path | None,
         typer.Option(metavar="FOLDER", autocompletion=completing.runs, help="Go on with the study of this folder."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the table at the end.")] = False,
 ) -> None:
     """Train networks for chips with defects, by several methods, and judge each on many dies.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson, Bench, BenchSettings
 
 if TYPE_CHECKING:
     from labmtj.twin.served.server import BenchServer
@@ -19,12 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Serve a simulated bench to other p
 
 @app.command()
 def serve(
-    bench: Annotated[
-        str,
-        typer.Argument(
-            help="A bench file, or the name of a shipped one.", metavar="BENCH", autocompletion=completing.benches
-        ),
-    ],
+    bench: Bench,
     host: Annotated[str, typer.Option(help="Loopback address to listen on; no other is served.")] = "127.0.0.1",
     hislip_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of HiSLIP; 0 takes a free one.")] = 4880,
     socket_port: Annotated[
@@ -37,15 +32,7 @@ def serve(
     ready_file: Annotated[
         Path | None, typer.Option(help="Write resource strings, ports, pid and token here (JSON) when it listens.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            autocompletion=completing.settings,
-            help="Change one field of the bench; repeatable.",
-        ),
-    ] = None,
+    settings: BenchSettings = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the simulated die: another number, another die.")
     ] = None,
@@ -116,7 +103,7 @@ def fault(
     ready_file: Annotated[Path, typer.Option(help="What `labmtj twin serve --ready-file` has written.")],
     kind: Annotated[str, typer.Argument(help="Kind of fault, or clear; without one, show what there is.")] = "",
     fields: Annotated[list[str] | None, typer.Argument(metavar="FIELD=VALUE", help="What the kind takes.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Put a fault into a served bench while it runs, or take one away.
 
@@ -164,7 +151,7 @@ def place(
     resistance: Annotated[str, typer.Option(help="Of the resistor, with its unit.")] = "10 kohm",
     row: Annotated[int, typer.Option(min=1, help="Row that one end of the resistor is on.")] = 1,
     col: Annotated[int, typer.Option(min=1, help="Column that the other end is on.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Put something on the lines of a served bench in the place of its die, or the die back.
 

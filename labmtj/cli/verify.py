@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson, RunFolder
 
 if TYPE_CHECKING:
     from labmtj.protocol.evidence.check import Check
@@ -18,11 +17,11 @@ DAMAGED = 7
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", autocompletion=completing.runs)],
+    run: RunFolder,
     sha256: Annotated[
         str, typer.Option(metavar="HEX", help="What you noted of the journal when the run ended; it must still be so.")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Hold the journal of a run against itself, and every file of its folder against the journal.
 

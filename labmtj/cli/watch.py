@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labmtj.cli import completing
+from labmtj.cli.arguments import AsJson
 
 if TYPE_CHECKING:
     from labmtj.watch.watching import Watch
@@ -31,7 +32,7 @@ def watch(
     host: Annotated[str, typer.Option(help="Loopback address to listen on; no other is served.")] = "127.0.0.1",
     no_open: Annotated[bool, typer.Option("--no-open", help="Print the address and open no browser.")] = False,
     look_only: Annotated[bool, typer.Option("--look-only", help="No buttons: the server refuses commands.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show a run as it goes, live or long over, on a page in your browser, until Ctrl-C.
 
