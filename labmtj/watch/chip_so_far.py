@@ -108,7 +108,7 @@ class _Foretold:
 
     def __init__(self, task: ChipTask, die: DieMap, sensed: list[tuple[int, int, Floats]]) -> None:
         maps, written = ChipMaps.measured([die]), task.tiling.targets(task.network) == int(State.P)
-        self._siemens = np.where(written, maps.g_p[0], maps.g_ap[0])
+        self._siemens: Floats = np.where(written, maps.g_p[0], maps.g_ap[0])
         self._sensed = iter(sensed)
 
     def multiply_each(self, kernel: int, patterns: NDArray[np.bool_], col: int, *, voltage: float) -> Floats:
