@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labmtj.errors import InputError
+from labmtj.errors import BenchError, InputError
 from labmtj.ports import ArrayAccess, Ticker, no_ticks
 from labmtj.records import Cell, Column, DieMap, Finding, Floats, Ints, State
 from labmtj.routines.series import Alone, alone, by_contacts
@@ -49,8 +49,9 @@ def measure_tmr(
 ) -> TmrCurves:
     """Measure both states of `cells` at rising `levels` [V], `repeats` times each, and fit every cell.
 
-    Their rows are written. A cell that the map calls defective is refused with InputError, a level above the limits
-    with LimitExceeded before anything is driven.
+    Their rows are written. A cell that is not in the state before its sweep and after it has no fit. A cell that
+    the map calls defective is refused with InputError, a level above the limits with LimitExceeded before anything is
+    driven. Raises BenchError if no cell has a fit.
     """
     if repeats < 2:
         raise InputError("TMR(V) needs two repeats or more of each reading, to know its noise")
@@ -71,13 +72,14 @@ def measure_tmr(
         patterns.append((alone(standing.conductance, die=die), standing.state))
         sign = die.polarity.sign(state)
         for number, cell in enumerate(cells):
+            before = array.read([cell], voltage=die.read_voltage)[0]
             zero = zero_current(array, cell, repeats=_ZERO * repeats)
             for place, level in enumerate(levels):
                 volts = sign * level
                 got = [current_at(array, cell, volts, zero=zero) / volts for _ in range(repeats)]
                 values[state, number, place] = got
             after = array.read([cell], voltage=die.read_voltage)[0]
-            moved[number] += shown(die, after) != int(state)
+            moved[number] += {shown(die, before), shown(die, after)} != {int(state)}
             tick()
     conductance, error = values.mean(axis=3), _noise(values)
     curves = [
@@ -109,6 +111,10 @@ def _result(
 ) -> TmrCurves:
     """Finding and map; `contacts` (cells,) is the relative error of R_P by contacts that differ from their mean."""
     values, errors = np.array([fit.values for fit in fits]), np.array([fit.errors for fit in fits])
+    values[moved > 0] = errors[moved > 0] = np.nan
+    if not np.isfinite(values).all(axis=1).any():
+        lost = f"{np.count_nonzero(moved)} of {len(cells)} did not keep their states"
+        raise BenchError(f"TMR(V) of no cell can be told: {lost}; take lower levels, or cells that hold longer")
     errors[:, 0] = np.hypot(errors[:, 0], contacts * values[:, 0])
     conductance, volts = (np.stack([getattr(fit, name) for fit in fits], axis=1) for name in ("conductance", "volts"))
     median = np.nanmedian(values, axis=0)
@@ -121,7 +127,7 @@ def _result(
         "state": Column(("state",), np.array([0, 1]), "1", "0 P, 1 AP"),
         "conductance": Column(("state", "cell", "level"), conductance, "S", "of the cell, wires taken out"),
         "cell_voltage": Column(("state", "cell", "level"), volts, "V", "across the cell"),
-        "moved": Column(("cell",), moved, "1", "states that were gone after their sweep"),
+        "moved": Column(("cell",), moved, "1", "states that were not there before or after their sweep"),
     }
     for number, (name, unit) in enumerate(zip(PARAMETERS, _UNITS, strict=True)):
         columns[name] = Column(("cell",), values[:, number], unit, "of the fit")
