@@ -134,7 +134,8 @@ class Copies:
         thermal = 2.0 * BOLTZMANN * model.temperature / ELEMENTARY_CHARGE
         self._eyes = Eyes(
             (1.0 / r_p).ravel(), truth.tmr.ravel().copy(), truth.telegraph.ravel().copy(), start.state.ravel().copy(),
-            np.array([model.fano_p, model.fano_ap]), np.array([model.flicker_p, model.flicker_ap]) / model.area,
+            self._shares(), np.array([model.fano_p, model.fano_ap]),
+            np.array([model.flicker_p, model.flicker_ap]) / model.area,
             np.array([course.gain, course.offset, course.noise, course.end]),
             np.array([model.k_p, model.v_h**-2.0, thermal, 2.0 * course.aperture,
                       math.log(max(60.0 / course.aperture, math.e))]),
@@ -221,6 +222,26 @@ class Copies:
             )  # fmt: skip
             going = np.flatnonzero(progress[:, 0] < counts)
         return found
+
+    def _shares(self) -> Floats:
+        """What falls across a cell of a volt between the ends of its lines, (cells,): 1 but on columns with shorts."""
+        ends, (n_rows, n_cols) = self._ends, self.shape
+        found = np.ones(self.shape)
+        cols = np.flatnonzero((self.state[0] == LINEAR).any(axis=0))
+        each = np.arange(cols.size)
+        if cols.size:
+            r_row, r_col = (
+                np.repeat(ends.ohms[2:3, part], cols.size, axis=0) for part in (slice(n_rows), slice(n_rows, None))
+            )
+            r_col[each, cols] = ends.ohms[1, n_rows + cols]
+            col_volts = np.zeros((cols.size, n_cols))
+            col_volts[each, cols] = -self.read_voltage
+            driven = self._arrays.drive(
+                np.zeros((cols.size, n_rows)), col_volts, of=np.zeros_like(cols), r_row=r_row, r_col=r_col, fields=1
+            )
+            cell_v = driven.nodes[0].reshape(cols.size, n_rows, n_cols)
+            found[:, cols] = cell_v[each, :, cols].T / self.read_voltage
+        return found.ravel()
 
     # -- the networks ------------------------------------------------------------------------------
 

@@ -29,15 +29,18 @@ _READ_NOISE, _TELEGRAPH = int(Purpose.READ_NOISE), int(Purpose.TELEGRAPH)
 class Eyes(NamedTuple):
     """What a reading sees: the die's cells, and the meter.
 
-    `siemens`, `tmr`, `telegraph` (cells,), `plain` (cells,) is the state that shorts and opens have for their
-    noise; `fano` and `flicker` [1] (2,) by state, the latter over the junction's area; `meter`: gain, offset [A],
-    noise [A], largest current [A]; `law`: k_p, 1 / v_h^2, 2 k T / e [V], 2 x aperture [s], span of the flicker.
+    `siemens`, `tmr`, `telegraph` (cells,), `plain` (cells,) is the state that shorts and opens have for their noise,
+    `share` (cells,) what falls across each of the volts that offsets put between the ends of its lines: all, but for
+    a short, where wires take most. `fano` and `flicker` [1] (2,) by state, the latter over the junction's area;
+    `meter`: gain, offset [A], noise [A], largest current [A]; `law`: k_p, 1 / v_h^2, 2 k T / e [V], 2 x aperture [s],
+    span of the flicker.
     """
 
     siemens: Floats
     tmr: Floats
     telegraph: Floats
     plain: States
+    share: Floats
     fano: Floats
     flicker: Floats
     meter: Floats
@@ -97,7 +100,8 @@ def _measured(
         cell = i * cols + col
         state, volts = states[cell], turned * v[cell]
         if mirrored:
-            volts += _off(offsets, i, col, row, col, rows, v[cell])
+            off = _off(offsets, i, col, row, col, rows, v[cell])
+            volts += off if i == row else eyes.share[cell] * off
         kind = eyes.plain[cell] if state == LINEAR else state
         squared = volts * volts
         rise = 1.0 + squared * curve

@@ -14,13 +14,14 @@ from labmtj.nets.files import shipped
 from labmtj.nets.network import Network
 from labmtj.nets.placement import avoid_defects, identity
 from labmtj.nets.stack import NetworkStack
-from labmtj.records import Copy, Defect, Placement
+from labmtj.records import Cell, Copy, Defect, Placement
 from labmtj.routines.characterise import map_die
 from labmtj.routines.polarity import find_polarity, spare_cells
 from labmtj.routines.program import program_layer
 from labmtj.routines.writing.picture import Picture
 from labmtj.routines.writing.settings import WriteSettings
 from labmtj.studies.copying.age import aged
+from labmtj.studies.copying.door import copies_of
 from labmtj.studies.copying.prepare import SilentJournal, prepare, snapshot_file
 from labmtj.studies.copying.settings import write_settings
 from labmtj.studies.copying.wire import snapshot_bench, wire_copy, wire_products
@@ -134,6 +135,21 @@ def test_copies_at_15_nm_are_those_of_the_twin_with_defects_and_cells_that_flip_
 )
 def test_copies_of_every_kind_are_those_of_the_twin(diameter: int, wire: int, seed: int, tmp_path: Path) -> None:
     same(diameter, wire, seed, [0, 5, 17], tmp_path, avoid=seed % 2 == 0)
+
+
+def test_readings_on_columns_with_shorts_have_the_noise_that_the_twin_gives_them(tmp_path: Path) -> None:
+    prepared = prepare(bench(20, 20, 3), read=0.02)
+    assert prepared.file is not None
+    array = array_at(prepared, tmp_path / "die.state")
+    copies = copies_of(prepared.file, prepared.truth, prepared.after, count=1, read=0.02)
+    shorted = np.flatnonzero((prepared.die.defect == Defect.SHORT).any(axis=0)).tolist()
+    assert shorted
+    for col in shorted:
+        for row in range(0, 15, 3):
+            one, other = np.array([row]), np.array([[col]])
+            found = copies.look(np.array([0]), one, other, threshold=np.zeros(225), guard=np.zeros(225))
+            (reading,) = array.read([Cell(row + 1, col + 1)], voltage=0.02)
+            assert float(found[0, 0]) == pytest.approx(reading.conductance, rel=2e-4)
 
 
 def test_the_compiled_door_maps_a_die_as_the_array_door_does() -> None:

@@ -24,8 +24,9 @@ CLEAN = {"short": "0 %", "open": "0 %", "stuck": "0 %"}
 
 
 @pytest.fixture
-def served(tmp_path):
+def served(tmp_path, monkeypatch):
     """A bench file that leads to a served twin over HiSLIP and raw sockets, its server, and the twin's own record."""
+    monkeypatch.setenv("LABMTJ_STATE", str(tmp_path / "state"))  # other tests know another die by the bench's title
     log, path = tmp_path / "twin.jsonl", tmp_path / "served.yaml"
     data = dict(read(find("benches", "simulated-15x15")).data)
     data["lines"] = {"rows": {"1..3": "1..3"}, "cols": {"1..3": "4..6"}}
