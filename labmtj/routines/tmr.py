@@ -118,8 +118,10 @@ def _result(
     errors[:, 0] = np.hypot(errors[:, 0], contacts * values[:, 0])
     conductance, volts = (np.stack([getattr(fit, name) for fit in fits], axis=1) for name in ("conductance", "volts"))
     median = np.nanmedian(values, axis=0)
-    # 1.25 / sqrt(n) of the scatter: the standard error of a median of normal numbers.
-    of_median = 1.25 * np.nanstd(values, axis=0) / np.sqrt(len(cells))
+    # 1.25 / sqrt(n) of the scatter: the standard error of a median of normal numbers. A few cells may happen to agree
+    # better than their fits are known.
+    scatter = np.fmax(np.nanstd(values, axis=0), np.nanmedian(errors, axis=0))
+    of_median = 1.25 * scatter / np.sqrt(np.count_nonzero(np.isfinite(values[:, 0])))
     columns = {
         "cell_row": Column(("cell",), np.array([cell.row for cell in cells]), "1", "row, counted from 1"),
         "cell_col": Column(("cell",), np.array([cell.col for cell in cells]), "1", "column, counted from 1"),
