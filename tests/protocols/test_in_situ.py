@@ -159,10 +159,11 @@ def killed(folder):
 
 @pytest.mark.slow
 def test_training_that_was_killed_goes_on_to_the_same_result(whole, tmp_path):
-    folder = killed(tmp_path)
+    # Whether a pulse in flight left nobody can tell, and then results may differ: such a kill does not count.
+    tries = (killed(tmp_path / str(number)) for number in range(10))
+    folder = next(place for place in tries if not read_status(place).unresolved)
     before = (folder / "journal.jsonl").read_bytes()
     assert b'"k":"end"' not in before
-    assert not read_status(folder).unresolved  # whether a pulse in flight left nobody can tell: then results may differ
     outcome = engine.resume(folder)
     assert (folder / "journal.jsonl").read_bytes().startswith(before[: before.rfind(b"\n") + 1])
     for name in ("train", "test", "pulses", "write_pulses", "flips", "updates"):
