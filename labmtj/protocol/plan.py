@@ -144,7 +144,8 @@ def _asked(entry: dict[str, Any]) -> float:
     if "lines" in entry:
         return line_pulse_of(entry).span
     volts: Any = entry.get({"contact": "at", "neuron": "drive"}.get(entry["k"], "v"), 0.0)
-    return max(abs(float(volt)) for volt in cast("list[float]", volts if isinstance(volts, list) else [volts]))
+    several = cast("list[float]", volts if isinstance(volts, list) else [volts])
+    return max((abs(float(volt)) for volt in several), default=0.0)
 
 
 def _effective(job: Job, folder: Path) -> tuple[Path, Path]:

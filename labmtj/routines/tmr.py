@@ -121,7 +121,8 @@ def _result(
     # 1.25 / sqrt(n) of the scatter: the standard error of a median of normal numbers. A few cells may happen to agree
     # better than their fits are known.
     scatter = np.fmax(np.nanstd(values, axis=0), np.nanmedian(errors, axis=0))
-    of_median = 1.25 * scatter / np.sqrt(np.count_nonzero(np.isfinite(values[:, 0])))
+    fitted = int(np.count_nonzero(np.isfinite(values[:, 0])))
+    of_median = 1.25 * scatter / np.sqrt(fitted)
     columns = {
         "cell_row": Column(("cell",), np.array([cell.row for cell in cells]), "1", "row, counted from 1"),
         "cell_col": Column(("cell",), np.array([cell.col for cell in cells]), "1", "column, counted from 1"),
@@ -140,8 +141,8 @@ def _result(
         figures |= {name: float(median[number]), f"{quantity}_error_{unit}": float(of_median[number])}
     line = (
         f"TMR0 {100 * median[2]:.1f} %, V_h {1e3 * median[3]:.0f} +- {1e3 * of_median[3]:.0f} mV, "
-        f"k_P {median[1]:.2f} /V2 in the median of {len(cells)} cells"
+        f"k_P {median[1]:.2f} /V2 in the median of {fitted} cells"
     )
-    line += f", {int(moved.sum())} states moved" if moved.any() else ""
+    line += f", {np.count_nonzero(moved)} of {len(cells)} did not keep their states" if moved.any() else ""
     known = dataclasses.replace(die, tmr0=float(median[2]), v_h=float(median[3]), k_p=float(median[1]))
     return TmrCurves(known, Finding("tmr", columns, figures, line))

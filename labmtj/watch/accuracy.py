@@ -15,7 +15,7 @@ import numpy as np
 from labmtj.errors import LabmtjError
 from labmtj.nets.dataset import Dataset
 from labmtj.nets.network import Network, Product, activate, pairs, propagate
-from labmtj.records import Floats, Ints
+from labmtj.records import Floats
 from labmtj.watch.chip_so_far import ChipSoFar
 from labmtj.watch.summing import summed_so_far
 
@@ -166,19 +166,6 @@ class Accuracies:
             scores = activate(network.layers[-1], pairs(sums) / self._window)[0]
             found["all"] = float((np.argmax(scores, axis=1) == data.labels[samples[: len(sums)]]).mean())
         return found
-
-
-def chip_targets(folder: Path) -> Ints | None:
-    """What a run is to write onto its chip, (rows, cols), -1 for no device; None where that cannot be had."""
-    from labmtj.protocol.course import chip_of
-    from labmtj.protocol.load import load_protocol
-    from labmtj.protocol.run_folder import BENCH, PROTOCOL
-
-    try:
-        task = chip_of(load_protocol(folder / PROTOCOL, bench=folder / BENCH))
-        return None if task is None else task.tiling.targets(task.network)
-    except LabmtjError:
-        return None  # a file has moved: the targets come with the entry that ends the step
 
 
 def _times(matrix: Any) -> Product:

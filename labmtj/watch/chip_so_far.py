@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from labmtj.errors import LabmtjError
 from labmtj.ports import GatedArray
 from labmtj.protocol.chip_task import ChipTask
-from labmtj.records import ChipMaps, DieMap, Floats, State
+from labmtj.records import ChipMaps, DieMap, Floats, Ints, State
 from labmtj.runs.die_map import die_map_from
 
 _SHARE = 0.05  # chosen: of the page's time; a comparison of a thousand images takes about a second
@@ -74,13 +74,7 @@ class ChipSoFar:
         from labmtj.routines.chips.comparing import compare_network
         from labmtj.routines.chips.inference import columns_of
 
-        if self._task is None:
-            from labmtj.protocol.course import chip_of
-            from labmtj.protocol.load import load_protocol
-            from labmtj.protocol.run_folder import BENCH, PROTOCOL
-
-            self._task = chip_of(load_protocol(self._folder / PROTOCOL, bench=self._folder / BENCH))
-        task = self._task
+        self._task = task = self._task or _task_of(self._folder)
         assert task is not None  # an infer_network step has a network
         die, wanted = die_map_from(self._map), fields["samples"]
         numbers = task.samples(tuple(cast("list[int]", wanted)) if isinstance(wanted, list) else wanted)
@@ -101,6 +95,23 @@ class ChipSoFar:
             "of": sum(columns_of(task.tiling, layer=layer) for layer in range(len(task.tiling.shapes))),
             "what": "columns",
         }
+
+
+def chip_targets(folder: Path) -> Ints | None:
+    """What a run is to write onto its chip, (rows, cols), -1 for no device; None where that cannot be had."""
+    try:
+        task = _task_of(folder)
+        return None if task is None else task.tiling.targets(task.network)
+    except LabmtjError:
+        return None  # a file has moved: the targets come with the entry that ends the step
+
+
+def _task_of(folder: Path) -> ChipTask | None:
+    from labmtj.protocol.course import chip_of
+    from labmtj.protocol.load import load_protocol
+    from labmtj.protocol.run_folder import BENCH, PROTOCOL
+
+    return chip_of(load_protocol(folder / PROTOCOL, bench=folder / BENCH))
 
 
 class _Foretold:

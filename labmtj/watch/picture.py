@@ -9,8 +9,9 @@ from labmtj.errors import StorageError
 from labmtj.runs.asking import Question, question_of
 from labmtj.runs.journal import FORMAT
 from labmtj.runs.status import JOURNAL
-from labmtj.watch.accuracy import Accuracies, chip_targets
+from labmtj.watch.accuracy import Accuracies
 from labmtj.watch.cells import Cells
+from labmtj.watch.chip_so_far import chip_targets
 from labmtj.watch.history import History
 from labmtj.watch.measured import Measured
 from labmtj.watch.steps import Steps
