@@ -48,7 +48,7 @@ def watch(
 
     shown = _shown(run, bench, out)
     server = PageServer(shown, host=host, port=port, look_only=look_only)
-    try:
+    with server.closed_by_ctrl_c():
         if as_json:
             content = {"address": server.address, "port": server.port, "token": server.token}
             typer.echo(json.dumps(content | {"run": None if run is None else str(run), "bench": bench}))
@@ -57,8 +57,6 @@ def watch(
         if not no_open:
             _open(server.address)
         server.serve()
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
 
 
 def _words(shown: Watch) -> str:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 
@@ -52,11 +56,25 @@ class PageServer:
         return self._server.started
 
     def serve(self) -> None:
-        """Answer until `close`, or until Ctrl-C, which is raised again as KeyboardInterrupt."""
+        """Answer until `close`, which may have come before."""
         try:
             self._server.run(sockets=[self._socket])
         finally:
             self._socket.close()
+
+    @contextmanager
+    def closed_by_ctrl_c(self) -> Generator[None, None, None]:
+        """While this lasts, Ctrl-C is `close`, also before `serve` has begun. For the main thread."""
+
+        def interrupted(number: int, frame: FrameType | None) -> None:
+            del number, frame
+            self.close()
+
+        before = signal.signal(signal.SIGINT, interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def close(self) -> None:
         """Let `serve` end, from any thread."""

@@ -242,6 +242,15 @@ def test_the_command_says_what_cannot_be_watched(finished, tmp_path):
     assert isinstance(result.exception, InputError)
 
 
+def test_a_page_that_is_closed_before_it_serves_ends_at_once(finished):
+    server = PageServer(Watch(run=finished))
+    with server.closed_by_ctrl_c():
+        signal.raise_signal(signal.SIGINT)
+        server.serve()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
 def test_ctrl_c_ends_the_page_and_leaves_the_run_folder_as_it_was(finished, tmp_path):
     copy = shutil.copytree(finished, tmp_path / "run")
     before = {path.name: path.stat().st_mtime_ns for path in copy.iterdir()}
